@@ -1,0 +1,218 @@
+use std::fmt::Write as _;
+
+use sha2::{Digest, Sha256};
+
+use super::layout::{GROUP_WORDS, PATTERN_WORDS, POLICY_WORDS, SET_WORDS, SINGLE, TABLES};
+use super::{Bundle, BundleError, CONTENT, ENGINE, FORMAT, MAGIC, Strings, Tables};
+use crate::evaluate::check_node;
+use crate::limits::MAX_BUNDLE_BYTES;
+use crate::resource::glob::Glob;
+
+/// Reads a bundle. Total: every byte string is either a sound bundle or an error.
+pub(crate) fn decode(bytes: &[u8]) -> Result<Bundle, BundleError> {
+    if bytes.len() > MAX_BUNDLE_BYTES {
+        return Err(BundleError::TooLarge(bytes.len()));
+    }
+    if !bytes.starts_with(&MAGIC) || bytes.len() < CONTENT {
+        return Err(BundleError::NotABundle);
+    }
+    let (header, content) = bytes.split_at(CONTENT);
+    let mut reader = Reader { bytes: header.get(8..).unwrap_or_default() };
+    match reader.word()? {
+        FORMAT => {}
+        other => return Err(BundleError::Format(other)),
+    }
+    match reader.word()? {
+        needed if needed <= ENGINE => {}
+        needed => return Err(BundleError::Engine(needed)),
+    }
+    let digest = Sha256::digest(content);
+    if reader.bytes != digest.as_slice() {
+        return Err(BundleError::Digest);
+    }
+    let mut hex = String::with_capacity(64);
+    for byte in digest {
+        // Writing to a String cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+    }
+    let bundle = read_content(content, hex)?;
+    check(&bundle)?;
+    Ok(bundle)
+}
+
+fn read_content(content: &[u8], digest: String) -> Result<Bundle, BundleError> {
+    let mut reader = Reader { bytes: content };
+    let realm = reader.word()?;
+    let mut lengths = [0_usize; TABLES + 3];
+    for length in &mut lengths {
+        *length = reader.word()? as usize;
+    }
+    let [sets, groups, patterns, policies, nodes, globs, lists, slots, strings, text, zones] =
+        lengths;
+    let tables = Tables {
+        sets: reader.words(sets)?,
+        groups: reader.words(groups)?,
+        patterns: reader.words(patterns)?,
+        policies: reader.words(policies)?,
+        nodes: reader.words(nodes)?,
+        globs: reader.words(globs)?,
+        lists: reader.words(lists)?,
+        slots: reader.words(slots)?,
+    };
+    let offsets = reader.words(strings.saturating_add(1))?;
+    let text = std::str::from_utf8(reader.take(text)?)
+        .map_err(|_| BundleError::Damaged("text is not UTF-8"))?
+        .to_owned();
+    let zones = reader.take(zones)?.to_vec();
+    if !reader.bytes.is_empty() {
+        return Err(BundleError::Damaged("bytes after the end"));
+    }
+    Ok(Bundle {
+        strings: Strings { text, offsets },
+        tables,
+        zones,
+        realm,
+        digest,
+        revision: 0,
+    })
+}
+
+/// INVARIANT: after this every offset that evaluation follows lies inside its table, and every
+/// node's children lie before it, so that no evaluation runs in a circle.
+fn check(bundle: &Bundle) -> Result<(), BundleError> {
+    let (tables, strings) = (&bundle.tables, &bundle.strings);
+    let damaged = |sound: bool, what: &'static str| {
+        if sound { Ok(()) } else { Err(BundleError::Damaged(what)) }
+    };
+    let ends_fit = strings.offsets.first() == Some(&0)
+        && strings.offsets.last().is_some_and(|&e| e as usize == strings.text.len());
+    let ordered = strings.offsets.is_sorted()
+        && strings.offsets.iter().all(|&o| strings.text.is_char_boundary(o as usize));
+    damaged(ends_fit && ordered, "string offsets")?;
+    let text = |id: u32| (id as usize) < strings.count();
+    damaged(text(bundle.realm), "realm")?;
+    for (table, width) in [
+        (&tables.sets, SET_WORDS),
+        (&tables.groups, GROUP_WORDS),
+        (&tables.patterns, PATTERN_WORDS),
+        (&tables.policies, POLICY_WORDS),
+        (&tables.slots, 2),
+    ] {
+        damaged(table.len().is_multiple_of(width), "a table ends inside a record")?;
+    }
+    let slot_count = tables.slots.len() / 2;
+    damaged(slot_count.is_power_of_two(), "slots")?;
+    let count = |table: &Vec<u32>, width: usize| (table.len() / width) as u32;
+    let (sets, groups) = (count(&tables.sets, SET_WORDS), count(&tables.groups, GROUP_WORDS));
+    let (patterns, policies) =
+        (count(&tables.patterns, PATTERN_WORDS), count(&tables.policies, POLICY_WORDS));
+    let list = |offset: u32, below: u32| {
+        let at = offset as usize;
+        tables.lists.get(at).is_some_and(|&n| {
+            tables
+                .lists
+                .get(at + 1..(at + 1).saturating_add(n as usize))
+                .is_some_and(|items| items.iter().all(|&item| item < below))
+        })
+    };
+    let glob = |offset: u32| {
+        tables
+            .globs
+            .get(offset as usize..)
+            .and_then(|words| Glob::decode(words, strings).map(|g| (words, g)))
+            .is_some_and(|(words, _)| {
+                let n = words.first().copied().unwrap_or_default() as usize;
+                words.get(2..2 + n).is_some_and(|ids| ids.iter().all(|&id| text(id)))
+            })
+    };
+    for set in tables.sets.chunks_exact(SET_WORDS) {
+        if let &[folded, name, wild, other, plain] = set {
+            let sound = text(folded) && text(name) && list(wild, groups) && list(other, groups);
+            damaged(sound && plain <= groups, "a policy set")?;
+        }
+    }
+    for group in tables.groups.chunks_exact(GROUP_WORDS) {
+        if let &[set, scheme, host, port, _, prefixes, suffixes, unkeyed, all] = group {
+            let globs = glob(scheme) && glob(host) && (port == 0 || glob(port));
+            let lists = list(prefixes, u32::MAX)
+                && list(suffixes, u32::MAX)
+                && list(unkeyed, patterns)
+                && list(all, patterns);
+            damaged(set < sets && globs && lists, "a group of patterns")?;
+        }
+    }
+    for pattern in tables.patterns.chunks_exact(PATTERN_WORDS) {
+        if let &[owners, path, query, shown, group] = pattern {
+            let globs = glob(path) && (query == 0 || glob(query));
+            let owned = list(owners, policies);
+            damaged(globs && owned && text(shown) && group < groups, "a pattern")?;
+        }
+    }
+    check_nodes(bundle)?;
+    for policy in tables.policies.chunks_exact(POLICY_WORDS) {
+        if let &[name, set, subject, condition, actions, attributes] = policy {
+            let lists = list(actions, u32::MAX) && list(attributes, u32::MAX);
+            let nodes = tables.nodes.len() as u32;
+            let trees = subject < nodes && condition < nodes;
+            damaged(text(name) && set < sets && lists && trees, "a policy")?;
+        }
+    }
+    // Slots hold patterns, or groups: the lookup checks what it gets, so only lists are checked.
+    for slot in tables.slots.chunks_exact(2) {
+        if let &[_, posting] = slot {
+            let sound = posting & SINGLE != 0 || list(posting, u32::MAX);
+            damaged(sound, "a slot")?;
+        }
+    }
+    Ok(())
+}
+
+fn check_nodes(bundle: &Bundle) -> Result<(), BundleError> {
+    let nodes = &bundle.tables.nodes;
+    // Where each node begins, and how deep its tree is.
+    let mut known: Vec<(u32, usize)> = Vec::new();
+    let mut at = 0_usize;
+    while at < nodes.len() {
+        let (kind, payload) = bundle.tables.node(at as u32);
+        let width = nodes.get(at + 1).copied().unwrap_or_default() as usize;
+        let depth = check_node(bundle, kind, payload, &known).filter(|_| payload.len() == width);
+        let Some(depth) = depth else {
+            return Err(BundleError::Damaged("a condition or subject"));
+        };
+        known.push((at as u32, depth));
+        at = at.saturating_add(2).saturating_add(width);
+    }
+    let known = |offset: u32| known.binary_search_by_key(&offset, |&(o, _)| o).is_ok();
+    let sound = bundle.tables.policies.chunks_exact(POLICY_WORDS).all(|policy| {
+        matches!(policy, &[_, _, subject, condition, _, _] if known(subject) && known(condition))
+    });
+    if sound { Ok(()) } else { Err(BundleError::Damaged("a policy's subject or condition")) }
+}
+
+struct Reader<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, count: usize) -> Result<&'a [u8], BundleError> {
+        let (taken, rest) = self
+            .bytes
+            .split_at_checked(count)
+            .ok_or(BundleError::Damaged("it ends early"))?;
+        self.bytes = rest;
+        Ok(taken)
+    }
+
+    fn word(&mut self) -> Result<u32, BundleError> {
+        let bytes = self.take(4)?;
+        Ok(bytes.try_into().map_or(0, u32::from_le_bytes))
+    }
+
+    fn words(&mut self, count: usize) -> Result<Vec<u32>, BundleError> {
+        let bytes = self.take(count.saturating_mul(4))?;
+        Ok(bytes
+            .chunks_exact(4)
+            .map(|c| c.try_into().map_or(0, u32::from_le_bytes))
+            .collect())
+    }
+}

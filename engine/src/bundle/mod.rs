@@ -1,0 +1,134 @@
+//! The compiled form of policies: what the engine evaluates and what travels to enforcement points.
+//!
+//! A bundle is a header, then tables of 32-bit words (little-endian), then text and time-zone
+//! data. Loading checks the tables and builds nothing; evaluation only reads them.
+//!
+//! ```text
+//! offset  size
+//!      0     8  magic "ASZBNDL\0"
+//!      8     4  format version
+//!     12     4  lowest engine version that can evaluate it
+//!     16    32  SHA-256 of everything from offset 48 on
+//!     48     4  realm (string id)
+//!     52   4×9  lengths: words of each table in `Tables` order, number of strings, bytes of text, bytes of zones
+//!     88        the tables, the string offsets, the text, the zone data
+//! ```
+
+mod decode;
+mod facts;
+#[cfg(feature = "compile")]
+mod encode;
+pub(crate) mod layout;
+pub(crate) mod node;
+
+use std::fmt;
+
+#[cfg(feature = "compile")]
+pub(crate) use encode::encode;
+pub use facts::RequiredFacts;
+pub(crate) use layout::{Strings, Tables};
+
+/// First bytes of every bundle.
+pub(crate) const MAGIC: [u8; 8] = *b"ASZBNDL\0";
+/// Version of the layout. A bundle of another version is refused.
+pub(crate) const FORMAT: u32 = 1;
+/// Version of the evaluation semantics: a bundle names the lowest that it needs.
+pub(crate) const ENGINE: u32 = 1;
+/// Where the content begins that the digest covers.
+pub(crate) const CONTENT: usize = 48;
+
+/// Policies of one realm, loaded and ready to be evaluated. Immutable.
+#[derive(Debug, Clone)]
+pub struct Bundle {
+    pub(crate) strings: Strings,
+    pub(crate) tables: Tables,
+    pub(crate) zones: Vec<u8>,
+    realm: u32,
+    digest: String,
+    revision: u64,
+}
+
+impl Bundle {
+    /// Checks and loads a bundle.
+    ///
+    /// # Errors
+    /// [`BundleError`] when the bytes are no bundle, are damaged, or need another engine. No
+    /// input makes this panic.
+    pub fn load(bytes: Vec<u8>) -> Result<Self, BundleError> {
+        decode::decode(&bytes)
+    }
+
+    /// Hex SHA-256 of the content: equal policies have equal digests.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// The realm whose policies these are, in path form.
+    pub fn realm(&self) -> &str {
+        self.strings.get(self.realm)
+    }
+
+    /// The revision under which the bundle was published; 0 where it was never published.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Names the revision. It travels outside the content: older content can be published again.
+    pub fn set_revision(&mut self, revision: u64) {
+        self.revision = revision;
+    }
+
+    /// How many policies the bundle holds.
+    pub fn policy_count(&self) -> usize {
+        self.tables.policies.len() / layout::POLICY_WORDS
+    }
+
+    /// Names of the policy sets that the bundle holds, sorted.
+    pub fn policy_sets(&self) -> impl Iterator<Item = &str> {
+        self.tables
+            .sets
+            .chunks_exact(layout::SET_WORDS)
+            .map(|set| self.strings.get(set.get(1).copied().unwrap_or_default()))
+    }
+}
+
+/// Why bytes are not a bundle that this engine evaluates.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BundleError {
+    /// The bytes do not begin as a bundle does.
+    NotABundle,
+    /// The layout is of another version.
+    Format(u32),
+    /// The policies need a newer engine.
+    Engine(u32),
+    /// The content does not have the digest that the header names.
+    Digest,
+    /// A table ends early or points outside of another one; the text says which.
+    Damaged(&'static str),
+    /// Larger than [`crate::limits::MAX_BUNDLE_BYTES`].
+    TooLarge(usize),
+}
+
+impl fmt::Display for BundleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotABundle => f.write_str("not a bundle"),
+            Self::Format(version) => {
+                write!(f, "bundle format {version}; this engine reads format {FORMAT}")
+            }
+            Self::Engine(version) => write!(
+                f,
+                "the bundle needs engine version {version}; this is version {ENGINE}"
+            ),
+            Self::Digest => f.write_str("the content does not match the bundle's digest"),
+            Self::Damaged(what) => write!(f, "damaged bundle: {what}"),
+            Self::TooLarge(size) => write!(
+                f,
+                "a bundle of {size} bytes; at most {} are loaded",
+                crate::limits::MAX_BUNDLE_BYTES
+            ),
+        }
+    }
+}
+
+impl std::error::Error for BundleError {}

@@ -1,0 +1,104 @@
+//! AuthenticatedUsers, Identity and AMIdentityMembership: who the subject is.
+
+use std::iter;
+
+use super::{Evaluation, Truth};
+use crate::bundle::layout::Payload;
+use crate::explain::Code;
+use crate::request::Text;
+use crate::resource::fold::same;
+
+impl<'x> Evaluation<'x> {
+    /// AuthenticatedUsers: a session, of whatever realm.
+    pub(super) fn authenticated_users(&mut self) -> Truth {
+        let truth = Truth::of(self.request.subject.session.is_some());
+        self.note(truth, Code::NoSession, || "a session".into(), iter::empty())
+    }
+
+    /// Identity: the subject is one of the users, or a member of one of the groups. A value that
+    /// names nobody is just not matched (ruling C15); a subject without a session matches none.
+    pub(super) fn identity(&mut self, payload: &mut Payload<'x>) -> Truth {
+        let (names_groups, values) = (payload.word() != 0, payload.texts());
+        let request = self.request;
+        let subject = &request.subject;
+        if subject.session.is_none() {
+            return self.note(Truth::False, Code::NoSession, || "a session".into(), iter::empty());
+        }
+        let principals = request.list(subject.principals);
+        let groups = subject.groups.map(|groups| request.list(groups));
+        let matched = values
+            .clone()
+            .any(|value| holds(principals, value) || groups.is_some_and(|g| holds(g, value)));
+        let truth = match groups {
+            None if !matched && names_groups => Truth::Undetermined,
+            _ => Truth::of(matched),
+        };
+        let code = if truth == Truth::Undetermined {
+            Code::GroupsUnknown
+        } else {
+            Code::NotAmong
+        };
+        let seen = principals.iter().chain(groups.unwrap_or_default());
+        self.note(truth, code, || join(values), seen.map(|id| &**id))
+    }
+
+    /// AMIdentityMembership: as Identity, but for the user that `invocatorPrincipalUuid` names.
+    /// The session is never looked at (ruling C11).
+    pub(super) fn am_identity_membership(&mut self, payload: &mut Payload<'x>) -> Truth {
+        let values = payload.texts();
+        let request = self.request;
+        let invokers = request.environment("invocatorPrincipalUuid").unwrap_or_default();
+        let truth = Truth::agreed(invokers.iter().map(|invoker| {
+            if !is_universal_id(invoker) {
+                return Truth::False;
+            }
+            let own = || holds(request.list(request.subject.principals), invoker);
+            let memberships = &request.subject.memberships;
+            let groups = memberships
+                .iter()
+                .find(|(user, _)| same(user, invoker))
+                .map(|(_, list)| request.list(*list))
+                .or_else(|| request.subject.groups.filter(|_| own()).map(|g| request.list(g)));
+            let is = |value: &str| same(invoker, value);
+            if values.clone().any(|v| is(v) || groups.is_some_and(|g| holds(g, v))) {
+                Truth::True
+            } else if groups.is_none() && values.clone().any(names_group) {
+                Truth::Undetermined
+            } else {
+                Truth::False
+            }
+        }))
+        .unwrap_or(Truth::False);
+        let code = if truth == Truth::Undetermined {
+            Code::GroupsUnknown
+        } else {
+            Code::NotAmong
+        };
+        self.note(truth, code, || join(values), invokers.iter().map(|id| &**id))
+    }
+}
+
+fn holds(ids: &[Text<'_>], value: &str) -> bool {
+    ids.iter().any(|id| same(id, value))
+}
+
+fn join<'x>(values: impl Iterator<Item = &'x str>) -> String {
+    values.collect::<Vec<_>>().join(" or ")
+}
+
+/// Whether a text has the form of a universal id: `id=ann,ou=user,…`.
+fn is_universal_id(text: &str) -> bool {
+    let rdns = text.split_once(',').map(|(id, rest)| (id.trim(), rest.trim()));
+    rdns.is_some_and(|(id, rest)| {
+        id.get(..3).is_some_and(|key| key.eq_ignore_ascii_case("id="))
+            && rest.get(..3).is_some_and(|key| key.eq_ignore_ascii_case("ou="))
+    })
+}
+
+/// Whether a universal id (`id=staff,ou=group,…`) is that of a group or role.
+pub(crate) fn names_group(universal_id: &str) -> bool {
+    universal_id.split_once(',').is_some_and(|(_, rest)| {
+        let kind = rest.split(',').next().unwrap_or_default().trim();
+        kind.eq_ignore_ascii_case("ou=group") || kind.eq_ignore_ascii_case("ou=role")
+    })
+}

@@ -1,0 +1,300 @@
+//! AuthLevel, LEAuthLevel, AuthScheme, AuthenticateToRealm, AuthenticateToService: how and where
+//! the subject authenticated. What the environment says comes before what the session says
+//! (ruling C18); with neither, the condition is undetermined and advises as if it had failed.
+
+use std::iter;
+
+use super::truth::NEVER;
+use super::{Effect, Evaluation, Truth};
+use crate::bundle::layout::Payload;
+use crate::bundle::node::Kind;
+use crate::explain::Code;
+use crate::lang::instant;
+use crate::resource::fold::same;
+
+const ONE_MINUTE_MS: i64 = 60_000;
+
+impl<'x> Evaluation<'x> {
+    pub(super) fn auth_level(&mut self, kind: Kind, payload: &mut Payload<'x>) -> Truth {
+        let (level, text) = (payload.signed(), payload.text());
+        let known = self.highest_level(None);
+        let truth = match known {
+            Known::Unknown | Known::Malformed => Truth::Undetermined,
+            Known::Missing => Truth::False,
+            Known::Level(known) if kind == Kind::AuthLevel => Truth::of(known >= level),
+            Known::Level(known) => Truth::of(known <= level),
+        };
+        if truth != Truth::True {
+            self.advise("AuthLevelConditionAdvice", text);
+        }
+        let sign = if kind == Kind::AuthLevel { "at least " } else { "at most " };
+        let seen = match known {
+            Known::Level(level) => Some(level.to_string()),
+            _ => None,
+        };
+        let code = match known {
+            Known::Unknown => Code::NoSession,
+            Known::Malformed => Code::Malformed,
+            _ => Code::WrongLevel,
+        };
+        self.note(truth, code, || format!("{sign}{text}"), seen.as_deref().into_iter())
+    }
+
+    /// The highest authentication level that is known; with `realm`, of those earned there.
+    pub(super) fn highest_level(&self, realm: Option<&str>) -> Known {
+        let of = |text: &str| -> Option<Option<i32>> {
+            if realm.is_some_and(|realm| realm_of(text) != Some(realm)) {
+                return None;
+            }
+            Some(data_of(text).parse().ok())
+        };
+        let highest = |levels: &mut dyn Iterator<Item = Option<i32>>| -> Known {
+            let mut known = Known::Missing;
+            for level in levels {
+                let Some(level) = level else {
+                    return Known::Malformed;
+                };
+                known = match known {
+                    Known::Level(other) => Known::Level(level.max(other)),
+                    _ => Known::Level(level),
+                };
+            }
+            known
+        };
+        let sent = self.request.environment("requestAuthLevel").unwrap_or_default();
+        if !sent.is_empty() {
+            return highest(&mut sent.iter().filter_map(|text| of(text)));
+        }
+        if self.request.subject.session.is_none() {
+            return Known::Unknown;
+        }
+        let levels = self.request.session("AuthLevel").unwrap_or_default();
+        highest(&mut parts(levels).filter_map(of))
+    }
+
+    /// AuthScheme: every listed scheme, and within the idle time where one is set (§2.3). The idle
+    /// check renews the application's expiry, which is an effect for the caller.
+    pub(super) fn auth_scheme(&mut self, payload: &mut Payload<'x>) -> (Truth, i64) {
+        let (idle_minutes, property) = (payload.signed(), payload.text());
+        let schemes = payload.texts();
+        let mut truth = Truth::True;
+        for scheme in schemes.clone() {
+            let met = self.scheme_met(scheme);
+            if met != Truth::True {
+                self.advise("AuthSchemeConditionAdvice", scheme);
+                truth = if met == Truth::False { met } else { truth.min_known(met) };
+            }
+        }
+        let wanted = || schemes.clone().collect::<Vec<_>>().join(" and ");
+        let seen = self.request.session("AuthType");
+        let code = if truth == Truth::Undetermined { Code::NoSession } else { Code::SchemeMissing };
+        if idle_minutes < 0 {
+            return (self.note(truth, code, wanted, seen.into_iter()), NEVER);
+        }
+        let idle = i64::from(idle_minutes) * ONE_MINUTE_MS;
+        if truth == Truth::True {
+            if self.request.subject.session.is_none() {
+                for scheme in schemes.clone() {
+                    self.advise("AuthSchemeConditionAdvice", scheme);
+                }
+                self.advise("ForceAuth", "true");
+                let none = iter::empty();
+                return (self.note(Truth::Undetermined, Code::NoSession, wanted, none), NEVER);
+            }
+            if !self.is_idle(property, idle, schemes.clone()) {
+                let expiry = self.request.now.saturating_add(idle);
+                self.pending.push(Effect::SetSessionProperty {
+                    name: property,
+                    value: expiry.to_string(),
+                });
+                return (Truth::True, expiry);
+            }
+            truth = Truth::False;
+        }
+        self.advise("ForceAuth", "true");
+        let code = if code == Code::SchemeMissing && self.schemes_all_met(schemes.clone()) {
+            Code::IdleExpired
+        } else {
+            code
+        };
+        (self.note(truth, code, wanted, seen.into_iter()), NEVER)
+    }
+
+    /// Whether the application's idle time has run out; advises each scheme that has expired.
+    fn is_idle(
+        &mut self,
+        property: &str,
+        idle: i64,
+        schemes: impl Iterator<Item = &'x str>,
+    ) -> bool {
+        let request = self.request;
+        let stored = request.session(property).and_then(|text| text.parse::<i64>().ok());
+        if stored.is_some_and(|expiry| expiry > request.now) {
+            return false;
+        }
+        let mut expired = false;
+        for scheme in schemes {
+            let since = self.authenticated_at(scheme).unwrap_or_default();
+            if since.saturating_add(idle) <= request.now {
+                self.advise("AuthSchemeConditionAdvice", scheme);
+                expired = true;
+            }
+        }
+        expired
+    }
+
+    /// When the subject authenticated by a module, in epoch ms (§2.3: names are taken literally).
+    fn authenticated_at(&self, module: &str) -> Option<i64> {
+        if let Some(times) = self.request.session("moduleAuthTime") {
+            let mut entries = times.split('|').filter_map(|entry| entry.split_once('+'));
+            return entries
+                .find(|(name, _)| *name == module)
+                .and_then(|(_, at)| instant::parse(at));
+        }
+        let modules = self.request.session("AuthType")?;
+        modules.split('|').find(|name| *name == module)?;
+        instant::parse(self.request.session("authInstant")?)
+    }
+
+    fn schemes_all_met(&self, mut schemes: impl Iterator<Item = &'x str>) -> bool {
+        schemes.all(|scheme| self.scheme_met(scheme) == Truth::True)
+    }
+
+    /// Whether the subject authenticated by a module. A value of the environment must be equal; a
+    /// session's module also counts without its realm.
+    pub(super) fn scheme_met(&self, scheme: &str) -> Truth {
+        if let Some(sent) = self.request.environment("requestAuthSchemes") {
+            return Truth::of(sent.iter().any(|have| have == scheme));
+        }
+        if self.request.subject.session.is_none() {
+            return Truth::Undetermined;
+        }
+        let have = self.request.session("AuthType").unwrap_or_default();
+        let qualified = parts(have).any(|have| self.qualified_is(have, scheme));
+        let plain = realm_of(scheme).is_none_or(str::is_empty)
+            && parts(have).any(|have| data_of(have) == scheme);
+        Truth::of(qualified || plain)
+    }
+
+    /// AuthenticateToRealm: case does not matter (§2.4).
+    pub(super) fn authenticate_to_realm(&mut self, payload: &mut Payload<'x>) -> Truth {
+        let realm = payload.text();
+        let truth = self.realm_met(|have| same(have, realm));
+        if truth != Truth::True {
+            self.advise("AuthenticateToRealmConditionAdvice", realm);
+        }
+        let seen = self.request.session("Organization");
+        let code = if truth == Truth::Undetermined { Code::NoSession } else { Code::WrongRealm };
+        self.note(truth, code, || realm.to_owned(), seen.into_iter())
+    }
+
+    /// Whether one of the realms that the subject authenticated to is the one that is asked for.
+    pub(super) fn realm_met(&self, is_it: impl Fn(&str) -> bool) -> Truth {
+        if let Some(sent) = self.request.environment("requestAuthenticatedToRealms") {
+            return Truth::of(sent.iter().any(|have| is_it(have)));
+        }
+        if self.request.subject.session.is_none() {
+            return Truth::Undetermined;
+        }
+        let own = self.session_realm();
+        let named = ["AuthType", "AuthLevel", "Service"]
+            .into_iter()
+            .filter_map(|property| self.request.session(property))
+            .flat_map(parts)
+            .filter_map(realm_of)
+            .any(&is_it);
+        Truth::of(named || is_it(&own))
+    }
+
+    /// AuthenticateToService: a value without a realm is met in any realm (§2.5, ruling C6).
+    pub(super) fn authenticate_to_service(&mut self, payload: &mut Payload<'x>) -> Truth {
+        let service = payload.text();
+        let truth = self.service_met(service);
+        if truth != Truth::True {
+            self.advise("AuthenticateToServiceConditionAdvice", service);
+        }
+        let seen = self.request.session("Service");
+        let code = if truth == Truth::Undetermined { Code::NoSession } else { Code::WrongService };
+        self.note(truth, code, || service.to_owned(), seen.into_iter())
+    }
+
+    pub(super) fn service_met(&self, service: &str) -> Truth {
+        let anywhere = realm_of(service).is_none_or(str::is_empty);
+        let is = |have: &str| have == service || (anywhere && data_of(have) == service);
+        if let Some(sent) = self.request.environment("requestAuthenticatedToServices") {
+            return Truth::of(sent.iter().any(|have| is(have)));
+        }
+        if self.request.subject.session.is_none() {
+            return Truth::Undetermined;
+        }
+        let have = self.request.session("Service").unwrap_or_default();
+        Truth::of(parts(have).any(|have| is(have) || self.qualified_is(have, service)))
+    }
+
+    /// Whether a session's value, with the session's realm where it names none, equals a text.
+    fn qualified_is(&self, have: &str, text: &str) -> bool {
+        if have.contains(':') {
+            return have == text;
+        }
+        text.split_once(':')
+            .is_some_and(|(realm, data)| data == have && realm == self.session_realm())
+    }
+
+    /// The session's realm in path form.
+    fn session_realm(&self) -> String {
+        realm_name(self.request.session("Organization").unwrap_or_default())
+    }
+}
+
+/// What is known of the subject's authentication level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Known {
+    /// No session and nothing in the environment.
+    Unknown,
+    /// A value that is no whole number.
+    Malformed,
+    /// A session without a level.
+    Missing,
+    Level(i32),
+}
+
+impl Truth {
+    /// Undetermined unless it is false already.
+    fn min_known(self, other: Self) -> Self {
+        if self == Self::False { self } else { other }
+    }
+}
+
+/// The values of a session property that holds several.
+pub(super) fn parts(property: &str) -> impl Iterator<Item = &str> {
+    property.split('|').map(str::trim).filter(|part| !part.is_empty())
+}
+
+/// The text before the first colon: `/sub` of `/sub:LDAP`.
+pub(super) fn realm_of(text: &str) -> Option<&str> {
+    text.split_once(':').map(|(realm, _)| realm.trim())
+}
+
+/// The text after the first colon, or all of it.
+pub(super) fn data_of(text: &str) -> &str {
+    text.split_once(':').map_or(text, |(_, data)| data.trim())
+}
+
+/// The path form of a realm's DN: `o=b,ou=services,o=a,ou=services,dc=…` is `/a/b`.
+pub(super) fn realm_name(organization: &str) -> String {
+    let mut names = Vec::new();
+    let mut parts = organization.split(',').map(str::trim);
+    while let Some(name) = parts.next().and_then(|rdn| strip_key(rdn, "o")) {
+        names.push(name);
+        parts.next();
+    }
+    if names.is_empty() {
+        return "/".to_owned();
+    }
+    names.iter().rev().fold(String::new(), |path, name| path + "/" + name)
+}
+
+fn strip_key<'a>(rdn: &'a str, key: &str) -> Option<&'a str> {
+    let (name, value) = rdn.split_once('=')?;
+    name.trim().eq_ignore_ascii_case(key).then_some(value.trim())
+}

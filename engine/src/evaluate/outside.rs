@@ -1,0 +1,104 @@
+//! Script and Transaction: conditions that cannot be pure. An evaluation that meets one asks for
+//! its result; the caller resolves it and evaluates again with `externals`.
+
+use std::iter;
+
+use super::truth::NEVER;
+use super::{Evaluation, Truth};
+use crate::bundle::layout::Payload;
+use crate::bundle::node::Kind;
+use crate::explain::Code;
+use crate::request::{External, Request, lookup};
+
+/// An outside condition to resolve. Equal conditions of one resource are asked for once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Need<'x> {
+    /// Under which its result is expected in `externals`.
+    pub id: String,
+    /// What to find out.
+    pub question: Question<'x>,
+    /// The resource that is decided, as it was requested; a tree's pattern for its row.
+    pub resource: String,
+}
+
+/// What an outside condition asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Question<'x> {
+    /// Run the script with this id.
+    Script {
+        /// The script's id.
+        script: &'x str,
+    },
+    /// Is the transaction confirmed that the environment's `TxId` names?
+    Transaction {
+        /// The advice that a confirmation follows.
+        strategy: &'x str,
+        /// The service, realm, module or level to confirm with.
+        specifier: &'x str,
+    },
+}
+
+impl<'x> Evaluation<'x> {
+    pub(super) fn outside(&mut self, kind: Kind, payload: &mut Payload<'x>) -> (Truth, i64) {
+        let (first, label) = (payload.text(), kind.label());
+        let question = if kind == Kind::Script {
+            Question::Script { script: first }
+        } else {
+            Question::Transaction {
+                strategy: first,
+                specifier: payload.text(),
+            }
+        };
+        let id = self.need_id(label, &question);
+        let request: &'x Request<'x> = self.request;
+        let wanted = || format!("{label} {first}");
+        match lookup(&request.externals, &id) {
+            None => {
+                if self.needs.iter().all(|need| need.id != id) {
+                    self.needs.push(Need {
+                        id,
+                        question,
+                        resource: self.resource.clone().into_owned(),
+                    });
+                }
+                (Truth::Undetermined, NEVER)
+            }
+            Some(External::Failed(text)) => {
+                let truth = Truth::Undetermined;
+                (self.note(truth, Code::OutsideFailed, wanted, iter::once(&**text)), NEVER)
+            }
+            Some(External::Resolved {
+                satisfied,
+                advices,
+                attributes,
+                ttl,
+            }) => {
+                for (name, values) in advices {
+                    let values = request.list(*values);
+                    if values.is_empty() {
+                        self.advices.push((name, None));
+                    }
+                    for value in values {
+                        self.advise(name, value);
+                    }
+                }
+                for (name, values) in attributes {
+                    self.outside_attributes.push((name, request.list(*values)));
+                }
+                let truth = self.note(Truth::of(*satisfied), Code::OutsideDenied, wanted, iter::empty());
+                (truth, *ttl)
+            }
+        }
+    }
+
+    fn need_id(&self, label: &str, question: &Question<'_>) -> String {
+        let resource = &self.resource;
+        match question {
+            Question::Script { script } => format!("{label}:{script}@{resource}"),
+            Question::Transaction {
+                strategy,
+                specifier,
+            } => format!("{label}:{strategy}:{specifier}@{resource}"),
+        }
+    }
+}

@@ -1,0 +1,412 @@
+//! Building the index that [`super::lookup`] reads.
+
+use std::collections::HashMap;
+
+use super::{KeyKind, hash};
+use crate::bundle::Tables;
+use crate::bundle::layout::{
+    BY_PATH, BY_SEGMENT, GROUP_WORDS, PATTERN_WORDS, SET_WORDS, SINGLE,
+};
+use crate::compile::link::{Hashing, Pool};
+use crate::resource::glob::Pieces;
+
+/// The index of all policy sets, in the making.
+#[derive(Default)]
+pub(crate) struct Index<'a> {
+    sets: Vec<Set>,
+    groups: Vec<Group<'a>>,
+    known_groups: HashMap<(u32, Authority<'a>), u32, Hashing>,
+    patterns: Vec<Pattern<'a>>,
+    known_patterns: HashMap<(u32, &'a str), u32, Hashing>,
+}
+
+struct Set {
+    folded: u32,
+    name: u32,
+    wild: Vec<u32>,
+    other: Vec<u32>,
+    plain: Option<u32>,
+}
+
+/// What the patterns of a group have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Authority<'a> {
+    Http {
+        scheme: &'a str,
+        host: &'a str,
+        /// None: the host is a glob for the whole authority.
+        port: Option<&'a str>,
+    },
+    Other {
+        scheme: &'a str,
+        authority: &'a str,
+    },
+    Plain,
+}
+
+struct Group<'a> {
+    set: u32,
+    authority: Authority<'a>,
+    patterns: Vec<u32>,
+}
+
+struct Pattern<'a> {
+    group: u32,
+    shown: u32,
+    path: Pieces<'a>,
+    path_text: &'a str,
+    query: Option<&'a str>,
+    owners: Vec<u32>,
+}
+
+impl<'a> Index<'a> {
+    pub(crate) fn add_set(&mut self, folded: String, name: &'a str, pool: &mut Pool<'a>) {
+        self.sets.push(Set {
+            folded: pool.text(folded),
+            name: pool.text(name),
+            wild: Vec::new(),
+            other: Vec::new(),
+            plain: None,
+        });
+    }
+
+    /// Adds a pattern of a policy: its normal form and that folded.
+    pub(crate) fn add_pattern(
+        &mut self,
+        set: u32,
+        policy: u32,
+        (shown, folded): (&'a str, &'a str),
+        pool: &mut Pool<'a>,
+    ) {
+        for (authority, path, query) in views(folded) {
+            let group = self.group(set, authority);
+            let pattern = match self.known_patterns.get(&(group, shown)) {
+                Some(&known) => known,
+                None => {
+                    let Some(pieces) = Pieces::split(path) else {
+                        continue;
+                    };
+                    let number = self.patterns.len() as u32;
+                    self.patterns.push(Pattern {
+                        group,
+                        shown: pool.text(shown),
+                        path: pieces,
+                        path_text: path,
+                        query,
+                        owners: Vec::new(),
+                    });
+                    if let Some(group) = self.groups.get_mut(group as usize) {
+                        group.patterns.push(number);
+                    }
+                    self.known_patterns.insert((group, shown), number);
+                    number
+                }
+            };
+            if let Some(pattern) = self.patterns.get_mut(pattern as usize) {
+                pattern.owners.push(policy);
+            }
+        }
+    }
+
+    fn group(&mut self, set: u32, authority: Authority<'a>) -> u32 {
+        let groups = &mut self.groups;
+        *self.known_groups.entry((set, authority)).or_insert_with(|| {
+            groups.push(Group {
+                set,
+                authority,
+                patterns: Vec::new(),
+            });
+            groups.len() as u32 - 1
+        })
+    }
+
+    /// Writes the tables.
+    pub(crate) fn finish(mut self, pool: &mut Pool<'a>, tables: &mut Tables) {
+        let mut keys = Keys::default();
+        self.choose_keys(&mut keys);
+        for pattern in &self.patterns {
+            let path = glob(&pattern.path, pool, tables);
+            let query = pattern
+                .query
+                .and_then(Pieces::split)
+                .map_or(0, |pieces| glob(&pieces, pool, tables));
+            let owners = pool.list(pattern.owners.clone(), tables);
+            let record: [u32; PATTERN_WORDS] = [owners, path, query, pattern.shown, pattern.group];
+            tables.patterns.extend_from_slice(&record);
+        }
+        for (number, group) in self.groups.iter().enumerate() {
+            let number = number as u32;
+            self.sets
+                .get_mut(group.set as usize)
+                .map(|set| file_group(set, number, group, &mut keys));
+            let record = self.group_record(number, group, &mut keys, pool, tables);
+            tables.groups.extend_from_slice(&record);
+        }
+        for set in self.sets {
+            let wild = pool.list(set.wild, tables);
+            let other = pool.list(set.other, tables);
+            let plain = set.plain.map_or(0, |group| group + 1);
+            let record: [u32; SET_WORDS] = [set.folded, set.name, wild, other, plain];
+            tables.sets.extend_from_slice(&record);
+        }
+        keys.write(pool, tables);
+    }
+
+    /// Files each pattern under the rarest key that it has.
+    fn choose_keys(&self, keys: &mut Keys) {
+        let mut counts: HashMap<u64, u32, Hashing> = HashMap::default();
+        for pattern in &self.patterns {
+            for candidate in pattern.candidates() {
+                *counts.entry(candidate.key).or_default() += 1;
+            }
+        }
+        for (number, pattern) in self.patterns.iter().enumerate() {
+            let rarest = pattern.candidates().into_iter().min_by_key(|candidate| {
+                let count = counts.get(&candidate.key).copied().unwrap_or_default();
+                (count, candidate.kind as u32, usize::MAX - candidate.length, candidate.key)
+            });
+            keys.file(pattern.group, number as u32, rarest);
+        }
+    }
+
+    fn group_record(
+        &self,
+        number: u32,
+        group: &Group<'a>,
+        keys: &mut Keys,
+        pool: &mut Pool<'a>,
+        tables: &mut Tables,
+    ) -> [u32; GROUP_WORDS] {
+        let part = |text: &'a str, pool: &mut Pool<'a>, tables: &mut Tables| {
+            Pieces::split(text).map_or(0, |pieces| glob(&pieces, pool, tables))
+        };
+        let (scheme, host, port) = match group.authority {
+            Authority::Http { scheme, host, port } => (scheme, host, port),
+            Authority::Other { scheme, authority } => (scheme, authority, None),
+            Authority::Plain => ("", "", None),
+        };
+        let scheme = part(scheme, pool, tables);
+        let host = part(host, pool, tables);
+        let port = port.map_or(0, |port| part(port, pool, tables));
+        let mut all = group.patterns.clone();
+        all.sort_by_key(|&pattern| {
+            let pattern = self.patterns.get(pattern as usize);
+            pattern.map(|p| (p.path.literals.first().copied(), p.path_text, p.query, p.shown))
+        });
+        let filed = keys.groups.remove(&number).unwrap_or_default();
+        let lengths = |lengths: std::collections::BTreeSet<u32>| lengths.into_iter().collect();
+        [
+            group.set,
+            scheme,
+            host,
+            port,
+            filed.flags,
+            pool.list(lengths(filed.prefixes), tables),
+            pool.list(lengths(filed.suffixes), tables),
+            pool.list(filed.unkeyed, tables),
+            pool.list(all, tables),
+        ]
+    }
+}
+
+/// The ways in which a folded pattern can cover names: authority, path and query of each.
+fn views(folded: &str) -> Vec<(Authority<'_>, &str, Option<&str>)> {
+    let Some((scheme, rest)) = folded.split_once("://") else {
+        return vec![(Authority::Plain, folded, None)];
+    };
+    let mut views = Vec::with_capacity(1);
+    let wild_scheme = scheme.contains('*');
+    if wild_scheme || matches!(scheme, "http" | "https") {
+        // The same text may be split by `Name::split`, which owns nothing and borrows from it.
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let (authority, rest) = rest.split_at(end);
+        let (host, port) = crate::resource::name::split_port(authority);
+        let (path, query) = match rest.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (rest, None),
+        };
+        let http_like = crate::resource::is_http_like(scheme);
+        if http_like && host == "*" && port.is_empty() {
+            // `http://*`: every path on every host and port, without a query.
+            let any = Authority::Http {
+                scheme,
+                host: "*",
+                port: Some("*"),
+            };
+            views.push((any, "*", None));
+        } else {
+            let (host, port) = match port {
+                "" => (authority, None),
+                port => (host, Some(port)),
+            };
+            views.push((Authority::Http { scheme, host, port }, path, query));
+        }
+    }
+    if wild_scheme || !matches!(scheme, "http" | "https") {
+        let (authority, rest) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        views.push((Authority::Other { scheme, authority }, rest, None));
+    }
+    views
+}
+
+/// Files a group under what its authority must be, or end with.
+fn file_group(set: &mut Set, number: u32, group: &Group<'_>, keys: &mut Keys) {
+    let literal = |text: &str| !text.contains('*');
+    match group.authority {
+        Authority::Http {
+            scheme,
+            host,
+            port: Some(port),
+        } if literal(scheme) && literal(host) && literal(port) => {
+            let key = hash::add(hash::start(KeyKind::Authority, group.set), scheme);
+            keys.add(hash::add(hash::add(key, host), port), number);
+        }
+        Authority::Http {
+            host,
+            port: Some(_),
+            ..
+        } if literal(host) => {
+            set.wild.push(number);
+            keys.add(hash::add(hash::start(KeyKind::Host, group.set), host), number);
+        }
+        Authority::Http { host, .. } => {
+            set.wild.push(number);
+            let end = host.rfind('*').map_or("", |star| {
+                // What a wildcard is written with belongs to it: `-*-`.
+                let end = host.get(star + 1..).unwrap_or_default();
+                end.strip_prefix('-').unwrap_or(end)
+            });
+            let suffix = end.find('.').and_then(|dot| end.get(dot..)).unwrap_or_default();
+            keys.add(hash::add(hash::start(KeyKind::HostSuffix, group.set), suffix), number);
+        }
+        Authority::Other { scheme, authority } if literal(scheme) && literal(authority) => {
+            let key = hash::add(hash::start(KeyKind::Other, group.set), scheme);
+            keys.add(hash::add(key, authority), number);
+        }
+        Authority::Other { .. } => set.other.push(number),
+        Authority::Plain => set.plain = Some(number),
+    }
+}
+
+fn glob<'a>(pieces: &Pieces<'a>, pool: &mut Pool<'a>, tables: &mut Tables) -> u32 {
+    let words = pieces.encode(|literal| pool.text(literal));
+    pool.glob(words, tables)
+}
+
+/// A key under which a pattern may be filed.
+struct Candidate {
+    kind: KeyKind,
+    length: usize,
+    key: u64,
+}
+
+impl Pattern<'_> {
+    fn candidates(&self) -> Vec<Candidate> {
+        let candidate = |kind, text: &str| Candidate {
+            kind,
+            length: text.len(),
+            key: hash::add(hash::start(kind, self.group), text),
+        };
+        if self.path.is_literal() {
+            return vec![candidate(KeyKind::Path, self.path_text)];
+        }
+        let mut candidates: Vec<Candidate> = self
+            .literal_segments()
+            .into_iter()
+            .map(|segment| candidate(KeyKind::Segment, segment))
+            .collect();
+        if let Some(prefix) = self.path.literals.first().filter(|p| p.len() > 1) {
+            candidates.push(candidate(KeyKind::Prefix, prefix));
+        }
+        if let Some(suffix) = self.path.literals.last().filter(|s| !s.is_empty()) {
+            candidates.push(candidate(KeyKind::Suffix, suffix));
+        }
+        candidates
+    }
+
+    /// The segments that every covered path has: literal, with a `/` or an end on both sides.
+    fn literal_segments(&self) -> Vec<&str> {
+        let last = self.path.literals.len() - 1;
+        let mut segments = Vec::new();
+        for (i, literal) in self.path.literals.iter().enumerate() {
+            let mut parts = literal.split('/').peekable();
+            let mut first = true;
+            while let Some(part) = parts.next() {
+                let open_before = first && i > 0;
+                let open_behind = parts.peek().is_none() && i < last;
+                first = false;
+                if !part.is_empty() && !open_before && !open_behind && !segments.contains(&part) {
+                    segments.push(part);
+                }
+            }
+        }
+        segments
+    }
+}
+
+/// Keys and what is filed under them.
+#[derive(Default)]
+struct Keys {
+    entries: Vec<(u64, u32)>,
+    groups: HashMap<u32, Filed, Hashing>,
+}
+
+/// How the patterns of one group are filed.
+#[derive(Default)]
+struct Filed {
+    flags: u32,
+    prefixes: std::collections::BTreeSet<u32>,
+    suffixes: std::collections::BTreeSet<u32>,
+    unkeyed: Vec<u32>,
+}
+
+impl Keys {
+    fn add(&mut self, key: u64, item: u32) {
+        self.entries.push((key, item));
+    }
+
+    fn file(&mut self, group: u32, pattern: u32, under: Option<Candidate>) {
+        let filed = self.groups.entry(group).or_default();
+        let Some(candidate) = under else {
+            filed.unkeyed.push(pattern);
+            return;
+        };
+        match candidate.kind {
+            KeyKind::Path => filed.flags |= BY_PATH,
+            KeyKind::Segment => filed.flags |= BY_SEGMENT,
+            KeyKind::Prefix => {
+                filed.prefixes.insert(candidate.length as u32);
+            }
+            _ => {
+                filed.suffixes.insert(candidate.length as u32);
+            }
+        }
+        self.add(candidate.key, pattern);
+    }
+
+    /// Writes the hash table. At most two thirds of its slots are taken, so that a search ends.
+    fn write(mut self, pool: &mut Pool<'_>, tables: &mut Tables) {
+        self.entries.sort_unstable();
+        let mut postings: Vec<(u64, u32)> = Vec::with_capacity(self.entries.len());
+        for run in self.entries.chunk_by(|a, b| a.0 == b.0) {
+            if let Some(&(key, first)) = run.first() {
+                let posting = match run {
+                    [_] => first | SINGLE,
+                    _ => pool.list(run.iter().map(|&(_, item)| item).collect(), tables),
+                };
+                postings.push((key, posting));
+            }
+        }
+        let count = (postings.len() * 3 / 2 + 1).next_power_of_two();
+        tables.slots = vec![0; count * 2];
+        for (key, posting) in postings {
+            let (start, tag) = hash::finish(key);
+            let free = (0..count)
+                .map(|step| (start.wrapping_add(step) & (count - 1)) * 2)
+                .find(|&at| tables.slots.get(at + 1) == Some(&0));
+            if let Some(slot) = free.and_then(|at| tables.slots.get_mut(at..at + 2)) {
+                slot.copy_from_slice(&[tag, posting]);
+            }
+        }
+    }
+}

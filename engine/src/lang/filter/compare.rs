@@ -1,0 +1,179 @@
+//! Comparisons of attribute values: caseIgnoreMatch and its kin (RFC 4517 §4.2) without a schema.
+//!
+//! Texts are compared character by character after lower-casing, with leading and trailing spaces dropped and runs of spaces
+//! squeezed to one (RFC 4518 §2.6.1). Nothing is allocated.
+
+use core::cmp::Ordering;
+
+/// caseIgnoreMatch; also used for approximate matches.
+pub fn equals(value: &str, asserted: &str) -> bool {
+    squeezed(value).eq(squeezed(asserted))
+}
+
+/// `>=`: as numbers when both are whole numbers, else as texts.
+pub fn at_least(value: &str, asserted: &str) -> bool {
+    order(value, asserted) != Ordering::Less
+}
+
+/// `<=`: as numbers when both are whole numbers, else as texts.
+pub fn at_most(value: &str, asserted: &str) -> bool {
+    order(value, asserted) != Ordering::Greater
+}
+
+/// caseIgnoreSubstringsMatch: the value starts with `initial`, ends with `last`, and holds `any` in order between them, without
+/// overlap.
+pub fn substring<'a>(
+    initial: Option<&str>,
+    any: impl IntoIterator<Item = &'a str>,
+    last: Option<&str>,
+    value: &str,
+) -> bool {
+    let mut rest = squeezed(value);
+    if let Some(initial) = initial {
+        match after(rest, part(initial, Edge::Start)) {
+            Some(next) => rest = next,
+            None => return false,
+        }
+    }
+    for wanted in any {
+        loop {
+            if let Some(next) = after(rest.clone(), part(wanted, Edge::Neither)) {
+                rest = next;
+                break;
+            }
+            if rest.next().is_none() {
+                return false;
+            }
+        }
+    }
+    let Some(last) = last else {
+        return true;
+    };
+    loop {
+        if rest.clone().eq(part(last, Edge::End)) {
+            return true;
+        }
+        if rest.next().is_none() {
+            return false;
+        }
+    }
+}
+
+/// An extensible match: caseIgnoreMatch without a rule, otherwise the rules caseIgnoreMatch, caseExactMatch, integerMatch and the
+/// two bit rules of Active Directory, by lower-cased name or OID. Any other rule matches nothing.
+pub fn extensible(rule: Option<&str>, value: &str, asserted: &str) -> bool {
+    match rule {
+        None | Some("caseignorematch" | "2.5.13.2") => equals(value, asserted),
+        Some("caseexactmatch" | "2.5.13.5") => squeeze(value.chars()).eq(squeeze(asserted.chars())),
+        Some("integermatch" | "2.5.13.14") => {
+            integers(value, asserted).is_some_and(|(value, asserted)| value == asserted)
+        }
+        Some("1.2.840.113556.1.4.803") => {
+            integers(value, asserted).is_some_and(|(value, mask)| value & mask == mask)
+        }
+        Some("1.2.840.113556.1.4.804") => {
+            integers(value, asserted).is_some_and(|(value, mask)| value & mask != 0)
+        }
+        Some(_) => false,
+    }
+}
+
+fn order(value: &str, asserted: &str) -> Ordering {
+    match integers(value, asserted) {
+        Some((value, asserted)) => value.cmp(&asserted),
+        None => squeezed(value).cmp(squeezed(asserted)),
+    }
+}
+
+fn integers(value: &str, asserted: &str) -> Option<(i128, i128)> {
+    Some((value.trim().parse().ok()?, asserted.trim().parse().ok()?))
+}
+
+/// The characters of a text as they are compared.
+fn squeezed(text: &str) -> impl Iterator<Item = char> + Clone + '_ {
+    squeeze(text.chars().flat_map(char::to_lowercase))
+}
+
+/// Which end of the whole value a part of a substring match lies at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Edge {
+    Start,
+    Neither,
+    End,
+}
+
+/// The characters of a part: spaces count, squeezed, except at the edge of the whole value (RFC 4518 §2.6.1).
+fn part(text: &str, edge: Edge) -> Squeeze<impl Iterator<Item = char> + Clone + '_> {
+    let text = match edge {
+        Edge::Start => text.trim_start_matches(' '),
+        Edge::Neither => text,
+        Edge::End => text.trim_end_matches(' '),
+    };
+    let mut characters = squeeze(text.chars().flat_map(char::to_lowercase));
+    characters.started = edge != Edge::Start;
+    characters.keep_tail = edge != Edge::End;
+    characters
+}
+
+/// What follows a prefix.
+fn after<I: Iterator<Item = char>>(mut rest: I, prefix: impl Iterator<Item = char>) -> Option<I> {
+    for wanted in prefix {
+        if rest.next() != Some(wanted) {
+            return None;
+        }
+    }
+    Some(rest)
+}
+
+fn squeeze<I: Iterator<Item = char>>(characters: I) -> Squeeze<I> {
+    Squeeze {
+        characters,
+        held: None,
+        started: false,
+        keep_tail: false,
+    }
+}
+
+/// Drops leading and trailing spaces and squeezes runs of them.
+#[derive(Clone)]
+struct Squeeze<I> {
+    characters: I,
+    /// A character that was read behind a run of spaces.
+    held: Option<char>,
+    /// Whether spaces from here on are more than leading ones.
+    started: bool,
+    /// Whether spaces at the end count.
+    keep_tail: bool,
+}
+
+impl<I: Iterator<Item = char>> Iterator for Squeeze<I> {
+    type Item = char;
+
+    fn next(&mut self) -> Option<char> {
+        if let Some(held) = self.held.take() {
+            return Some(held);
+        }
+        let mut spaces = false;
+        let next = loop {
+            match self.characters.next() {
+                Some(' ') => spaces = true,
+                next => break next,
+            }
+        };
+        if !spaces || !self.started {
+            self.started |= next.is_some();
+            return next;
+        }
+        match next {
+            Some(_) => {
+                self.held = next;
+                Some(' ')
+            }
+            None if self.keep_tail => {
+                self.keep_tail = false;
+                Some(' ')
+            }
+            None => None,
+        }
+    }
+}

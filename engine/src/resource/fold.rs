@@ -1,0 +1,22 @@
+use std::borrow::Cow;
+
+/// The form in which names are compared: letter case folded (AM compares resources, policy set
+/// names and universal ids without regard to case). Borrows what is folded already.
+pub fn fold(text: &str) -> Cow<'_, str> {
+    if text.bytes().all(|b| b.is_ascii() && !b.is_ascii_uppercase()) {
+        Cow::Borrowed(text)
+    } else if text.is_ascii() {
+        Cow::Owned(text.to_ascii_lowercase())
+    } else {
+        Cow::Owned(text.to_lowercase())
+    }
+}
+
+/// Whether two texts are equal when folded, without allocating for plain ASCII.
+pub(crate) fn same(a: &str, b: &str) -> bool {
+    if a.is_ascii() && b.is_ascii() {
+        a.eq_ignore_ascii_case(b)
+    } else {
+        fold(a) == fold(b)
+    }
+}
