@@ -4,12 +4,13 @@ use crate::bundle::Bundle;
 use crate::error::Error;
 use crate::evaluate::{Answer, Decision, Effect, Need, Question, evaluate};
 use crate::explain::Explanation;
+use crate::request::json::special;
 use crate::request::{AmCall, Request, read_am};
 
 /// Answers a request (contract §3) with JSON (contract §4). Never fails: an error is an answer,
 /// `{"error": {"code", "message", "path"}}`.
 pub fn answer(bundle: &Bundle, request: &[u8]) -> Vec<u8> {
-    let mut out = Writer::with_capacity(256);
+    let mut out = Writer::with_capacity(512);
     let parsed = match Request::parse(request) {
         Ok(parsed) => parsed,
         Err(error) => return error_answer(&error),
@@ -47,7 +48,7 @@ pub fn answer(bundle: &Bundle, request: &[u8]) -> Vec<u8> {
 /// is. `{` is `{"error"}`, `{"needs"}`, or `{"decisions", "effects"}` where there are effects to
 /// carry out.
 pub fn answer_am(bundle: &Bundle, context: &[u8], body: &[u8], call: AmCall) -> Vec<u8> {
-    let mut out = Writer::with_capacity(256);
+    let mut out = Writer::with_capacity(512);
     let parsed = match read_am(context, body, call) {
         Ok(parsed) => parsed,
         Err(error) => return error_answer(&error),
@@ -110,14 +111,10 @@ impl Writer {
     /// Writes a JSON string (RFC 8259 §7).
     fn text(&mut self, text: &str) {
         self.bytes.push(b'"');
-        let mut plain = 0;
-        for (at, byte) in text.bytes().enumerate() {
-            if byte >= 0x20 && byte != b'"' && byte != b'\\' {
-                continue;
-            }
-            self.raw(text.get(plain..at).unwrap_or_default());
-            plain = at + 1;
-            match byte {
+        let mut rest = text;
+        while let Some(at) = special(rest.as_bytes()) {
+            self.raw(rest.get(..at).unwrap_or_default());
+            match rest.as_bytes().get(at).copied().unwrap_or_default() {
                 b'"' => self.raw("\\\""),
                 b'\\' => self.raw("\\\\"),
                 b'\n' => self.raw("\\n"),
@@ -125,10 +122,11 @@ impl Writer {
                 b'\t' => self.raw("\\t"),
                 0x8 => self.raw("\\b"),
                 0xc => self.raw("\\f"),
-                _ => self.raw(&format!("\\u{byte:04x}")),
+                byte => self.raw(&format!("\\u{byte:04x}")),
             }
+            rest = rest.get(at + 1..).unwrap_or_default();
         }
-        self.raw(text.get(plain..).unwrap_or_default());
+        self.raw(rest);
         self.bytes.push(b'"');
     }
 
@@ -169,11 +167,21 @@ impl Writer {
                 out.raw(if allowed { "true" } else { "false" });
             });
             out.raw(",\"attributes\":");
-            let attributes = decision.attributes.iter().map(|(name, values)| (*name, values));
-            out.object(attributes, |out, values| out.list(values, |out, v| out.text(v)));
+            let attributes = decision
+                .attributes
+                .iter()
+                .map(|(name, values)| (*name, values));
+            out.object(attributes, |out, values| {
+                out.list(values, |out, v| out.text(v))
+            });
             out.raw(",\"advices\":");
-            let advices = decision.advices.iter().map(|(name, values)| (*name, values));
-            out.object(advices, |out, values| out.list(values, |out, v| out.text(v)));
+            let advices = decision
+                .advices
+                .iter()
+                .map(|(name, values)| (*name, values));
+            out.object(advices, |out, values| {
+                out.list(values, |out, v| out.text(v))
+            });
             if with_ttl {
                 out.raw(",\"ttl\":");
                 out.number(decision.ttl);
@@ -240,7 +248,11 @@ impl Writer {
                     out.raw("{\"part\":");
                     out.text(leaf.part);
                     out.raw(",\"truth\":");
-                    out.text(if leaf.undetermined { "undetermined" } else { "false" });
+                    out.text(if leaf.undetermined {
+                        "undetermined"
+                    } else {
+                        "false"
+                    });
                     out.raw(",\"code\":");
                     out.text(leaf.code.as_str());
                     out.raw(",\"wanted\":");

@@ -68,7 +68,11 @@ impl Document {
         let value: Value = serde_json::from_slice(bytes)
             .map_err(|e| fault(FaultCode::BadJson, "", format!("not valid JSON: {e}")))?;
         let Value::Object(mut members) = value else {
-            return Err(fault(FaultCode::WrongType, "", "must be an object".to_owned()));
+            return Err(fault(
+                FaultCode::WrongType,
+                "",
+                "must be an object".to_owned(),
+            ));
         };
         let frodo = ARRAYS.iter().any(|(_, frodo)| members.contains_key(*frodo));
         let realm = match members.remove("realm") {
@@ -121,8 +125,11 @@ impl Document {
 impl Checked {
     /// The bundle of the sound policies.
     pub fn bundle(&self) -> Vec<u8> {
-        let compiled: Vec<CompiledPolicy> =
-            self.policies.iter().map(|(_, policy)| compile_policy(policy)).collect();
+        let compiled: Vec<CompiledPolicy> = self
+            .policies
+            .iter()
+            .map(|(_, policy)| compile_policy(policy))
+            .collect();
         link(
             &self.realm,
             self.policy_sets.iter().map(|set| set.name.as_str()),
@@ -134,7 +141,12 @@ impl Checked {
         for (index, value) in types.iter().enumerate() {
             let place = format!("/resourceTypes/{index}");
             match ResourceType::parse(value) {
-                Ok(kind) if self.resource_types.iter().any(|known| known.uuid == kind.uuid) => {
+                Ok(kind)
+                    if self
+                        .resource_types
+                        .iter()
+                        .any(|known| known.uuid == kind.uuid) =>
+                {
                     self.duplicate(&place, "uuid", &kind.uuid);
                 }
                 Ok(kind) => self.resource_types.push(kind),
@@ -224,7 +236,8 @@ impl Checked {
     }
 
     fn refuse(&mut self, place: &str, faults: Vec<Fault>) {
-        self.faults.extend(faults.into_iter().map(|fault| fault.within(place)));
+        self.faults
+            .extend(faults.into_iter().map(|fault| fault.within(place)));
     }
 
     fn duplicate(&mut self, place: &str, member: &str, name: &str) {
@@ -241,8 +254,14 @@ impl Checked {
 fn inline_type(set: &PolicySet, json: &Value) -> Option<Result<ResourceType, Vec<Fault>>> {
     let (actions, resources) = (json.get("actions")?, json.get("resources")?);
     let mut kind = Map::new();
-    kind.insert("uuid".to_owned(), Value::String(format!("{}ResourceType", set.name)));
-    kind.insert("name".to_owned(), Value::String(format!("{}ResourceType", set.name)));
+    kind.insert(
+        "uuid".to_owned(),
+        Value::String(format!("{}ResourceType", set.name)),
+    );
+    kind.insert(
+        "name".to_owned(),
+        Value::String(format!("{}ResourceType", set.name)),
+    );
     kind.insert("patterns".to_owned(), resources.clone());
     kind.insert("actions".to_owned(), actions.clone());
     Some(ResourceType::parse(&Value::Object(kind)))

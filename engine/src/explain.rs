@@ -167,7 +167,13 @@ impl fmt::Display for Explanation {
                 let (how, what) = (policy.code.text(), policy.contribution.text());
                 writeln!(f, "  policy `{}` {how}: {what}", policy.policy)?;
                 for leaf in &policy.leaves {
-                    write!(f, "    {}: {}, wanted {}", leaf.part, leaf.code.text(), leaf.wanted)?;
+                    write!(
+                        f,
+                        "    {}: {}, wanted {}",
+                        leaf.part,
+                        leaf.code.text(),
+                        leaf.wanted
+                    )?;
                     if leaf.seen.is_empty() {
                         writeln!(f)?;
                     } else {
@@ -251,7 +257,11 @@ impl Evaluation<'_> {
         let Some(recorder) = self.recorder.as_mut().filter(|_| truth != Truth::True) else {
             return truth;
         };
-        let part = if recorder.in_condition { "condition" } else { "subject" };
+        let part = if recorder.in_condition {
+            "condition"
+        } else {
+            "subject"
+        };
         if let Some(policy) = recorder.policy() {
             policy.leaves.push(LeafExplanation {
                 part,

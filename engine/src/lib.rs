@@ -34,6 +34,8 @@ pub mod document;
 pub mod model;
 
 pub use answer::{answer, answer_am, error_answer};
+#[cfg(feature = "compile")]
+pub use bundle::digest_of;
 pub use bundle::{Bundle, BundleError, RequiredFacts};
 #[cfg(feature = "compile")]
 pub use compile::{CompiledPolicy, compile_policy, link};

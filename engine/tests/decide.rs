@@ -1,5 +1,9 @@
 //! The way from a document to a decision, as seed 001 shows it.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 use assize_engine::document::Document;
 use assize_engine::{Bundle, answer};
@@ -47,14 +51,20 @@ fn the_first_example_of_the_seed() {
 
 #[test]
 fn nobody_is_denied() {
-    let answer = ask(&seed(), &json!({"resources": ["http://www.example.com/index.html"], "now": 0}));
+    let answer = ask(
+        &seed(),
+        &json!({"resources": ["http://www.example.com/index.html"], "now": 0}),
+    );
     assert_eq!(answer["decisions"][0]["actions"], json!({}));
 }
 
 #[test]
 fn a_tree_lists_the_root_and_what_lies_beneath() {
     let subject = json!({"principals": ["id=demo,ou=user,dc=example"], "session": {"AuthLevel": "5"}, "profile": {}});
-    let answer = ask(&seed(), &json!({"tree": "http://www.example.com/", "subject": subject, "now": 0}));
+    let answer = ask(
+        &seed(),
+        &json!({"tree": "http://www.example.com/", "subject": subject, "now": 0}),
+    );
     let rows: Vec<&str> = answer["decisions"]
         .as_array()
         .unwrap()
@@ -63,13 +73,20 @@ fn a_tree_lists_the_root_and_what_lies_beneath() {
         .collect();
     assert_eq!(
         rows,
-        ["http://www.example.com/", "http://www.example.com:80/do?*", "http://www.example.com:80/index.html"]
+        [
+            "http://www.example.com/",
+            "http://www.example.com:80/do?*",
+            "http://www.example.com:80/index.html"
+        ]
     );
 }
 
 #[test]
 fn an_unknown_member_is_named() {
-    let answer = ask(&seed(), &json!({"resources": ["http://a/"], "now": 0, "subject": {"pricipals": []}}));
+    let answer = ask(
+        &seed(),
+        &json!({"resources": ["http://a/"], "now": 0, "subject": {"pricipals": []}}),
+    );
     assert_eq!(answer["error"]["code"], "badRequest");
     assert_eq!(answer["error"]["path"], "/subject/pricipals");
 }

@@ -1,9 +1,6 @@
-use std::fmt::Write as _;
-
-use sha2::{Digest, Sha256};
-
+use super::checksum::checksum;
 use super::layout::{GROUP_WORDS, PATTERN_WORDS, POLICY_WORDS, SET_WORDS, SINGLE, TABLES};
-use super::{Bundle, BundleError, CONTENT, ENGINE, FORMAT, MAGIC, Strings, Tables};
+use super::{Bundle, BundleError, CONTENT, DIGEST, ENGINE, FORMAT, MAGIC, Strings, Tables, hex};
 use crate::evaluate::check_node;
 use crate::limits::MAX_BUNDLE_BYTES;
 use crate::resource::glob::Glob;
@@ -17,7 +14,9 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Bundle, BundleError> {
         return Err(BundleError::NotABundle);
     }
     let (header, content) = bytes.split_at(CONTENT);
-    let mut reader = Reader { bytes: header.get(8..).unwrap_or_default() };
+    let mut reader = Reader {
+        bytes: header.get(8..).unwrap_or_default(),
+    };
     match reader.word()? {
         FORMAT => {}
         other => return Err(BundleError::Format(other)),
@@ -26,16 +25,11 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Bundle, BundleError> {
         needed if needed <= ENGINE => {}
         needed => return Err(BundleError::Engine(needed)),
     }
-    let digest = Sha256::digest(content);
-    if reader.bytes != digest.as_slice() {
-        return Err(BundleError::Digest);
+    let digest = hex(header.get(DIGEST).unwrap_or_default());
+    if header.get(DIGEST.end..) != Some(&checksum(content).to_le_bytes()) {
+        return Err(BundleError::Checksum);
     }
-    let mut hex = String::with_capacity(64);
-    for byte in digest {
-        // Writing to a String cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-    }
-    let bundle = read_content(content, hex)?;
+    let bundle = read_content(content, digest)?;
     check(&bundle)?;
     Ok(bundle)
 }
@@ -47,8 +41,19 @@ fn read_content(content: &[u8], digest: String) -> Result<Bundle, BundleError> {
     for length in &mut lengths {
         *length = reader.word()? as usize;
     }
-    let [sets, groups, patterns, policies, nodes, globs, lists, slots, strings, text, zones] =
-        lengths;
+    let [
+        sets,
+        groups,
+        patterns,
+        policies,
+        nodes,
+        globs,
+        lists,
+        slots,
+        strings,
+        text,
+        zones,
+    ] = lengths;
     let tables = Tables {
         sets: reader.words(sets)?,
         groups: reader.words(groups)?,
@@ -82,12 +87,22 @@ fn read_content(content: &[u8], digest: String) -> Result<Bundle, BundleError> {
 fn check(bundle: &Bundle) -> Result<(), BundleError> {
     let (tables, strings) = (&bundle.tables, &bundle.strings);
     let damaged = |sound: bool, what: &'static str| {
-        if sound { Ok(()) } else { Err(BundleError::Damaged(what)) }
+        if sound {
+            Ok(())
+        } else {
+            Err(BundleError::Damaged(what))
+        }
     };
     let ends_fit = strings.offsets.first() == Some(&0)
-        && strings.offsets.last().is_some_and(|&e| e as usize == strings.text.len());
+        && strings
+            .offsets
+            .last()
+            .is_some_and(|&e| e as usize == strings.text.len());
     let ordered = strings.offsets.is_sorted()
-        && strings.offsets.iter().all(|&o| strings.text.is_char_boundary(o as usize));
+        && strings
+            .offsets
+            .iter()
+            .all(|&o| strings.text.is_char_boundary(o as usize));
     damaged(ends_fit && ordered, "string offsets")?;
     let text = |id: u32| (id as usize) < strings.count();
     damaged(text(bundle.realm), "realm")?;
@@ -98,14 +113,22 @@ fn check(bundle: &Bundle) -> Result<(), BundleError> {
         (&tables.policies, POLICY_WORDS),
         (&tables.slots, 2),
     ] {
-        damaged(table.len().is_multiple_of(width), "a table ends inside a record")?;
+        damaged(
+            table.len().is_multiple_of(width),
+            "a table ends inside a record",
+        )?;
     }
     let slot_count = tables.slots.len() / 2;
     damaged(slot_count.is_power_of_two(), "slots")?;
     let count = |table: &Vec<u32>, width: usize| (table.len() / width) as u32;
-    let (sets, groups) = (count(&tables.sets, SET_WORDS), count(&tables.groups, GROUP_WORDS));
-    let (patterns, policies) =
-        (count(&tables.patterns, PATTERN_WORDS), count(&tables.policies, POLICY_WORDS));
+    let (sets, groups) = (
+        count(&tables.sets, SET_WORDS),
+        count(&tables.groups, GROUP_WORDS),
+    );
+    let (patterns, policies) = (
+        count(&tables.patterns, PATTERN_WORDS),
+        count(&tables.policies, POLICY_WORDS),
+    );
     let list = |offset: u32, below: u32| {
         let at = offset as usize;
         tables.lists.get(at).is_some_and(|&n| {
@@ -122,7 +145,9 @@ fn check(bundle: &Bundle) -> Result<(), BundleError> {
             .and_then(|words| Glob::decode(words, strings).map(|g| (words, g)))
             .is_some_and(|(words, _)| {
                 let n = words.first().copied().unwrap_or_default() as usize;
-                words.get(2..2 + n).is_some_and(|ids| ids.iter().all(|&id| text(id)))
+                words
+                    .get(2..2 + n)
+                    .is_some_and(|ids| ids.iter().all(|&id| text(id)))
             })
     };
     for set in tables.sets.chunks_exact(SET_WORDS) {
@@ -186,7 +211,11 @@ fn check_nodes(bundle: &Bundle) -> Result<(), BundleError> {
     let sound = bundle.tables.policies.chunks_exact(POLICY_WORDS).all(|policy| {
         matches!(policy, &[_, _, subject, condition, _, _] if known(subject) && known(condition))
     });
-    if sound { Ok(()) } else { Err(BundleError::Damaged("a policy's subject or condition")) }
+    if sound {
+        Ok(())
+    } else {
+        Err(BundleError::Damaged("a policy's subject or condition"))
+    }
 }
 
 struct Reader<'a> {

@@ -1,6 +1,7 @@
 use sha2::{Digest, Sha256};
 
-use super::{CONTENT, ENGINE, FORMAT, MAGIC, Strings, Tables};
+use super::checksum::checksum;
+use super::{Bundle, BundleError, CONTENT, DIGEST, ENGINE, FORMAT, MAGIC, Strings, Tables};
 
 /// The bytes of a bundle. Equal tables give equal bytes.
 pub(crate) fn encode(realm: u32, tables: &Tables, strings: &Strings, zones: &[u8]) -> Vec<u8> {
@@ -11,7 +12,7 @@ pub(crate) fn encode(realm: u32, tables: &Tables, strings: &Strings, zones: &[u8
     out.extend_from_slice(&MAGIC);
     push(&mut out, FORMAT);
     push(&mut out, ENGINE);
-    out.extend_from_slice(&[0; 32]);
+    out.resize(CONTENT, 0);
     push(&mut out, realm);
     for table in tables.all() {
         push(&mut out, table.len() as u32);
@@ -30,8 +31,20 @@ pub(crate) fn encode(realm: u32, tables: &Tables, strings: &Strings, zones: &[u8
     out.extend_from_slice(strings.text.as_bytes());
     out.extend_from_slice(zones);
     let (header, content) = out.split_at_mut(CONTENT);
-    header[16..].copy_from_slice(&Sha256::digest(&*content));
+    header[DIGEST].copy_from_slice(&Sha256::digest(&*content));
+    header[DIGEST.end..].copy_from_slice(&checksum(content).to_le_bytes());
     out
+}
+
+/// The digest that the content of a bundle has, in hex: to be compared with
+/// [`Bundle::digest`], which is what its header says.
+///
+/// # Errors
+/// The bytes are no bundle.
+pub fn digest_of(bundle: &[u8]) -> Result<String, BundleError> {
+    Bundle::load(bundle.to_vec())?;
+    let content = bundle.get(CONTENT..).unwrap_or_default();
+    Ok(super::hex(&Sha256::digest(content)))
 }
 
 fn push(out: &mut Vec<u8>, word: u32) {

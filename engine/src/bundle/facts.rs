@@ -46,7 +46,8 @@ impl Bundle {
         for policy in self.tables.policies.chunks_exact(POLICY_WORDS) {
             let attributes = policy.last().copied().unwrap_or_default();
             let mut words = self.tables.list(attributes).iter().copied();
-            while let (Some(kind), Some(_), Some(count)) = (words.next(), words.next(), words.next())
+            while let (Some(kind), Some(_), Some(count)) =
+                (words.next(), words.next(), words.next())
             {
                 let values = words.by_ref().take(count as usize);
                 let texts = values.map(|value| self.strings.get(value).to_owned());
@@ -90,7 +91,10 @@ impl RequiredFacts {
                 &["Organization", "AuthType", "AuthLevel", "Service"],
             ),
             Kind::AuthenticateToService => {
-                self.read(&["requestAuthenticatedToServices"], &["Service", "Organization"]);
+                self.read(
+                    &["requestAuthenticatedToServices"],
+                    &["Service", "Organization"],
+                );
             }
             Kind::AmIdentityMembership => {
                 self.memberships = true;
@@ -131,7 +135,14 @@ impl RequiredFacts {
                 "requestAuthLevel",
                 "requestAuthenticatedToRealms",
             ],
-            &["AuthType", "Service", "AuthLevel", "Role", "UserToken", "Organization"],
+            &[
+                "AuthType",
+                "Service",
+                "AuthLevel",
+                "Role",
+                "UserToken",
+                "Organization",
+            ],
         );
         for name in crate::evaluate::rule_names(payload) {
             self.environment.insert(name);
@@ -141,10 +152,12 @@ impl RequiredFacts {
     fn read(&mut self, environment: &[&str], session: &[&str]) {
         self.session = true;
         self.read_environment(environment);
-        self.session_properties.extend(session.iter().map(|name| (*name).to_owned()));
+        self.session_properties
+            .extend(session.iter().map(|name| (*name).to_owned()));
     }
 
     fn read_environment(&mut self, keys: &[&str]) {
-        self.environment.extend(keys.iter().map(|key| (*key).to_owned()));
+        self.environment
+            .extend(keys.iter().map(|key| (*key).to_owned()));
     }
 }

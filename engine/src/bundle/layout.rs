@@ -45,6 +45,7 @@ pub(crate) struct Tables {
 pub(crate) const TABLES: usize = 8;
 
 impl Tables {
+    #[cfg(feature = "compile")]
     pub(crate) fn all(&self) -> [&Vec<u32>; TABLES] {
         [
             &self.sets,

@@ -22,7 +22,10 @@ pub fn link<'a>(
     sets: impl IntoIterator<Item = &'a str>,
     policies: impl IntoIterator<Item = &'a CompiledPolicy>,
 ) -> Vec<u8> {
-    let mut names: Vec<(String, &str)> = sets.into_iter().map(|n| (fold(n).into_owned(), n)).collect();
+    let mut names: Vec<(String, &str)> = sets
+        .into_iter()
+        .map(|n| (fold(n).into_owned(), n))
+        .collect();
     names.sort();
     names.dedup_by(|a, b| a.0 == b.0);
     let mut policies: Vec<(usize, &CompiledPolicy)> = policies
@@ -72,7 +75,10 @@ fn lower<'a>(
 ) -> [u32; POLICY_WORDS] {
     let name = pool.text(&*policy.name);
     let subject = pool.node(&policy.subject, tables);
-    let condition = policy.condition.as_ref().map_or(0, |tree| pool.node(tree, tables));
+    let condition = policy
+        .condition
+        .as_ref()
+        .map_or(0, |tree| pool.node(tree, tables));
     let actions: Vec<u32> = policy
         .actions
         .iter()
@@ -81,7 +87,11 @@ fn lower<'a>(
     let actions = pool.list(actions, tables);
     let mut attributes = Vec::new();
     for attribute in &policy.attributes {
-        attributes.push(if attribute.from_profile { FROM_PROFILE } else { STATIC });
+        attributes.push(if attribute.from_profile {
+            FROM_PROFILE
+        } else {
+            STATIC
+        });
         attributes.push(pool.text(&*attribute.name));
         attributes.push(attribute.values.len() as u32);
         attributes.extend(attribute.values.iter().map(|value| pool.text(&**value)));

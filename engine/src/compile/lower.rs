@@ -96,7 +96,9 @@ pub fn compile_policy(policy: &Policy) -> CompiledPolicy {
 fn collect_zones(condition: &Condition, zones: &mut Zones) {
     match condition {
         Condition::And(children) | Condition::Or(children) => {
-            children.iter().for_each(|child| collect_zones(child, zones));
+            children
+                .iter()
+                .for_each(|child| collect_zones(child, zones));
         }
         Condition::Not(child) => collect_zones(child, zones),
         Condition::SimpleTime { zone: None, .. } => *zones = Zones::All,

@@ -61,7 +61,9 @@ impl Tree {
             Subject::Never => leaf(Kind::Never, Words::default()),
             Subject::Legacy => leaf(Kind::Legacy, Words::default()),
             Subject::Identity(values) => {
-                let groups = values.iter().any(|value| crate::evaluate::names_group(value));
+                let groups = values
+                    .iter()
+                    .any(|value| crate::evaluate::names_group(value));
                 leaf(
                     Kind::Identity,
                     Words::default().number(u32::from(groups)).texts(values),
@@ -104,7 +106,10 @@ fn lower_leaf(condition: &Condition) -> (Kind, Volatility, Words) {
                 Some(idle) => {
                     volatility = Volatility::Volatile;
                     let name = &idle.application;
-                    (idle.minutes, format!("am.protected.policy.AppIdleTimesoutAt.{name}"))
+                    (
+                        idle.minutes,
+                        format!("am.protected.policy.AppIdleTimesoutAt.{name}"),
+                    )
                 }
                 None => (-1, String::new()),
             };
@@ -134,9 +139,9 @@ fn lower_leaf(condition: &Condition) -> (Kind, Volatility, Words) {
             let start = words
                 .number(u32::from(*ignore_case))
                 .number(properties.len() as u32);
-            let all = properties
-                .iter()
-                .fold(start, |words, (name, values)| words.text(name).texts(values));
+            let all = properties.iter().fold(start, |words, (name, values)| {
+                words.text(name).texts(values)
+            });
             (Kind::SessionProperty, all)
         }
         Condition::SimpleTime { window, zone } => {
@@ -218,7 +223,9 @@ impl Words {
     fn texts(self, texts: &[String]) -> Self {
         texts
             .iter()
-            .fold(self.number(texts.len() as u32), |words, text| words.text(text))
+            .fold(self.number(texts.len() as u32), |words, text| {
+                words.text(text)
+            })
     }
 
     fn level(self, level: i32) -> Self {
@@ -249,15 +256,18 @@ impl Words {
             Filter::And(children) => parts(self, form::AND, children),
             Filter::Or(children) => parts(self, form::OR, children),
             Filter::Not(child) => self.number(form::NOT).filter(child),
-            Filter::Equal(leaf) | Filter::Approx(leaf) => {
-                self.number(form::EQUAL).text(&leaf.attribute).text(&leaf.value)
-            }
-            Filter::AtLeast(leaf) => {
-                self.number(form::AT_LEAST).text(&leaf.attribute).text(&leaf.value)
-            }
-            Filter::AtMost(leaf) => {
-                self.number(form::AT_MOST).text(&leaf.attribute).text(&leaf.value)
-            }
+            Filter::Equal(leaf) | Filter::Approx(leaf) => self
+                .number(form::EQUAL)
+                .text(&leaf.attribute)
+                .text(&leaf.value),
+            Filter::AtLeast(leaf) => self
+                .number(form::AT_LEAST)
+                .text(&leaf.attribute)
+                .text(&leaf.value),
+            Filter::AtMost(leaf) => self
+                .number(form::AT_MOST)
+                .text(&leaf.attribute)
+                .text(&leaf.value),
             Filter::Present(attribute) => self.number(form::PRESENT).text(attribute),
             Filter::Substring(substring) => {
                 let initial = u32::from(substring.initial.is_some()) * form::INITIAL;

@@ -51,7 +51,9 @@ impl<'x> Evaluation<'x> {
         let truth = Truth::agreed(given.iter().map(|scope| {
             let well_formed = !scope.is_empty()
                 && !scope.starts_with(is_blank)
-                && scope.split(is_blank).all(|token| token.bytes().all(is_scope_byte));
+                && scope
+                    .split(is_blank)
+                    .all(|token| token.bytes().all(is_scope_byte));
             let granted = |wanted: &str| scope.split(is_blank).any(|token| token == wanted);
             Truth::of(well_formed && required.clone().all(granted))
         }))

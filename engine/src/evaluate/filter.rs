@@ -47,7 +47,12 @@ impl<'x> Evaluation<'x> {
         };
         let facts = Profile { request, profile };
         let truth = Truth::of(matches(payload, &facts, 0));
-        self.note(truth, Code::FilterNotMatched, || text.to_owned(), iter::empty())
+        self.note(
+            truth,
+            Code::FilterNotMatched,
+            || text.to_owned(),
+            iter::empty(),
+        )
     }
 }
 
@@ -118,7 +123,9 @@ fn matches(payload: &mut Payload<'_>, facts: &dyn Facts, depth: usize) -> bool {
             let texts = payload.texts();
             let first = (initial == 1).then(|| texts.clone().next()).flatten();
             let end = (last == 1).then(|| texts.clone().last()).flatten();
-            let between = texts.skip(initial).take(count.saturating_sub(initial + last));
+            let between = texts
+                .skip(initial)
+                .take(count.saturating_sub(initial + last));
             facts.any(attribute, &mut |value| {
                 compare::substring(first, between.clone(), end, value)
             })
@@ -127,7 +134,9 @@ fn matches(payload: &mut Payload<'_>, facts: &dyn Facts, depth: usize) -> bool {
             let (attribute, named) = (payload.text(), payload.word() != 0);
             let (rule, wanted) = (payload.text(), payload.text());
             let rule = named.then_some(rule);
-            facts.any(attribute, &mut |value| compare::extensible(rule, value, wanted))
+            facts.any(attribute, &mut |value| {
+                compare::extensible(rule, value, wanted)
+            })
         }
         NOTHING => false,
         _ => {

@@ -22,7 +22,12 @@ impl<'x> Evaluation<'x> {
         let request = self.request;
         let subject = &request.subject;
         if subject.session.is_none() {
-            return self.note(Truth::False, Code::NoSession, || "a session".into(), iter::empty());
+            return self.note(
+                Truth::False,
+                Code::NoSession,
+                || "a session".into(),
+                iter::empty(),
+            );
         }
         let principals = request.list(subject.principals);
         let groups = subject.groups.map(|groups| request.list(groups));
@@ -47,7 +52,9 @@ impl<'x> Evaluation<'x> {
     pub(super) fn am_identity_membership(&mut self, payload: &mut Payload<'x>) -> Truth {
         let values = payload.texts();
         let request = self.request;
-        let invokers = request.environment("invocatorPrincipalUuid").unwrap_or_default();
+        let invokers = request
+            .environment("invocatorPrincipalUuid")
+            .unwrap_or_default();
         let truth = Truth::agreed(invokers.iter().map(|invoker| {
             if !is_universal_id(invoker) {
                 return Truth::False;
@@ -58,9 +65,18 @@ impl<'x> Evaluation<'x> {
                 .iter()
                 .find(|(user, _)| same(user, invoker))
                 .map(|(_, list)| request.list(*list))
-                .or_else(|| request.subject.groups.filter(|_| own()).map(|g| request.list(g)));
+                .or_else(|| {
+                    request
+                        .subject
+                        .groups
+                        .filter(|_| own())
+                        .map(|g| request.list(g))
+                });
             let is = |value: &str| same(invoker, value);
-            if values.clone().any(|v| is(v) || groups.is_some_and(|g| holds(g, v))) {
+            if values
+                .clone()
+                .any(|v| is(v) || groups.is_some_and(|g| holds(g, v)))
+            {
                 Truth::True
             } else if groups.is_none() && values.clone().any(names_group) {
                 Truth::Undetermined
@@ -74,7 +90,12 @@ impl<'x> Evaluation<'x> {
         } else {
             Code::NotAmong
         };
-        self.note(truth, code, || join(values), invokers.iter().map(|id| &**id))
+        self.note(
+            truth,
+            code,
+            || join(values),
+            invokers.iter().map(|id| &**id),
+        )
     }
 }
 
@@ -88,10 +109,15 @@ fn join<'x>(values: impl Iterator<Item = &'x str>) -> String {
 
 /// Whether a text has the form of a universal id: `id=ann,ou=user,…`.
 fn is_universal_id(text: &str) -> bool {
-    let rdns = text.split_once(',').map(|(id, rest)| (id.trim(), rest.trim()));
+    let rdns = text
+        .split_once(',')
+        .map(|(id, rest)| (id.trim(), rest.trim()));
     rdns.is_some_and(|(id, rest)| {
-        id.get(..3).is_some_and(|key| key.eq_ignore_ascii_case("id="))
-            && rest.get(..3).is_some_and(|key| key.eq_ignore_ascii_case("ou="))
+        id.get(..3)
+            .is_some_and(|key| key.eq_ignore_ascii_case("id="))
+            && rest
+                .get(..3)
+                .is_some_and(|key| key.eq_ignore_ascii_case("ou="))
     })
 }
 

@@ -27,7 +27,11 @@ impl<'x> Evaluation<'x> {
         if truth != Truth::True {
             self.advise("AuthLevelConditionAdvice", text);
         }
-        let sign = if kind == Kind::AuthLevel { "at least " } else { "at most " };
+        let sign = if kind == Kind::AuthLevel {
+            "at least "
+        } else {
+            "at most "
+        };
         let seen = match known {
             Known::Level(level) => Some(level.to_string()),
             _ => None,
@@ -37,7 +41,12 @@ impl<'x> Evaluation<'x> {
             Known::Malformed => Code::Malformed,
             _ => Code::WrongLevel,
         };
-        self.note(truth, code, || format!("{sign}{text}"), seen.as_deref().into_iter())
+        self.note(
+            truth,
+            code,
+            || format!("{sign}{text}"),
+            seen.as_deref().into_iter(),
+        )
     }
 
     /// The highest authentication level that is known; with `realm`, of those earned there.
@@ -61,7 +70,10 @@ impl<'x> Evaluation<'x> {
             }
             known
         };
-        let sent = self.request.environment("requestAuthLevel").unwrap_or_default();
+        let sent = self
+            .request
+            .environment("requestAuthLevel")
+            .unwrap_or_default();
         if !sent.is_empty() {
             return highest(&mut sent.iter().filter_map(|text| of(text)));
         }
@@ -82,12 +94,20 @@ impl<'x> Evaluation<'x> {
             let met = self.scheme_met(scheme);
             if met != Truth::True {
                 self.advise("AuthSchemeConditionAdvice", scheme);
-                truth = if met == Truth::False { met } else { truth.min_known(met) };
+                truth = if met == Truth::False {
+                    met
+                } else {
+                    truth.min_known(met)
+                };
             }
         }
         let wanted = || schemes.clone().collect::<Vec<_>>().join(" and ");
         let seen = self.request.session("AuthType");
-        let code = if truth == Truth::Undetermined { Code::NoSession } else { Code::SchemeMissing };
+        let code = if truth == Truth::Undetermined {
+            Code::NoSession
+        } else {
+            Code::SchemeMissing
+        };
         if idle_minutes < 0 {
             return (self.note(truth, code, wanted, seen.into_iter()), NEVER);
         }
@@ -99,7 +119,10 @@ impl<'x> Evaluation<'x> {
                 }
                 self.advise("ForceAuth", "true");
                 let none = iter::empty();
-                return (self.note(Truth::Undetermined, Code::NoSession, wanted, none), NEVER);
+                return (
+                    self.note(Truth::Undetermined, Code::NoSession, wanted, none),
+                    NEVER,
+                );
             }
             if !self.is_idle(property, idle, schemes.clone()) {
                 let expiry = self.request.now.saturating_add(idle);
@@ -128,7 +151,9 @@ impl<'x> Evaluation<'x> {
         schemes: impl Iterator<Item = &'x str>,
     ) -> bool {
         let request = self.request;
-        let stored = request.session(property).and_then(|text| text.parse::<i64>().ok());
+        let stored = request
+            .session(property)
+            .and_then(|text| text.parse::<i64>().ok());
         if stored.is_some_and(|expiry| expiry > request.now) {
             return false;
         }
@@ -184,7 +209,11 @@ impl<'x> Evaluation<'x> {
             self.advise("AuthenticateToRealmConditionAdvice", realm);
         }
         let seen = self.request.session("Organization");
-        let code = if truth == Truth::Undetermined { Code::NoSession } else { Code::WrongRealm };
+        let code = if truth == Truth::Undetermined {
+            Code::NoSession
+        } else {
+            Code::WrongRealm
+        };
         self.note(truth, code, || realm.to_owned(), seen.into_iter())
     }
 
@@ -214,7 +243,11 @@ impl<'x> Evaluation<'x> {
             self.advise("AuthenticateToServiceConditionAdvice", service);
         }
         let seen = self.request.session("Service");
-        let code = if truth == Truth::Undetermined { Code::NoSession } else { Code::WrongService };
+        let code = if truth == Truth::Undetermined {
+            Code::NoSession
+        } else {
+            Code::WrongService
+        };
         self.note(truth, code, || service.to_owned(), seen.into_iter())
     }
 
@@ -267,7 +300,10 @@ impl Truth {
 
 /// The values of a session property that holds several.
 pub(super) fn parts(property: &str) -> impl Iterator<Item = &str> {
-    property.split('|').map(str::trim).filter(|part| !part.is_empty())
+    property
+        .split('|')
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
 }
 
 /// The text before the first colon: `/sub` of `/sub:LDAP`.
@@ -291,10 +327,15 @@ pub(super) fn realm_name(organization: &str) -> String {
     if names.is_empty() {
         return "/".to_owned();
     }
-    names.iter().rev().fold(String::new(), |path, name| path + "/" + name)
+    names
+        .iter()
+        .rev()
+        .fold(String::new(), |path, name| path + "/" + name)
 }
 
 fn strip_key<'a>(rdn: &'a str, key: &str) -> Option<&'a str> {
     let (name, value) = rdn.split_once('=')?;
-    name.trim().eq_ignore_ascii_case(key).then_some(value.trim())
+    name.trim()
+        .eq_ignore_ascii_case(key)
+        .then_some(value.trim())
 }

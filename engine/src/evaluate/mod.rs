@@ -21,17 +21,17 @@ mod truth;
 
 use std::borrow::Cow;
 
+use decision::Advice;
 pub use decision::{Decision, Effect};
+pub(crate) use filter::collect_profile_attributes;
 #[cfg(feature = "compile")]
 pub(crate) use identity::names_group;
-use decision::Advice;
+pub(crate) use network::rule_names;
 pub(crate) use node::check_node;
+pub use outside::{Need, Question};
 pub(crate) use policy::FROM_PROFILE;
 #[cfg(feature = "compile")]
 pub(crate) use policy::STATIC;
-pub(crate) use filter::collect_profile_attributes;
-pub(crate) use network::rule_names;
-pub use outside::{Need, Question};
 pub(crate) use truth::{Outcome, Truth};
 
 use crate::bundle::Bundle;
@@ -167,6 +167,10 @@ fn parse_name(resource: &str) -> Result<Name<'_>, Error> {
         let what = format!("a resource of more than {MAX_RESOURCE_BYTES} bytes");
         return Err(Error::new(ErrorCode::LimitExceeded, what));
     }
-    Name::parse(resource)
-        .map_err(|e| Error::new(ErrorCode::BadResource, format!("`{resource}` is not a resource name: {e}")))
+    Name::parse(resource).map_err(|e| {
+        Error::new(
+            ErrorCode::BadResource,
+            format!("`{resource}` is not a resource name: {e}"),
+        )
+    })
 }

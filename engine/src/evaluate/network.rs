@@ -44,8 +44,9 @@ impl<'x> Evaluation<'x> {
     /// ResourceEnvIP (§2.13, ruling C12): the first rule that applies says what is asked for. With
     /// several addresses the condition holds where it holds for each.
     pub(super) fn resource_env_ip(&mut self, payload: &mut Payload<'x>) -> Truth {
-        let rules: Vec<RuleView<'x>> =
-            (0..payload.count()).map(|_| RuleView::read(payload)).collect();
+        let rules: Vec<RuleView<'x>> = (0..payload.count())
+            .map(|_| RuleView::read(payload))
+            .collect();
         let addresses = match self.request.environment("requestIp") {
             // An address that nobody sent selects no rule.
             None => &[],
@@ -66,7 +67,11 @@ impl<'x> Evaluation<'x> {
         for choice in choices {
             let truth = choice.map_or(Truth::False, |rule| self.then(&rule));
             total = Some(total.map_or(truth, |so_far| {
-                if so_far == truth { so_far } else { Truth::Undetermined }
+                if so_far == truth {
+                    so_far
+                } else {
+                    Truth::Undetermined
+                }
             }));
         }
         let truth = total.unwrap_or(Truth::False);
@@ -74,12 +79,22 @@ impl<'x> Evaluation<'x> {
             let texts = rules.iter().map(|r| format!("{}={}", r.name, r.value));
             texts.collect::<Vec<_>>().join(" or ")
         };
-        self.note(truth, Code::NoRuleMet, wanted, addresses.iter().map(|a| &**a))
+        self.note(
+            truth,
+            Code::NoRuleMet,
+            wanted,
+            addresses.iter().map(|a| &**a),
+        )
     }
 
     fn standing(&self, rule: &RuleView<'x>, ip: Option<&Address>) -> Standing {
         let sent = self.request.environment(rule.name).unwrap_or_default();
-        standing(rule.value, &rule.ranges.list(), sent.iter().map(|v| &**v), ip)
+        standing(
+            rule.value,
+            &rule.ranges.list(),
+            sent.iter().map(|v| &**v),
+            ip,
+        )
     }
 
     /// What follows THEN, with its advice where it is not met.
@@ -232,5 +247,7 @@ pub(super) fn check_rules(payload: &mut Payload<'_>) {
 
 /// The environment keys that the rules of a ResourceEnvIP leaf name.
 pub(crate) fn rule_names(payload: &mut Payload<'_>) -> Vec<String> {
-    (0..payload.count()).map(|_| RuleView::read(payload).name.to_owned()).collect()
+    (0..payload.count())
+        .map(|_| RuleView::read(payload).name.to_owned())
+        .collect()
 }

@@ -42,19 +42,27 @@ impl<'x> Evaluation<'x> {
     /// AND: false beats undetermined beats true. Every child is evaluated: a failing AND reports
     /// what each failing child advises, and has the least ttl of all (DESIGN rulings B23, C4, ttl).
     fn all_of(&mut self, children: &'x [u32]) -> Outcome {
-        self.children(children, |so_far, next| match (so_far, next) {
-            (Truth::False, _) | (_, Truth::False) => Truth::False,
-            (Truth::Undetermined, _) | (_, Truth::Undetermined) => Truth::Undetermined,
-            _ => Truth::True,
-        }, Truth::True)
+        self.children(
+            children,
+            |so_far, next| match (so_far, next) {
+                (Truth::False, _) | (_, Truth::False) => Truth::False,
+                (Truth::Undetermined, _) | (_, Truth::Undetermined) => Truth::Undetermined,
+                _ => Truth::True,
+            },
+            Truth::True,
+        )
     }
 
     fn any_of(&mut self, children: &'x [u32]) -> Outcome {
-        self.children(children, |so_far, next| match (so_far, next) {
-            (Truth::True, _) | (_, Truth::True) => Truth::True,
-            (Truth::Undetermined, _) | (_, Truth::Undetermined) => Truth::Undetermined,
-            _ => Truth::False,
-        }, Truth::False)
+        self.children(
+            children,
+            |so_far, next| match (so_far, next) {
+                (Truth::True, _) | (_, Truth::True) => Truth::True,
+                (Truth::Undetermined, _) | (_, Truth::Undetermined) => Truth::Undetermined,
+                _ => Truth::False,
+            },
+            Truth::False,
+        )
     }
 
     fn children(
@@ -118,7 +126,9 @@ pub(crate) fn check_node(
     before: &[(u32, usize)],
 ) -> Option<usize> {
     let depth_of = |child: &u32| {
-        let place = before.binary_search_by_key(child, |&(offset, _)| offset).ok()?;
+        let place = before
+            .binary_search_by_key(child, |&(offset, _)| offset)
+            .ok()?;
         before.get(place).map(|&(_, depth)| depth)
     };
     let children = match Kind::of(kind)? {

@@ -49,6 +49,8 @@ impl<'x> Evaluation<'x> {
                 specifier: payload.text(),
             }
         };
+        // A confirmation is good for one decision: it must not be kept (DESIGN §6, ttl).
+        let most = if kind == Kind::Transaction { 0 } else { NEVER };
         let id = self.need_id(label, &question);
         let request: &'x Request<'x> = self.request;
         let wanted = || format!("{label} {first}");
@@ -61,11 +63,12 @@ impl<'x> Evaluation<'x> {
                         resource: self.resource.clone().into_owned(),
                     });
                 }
-                (Truth::Undetermined, NEVER)
+                (Truth::Undetermined, most)
             }
             Some(External::Failed(text)) => {
                 let truth = Truth::Undetermined;
-                (self.note(truth, Code::OutsideFailed, wanted, iter::once(&**text)), NEVER)
+                let truth = self.note(truth, Code::OutsideFailed, wanted, iter::once(&**text));
+                (truth, most)
             }
             Some(External::Resolved {
                 satisfied,
@@ -85,8 +88,13 @@ impl<'x> Evaluation<'x> {
                 for (name, values) in attributes {
                     self.outside_attributes.push((name, request.list(*values)));
                 }
-                let truth = self.note(Truth::of(*satisfied), Code::OutsideDenied, wanted, iter::empty());
-                (truth, *ttl)
+                let truth = self.note(
+                    Truth::of(*satisfied),
+                    Code::OutsideDenied,
+                    wanted,
+                    iter::empty(),
+                );
+                (truth, most.min(*ttl))
             }
         }
     }

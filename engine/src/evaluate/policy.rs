@@ -64,11 +64,17 @@ impl<'x> Evaluation<'x> {
             (_, Truth::False) => (PolicyCode::ConditionFalse, Contribution::Advices),
             (Truth::True, _) => {
                 self.add_actions(actions, |allowed| !allowed, combined);
-                (PolicyCode::ConditionUndetermined, Contribution::DenialsAndAdvices)
+                (
+                    PolicyCode::ConditionUndetermined,
+                    Contribution::DenialsAndAdvices,
+                )
             }
             _ => {
                 self.add_actions(actions, |allowed| !allowed, combined);
-                (PolicyCode::SubjectUndetermined, Contribution::DenialsAndAdvices)
+                (
+                    PolicyCode::SubjectUndetermined,
+                    Contribution::DenialsAndAdvices,
+                )
             }
         };
         self.record_outcome(code, contribution);
@@ -96,7 +102,8 @@ impl<'x> Evaluation<'x> {
     fn add_attributes(&mut self, list: u32, combined: &mut Combined<'x>) {
         let strings = &self.bundle.strings;
         let mut words = self.bundle.tables.list(list).iter().copied();
-        while let (Some(kind), Some(name), Some(count)) = (words.next(), words.next(), words.next()) {
+        while let (Some(kind), Some(name), Some(count)) = (words.next(), words.next(), words.next())
+        {
             let name = strings.get(name);
             combined.attributes.push((name, None));
             for value in words.by_ref().take(count as usize) {
@@ -110,7 +117,9 @@ impl<'x> Evaluation<'x> {
         }
         for &(name, values) in &self.outside_attributes {
             combined.attributes.push((name, None));
-            let values = values.iter().map(|value| (name, Some(Cow::Borrowed(&**value))));
+            let values = values
+                .iter()
+                .map(|value| (name, Some(Cow::Borrowed(&**value))));
             combined.attributes.extend(values);
         }
     }

@@ -17,7 +17,9 @@ impl<'x> Evaluation<'x> {
         let (minutes, terminate) = (payload.long(), payload.word() != 0);
         let request = self.request;
         let most = minutes.saturating_mul(60_000);
-        let sent = request.environment("requestSessionCreationTime").unwrap_or_default();
+        let sent = request
+            .environment("requestSessionCreationTime")
+            .unwrap_or_default();
         let mut ttl = NEVER;
         let mut judge = |since: Option<i64>| match since {
             Some(since) => {
@@ -32,8 +34,13 @@ impl<'x> Evaluation<'x> {
         let truth = if !sent.is_empty() {
             Truth::agreed(sent.iter().map(|text| judge(text.parse().ok())))
                 .unwrap_or(Truth::Undetermined)
+        } else if let Some(instant) = request.session("authInstant") {
+            judge(instant::parse(instant))
+        } else if request.subject.session.is_some() {
+            // What a present session lacks is known to be missing.
+            Truth::False
         } else {
-            judge(request.session("authInstant").and_then(instant::parse))
+            Truth::Undetermined
         };
         if truth != Truth::True {
             self.advise("SessionConditionAdvice", "deny");
@@ -50,7 +57,10 @@ impl<'x> Evaluation<'x> {
             _ => Code::SessionTooOld,
         };
         let wanted = || format!("authenticated less than {minutes} minutes ago");
-        let seen = sent.iter().map(|s| &**s).chain(request.session("authInstant"));
+        let seen = sent
+            .iter()
+            .map(|s| &**s)
+            .chain(request.session("authInstant"));
         (self.note(truth, code, wanted, seen), ttl)
     }
 
@@ -68,7 +78,11 @@ impl<'x> Evaluation<'x> {
             );
         }
         let equal = |have: &str, wanted: &str| {
-            if ignore_case { same(have, wanted) } else { have == wanted }
+            if ignore_case {
+                same(have, wanted)
+            } else {
+                have == wanted
+            }
         };
         let mut truth = Truth::True;
         for _ in 0..payload.count() {

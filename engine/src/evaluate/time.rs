@@ -17,15 +17,18 @@ impl<'x> Evaluation<'x> {
             return (Truth::Undetermined, NEVER);
         };
         let request = self.request;
-        let sent_zones = request.environment("requestTimeZone").unwrap_or_default();
+        let sent_zones = request.environment("requestTimeZone");
         let mut zones: Vec<Option<ZoneRef<'x>>> = Vec::with_capacity(1);
         match payload.word() {
             1 => zones.push(Some(ZoneRef::Fixed(payload.signed()))),
             2 => zones.push(self.zone(payload.text())),
-            _ if sent_zones.is_empty() => zones.push(self.zone(&request.time_zone)),
-            _ => zones.extend(
-                sent_zones.iter().map(|name| self.zone(name).or(Some(ZoneRef::Fixed(0)))),
-            ),
+            _ => match sent_zones {
+                None => zones.push(self.zone(&request.time_zone)),
+                Some(sent) => zones.extend(
+                    sent.iter()
+                        .map(|name| self.zone(name).or(Some(ZoneRef::Fixed(0)))),
+                ),
+            },
         }
         let sent = request.environment("requestTime");
         let now = [Some(request.now)];
@@ -38,7 +41,9 @@ impl<'x> Evaluation<'x> {
             }
         };
         let mut ttl = NEVER;
-        let truths = zones.iter().flat_map(|zone| instants.iter().map(move |at| (zone, at)));
+        let truths = zones
+            .iter()
+            .flat_map(|zone| instants.iter().map(move |at| (zone, at)));
         let truth = Truth::agreed(truths.map(|pair| match pair {
             (Some(zone), Some(at)) => {
                 let (holds, until) = window.evaluate(*at, zone);

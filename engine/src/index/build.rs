@@ -4,11 +4,9 @@ use std::collections::HashMap;
 
 use super::{KeyKind, hash};
 use crate::bundle::Tables;
-use crate::bundle::layout::{
-    BY_PATH, BY_SEGMENT, GROUP_WORDS, PATTERN_WORDS, SET_WORDS, SINGLE,
-};
+use crate::bundle::layout::{BY_PATH, BY_SEGMENT, GROUP_WORDS, PATTERN_WORDS, SET_WORDS, SINGLE};
 use crate::compile::link::{Hashing, Pool};
-use crate::resource::glob::Pieces;
+use crate::resource::pieces::Pieces;
 
 /// The index of all policy sets, in the making.
 #[derive(Default)]
@@ -110,14 +108,17 @@ impl<'a> Index<'a> {
 
     fn group(&mut self, set: u32, authority: Authority<'a>) -> u32 {
         let groups = &mut self.groups;
-        *self.known_groups.entry((set, authority)).or_insert_with(|| {
-            groups.push(Group {
-                set,
-                authority,
-                patterns: Vec::new(),
-            });
-            groups.len() as u32 - 1
-        })
+        *self
+            .known_groups
+            .entry((set, authority))
+            .or_insert_with(|| {
+                groups.push(Group {
+                    set,
+                    authority,
+                    patterns: Vec::new(),
+                });
+                groups.len() as u32 - 1
+            })
     }
 
     /// Writes the tables.
@@ -136,9 +137,9 @@ impl<'a> Index<'a> {
         }
         for (number, group) in self.groups.iter().enumerate() {
             let number = number as u32;
-            self.sets
-                .get_mut(group.set as usize)
-                .map(|set| file_group(set, number, group, &mut keys));
+            if let Some(set) = self.sets.get_mut(group.set as usize) {
+                file_group(set, number, group, &mut keys);
+            }
             let record = self.group_record(number, group, &mut keys, pool, tables);
             tables.groups.extend_from_slice(&record);
         }
@@ -163,7 +164,12 @@ impl<'a> Index<'a> {
         for (number, pattern) in self.patterns.iter().enumerate() {
             let rarest = pattern.candidates().into_iter().min_by_key(|candidate| {
                 let count = counts.get(&candidate.key).copied().unwrap_or_default();
-                (count, candidate.kind as u32, usize::MAX - candidate.length, candidate.key)
+                (
+                    count,
+                    candidate.kind as u32,
+                    usize::MAX - candidate.length,
+                    candidate.key,
+                )
             });
             keys.file(pattern.group, number as u32, rarest);
         }
@@ -191,7 +197,14 @@ impl<'a> Index<'a> {
         let mut all = group.patterns.clone();
         all.sort_by_key(|&pattern| {
             let pattern = self.patterns.get(pattern as usize);
-            pattern.map(|p| (p.path.literals.first().copied(), p.path_text, p.query, p.shown))
+            pattern.map(|p| {
+                (
+                    p.path.literals.first().copied(),
+                    p.path_text,
+                    p.query,
+                    p.shown,
+                )
+            })
         });
         let filed = keys.groups.remove(&number).unwrap_or_default();
         let lengths = |lengths: std::collections::BTreeSet<u32>| lengths.into_iter().collect();
@@ -267,7 +280,10 @@ fn file_group(set: &mut Set, number: u32, group: &Group<'_>, keys: &mut Keys) {
             ..
         } if literal(host) => {
             set.wild.push(number);
-            keys.add(hash::add(hash::start(KeyKind::Host, group.set), host), number);
+            keys.add(
+                hash::add(hash::start(KeyKind::Host, group.set), host),
+                number,
+            );
         }
         Authority::Http { host, .. } => {
             set.wild.push(number);
@@ -276,8 +292,14 @@ fn file_group(set: &mut Set, number: u32, group: &Group<'_>, keys: &mut Keys) {
                 let end = host.get(star + 1..).unwrap_or_default();
                 end.strip_prefix('-').unwrap_or(end)
             });
-            let suffix = end.find('.').and_then(|dot| end.get(dot..)).unwrap_or_default();
-            keys.add(hash::add(hash::start(KeyKind::HostSuffix, group.set), suffix), number);
+            let suffix = end
+                .find('.')
+                .and_then(|dot| end.get(dot..))
+                .unwrap_or_default();
+            keys.add(
+                hash::add(hash::start(KeyKind::HostSuffix, group.set), suffix),
+                number,
+            );
         }
         Authority::Other { scheme, authority } if literal(scheme) && literal(authority) => {
             let key = hash::add(hash::start(KeyKind::Other, group.set), scheme);

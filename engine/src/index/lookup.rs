@@ -1,7 +1,5 @@
 use super::{KeyKind, hash};
-use crate::bundle::layout::{
-    BY_PATH, BY_SEGMENT, GROUP_WORDS, PATTERN_WORDS, SET_WORDS, SINGLE,
-};
+use crate::bundle::layout::{BY_PATH, BY_SEGMENT, GROUP_WORDS, PATTERN_WORDS, SET_WORDS, SINGLE};
 use crate::bundle::{Bundle, Tables};
 use crate::evaluate::Evaluation;
 use crate::resource::fold;
@@ -26,7 +24,12 @@ pub(crate) fn find_set(bundle: &Bundle, name: &str) -> Option<u32> {
 }
 
 /// The policies with a pattern that covers a name, each once, in order of their number.
-pub(crate) fn covering(run: &mut Evaluation<'_>, set: u32, name: &Name<'_>, policies: &mut Vec<u32>) {
+pub(crate) fn covering(
+    run: &mut Evaluation<'_>,
+    set: u32,
+    name: &Name<'_>,
+    policies: &mut Vec<u32>,
+) {
     let (path, query) = path_of(name);
     groups(run, set, name, |run, group| {
         in_group(run, group, path, |run, pattern| {
@@ -49,7 +52,12 @@ pub(crate) fn covering(run: &mut Evaluation<'_>, set: u32, name: &Name<'_>, poli
 }
 
 /// The patterns that can cover some name at or beneath a root, whatever its query.
-pub(crate) fn beneath(run: &mut Evaluation<'_>, set: u32, root: &Name<'_>, patterns: &mut Vec<u32>) {
+pub(crate) fn beneath(
+    run: &mut Evaluation<'_>,
+    set: u32,
+    root: &Name<'_>,
+    patterns: &mut Vec<u32>,
+) {
     let (path, _) = path_of(root);
     let inside = if path.ends_with('/') {
         path.to_owned()
@@ -65,7 +73,8 @@ pub(crate) fn beneath(run: &mut Evaluation<'_>, set: u32, root: &Name<'_>, patte
             decode(bundle, glob).map_or("", |glob| glob.prefix())
         };
         let mut consider = |run: &mut Evaluation<'_>, pattern: u32| {
-            let [_, glob, ..] = Tables::record::<PATTERN_WORDS>(&run.bundle.tables.patterns, pattern);
+            let [_, glob, ..] =
+                Tables::record::<PATTERN_WORDS>(&run.bundle.tables.patterns, pattern);
             let work = 2 + inside.len() as u64 / 8;
             let Some(glob) = decode(run.bundle, glob).filter(|_| run.step(work)) else {
                 return;
@@ -145,7 +154,9 @@ fn groups<'x>(
                 }
             };
             let key = hash::add(hash::start(KeyKind::Other, set), scheme);
-            each(bundle, hash::add(key, authority), |group| consider(run, group));
+            each(bundle, hash::add(key, authority), |group| {
+                consider(run, group)
+            });
             for &group in bundle.tables.list(other) {
                 consider(run, group);
             }
@@ -185,7 +196,9 @@ fn in_group<'x>(
     if flags & BY_SEGMENT != 0 {
         let start = hash::start(KeyKind::Segment, group);
         for segment in path.split('/').filter(|segment| !segment.is_empty()) {
-            each(bundle, hash::add(start, segment), |pattern| consider(run, pattern));
+            each(bundle, hash::add(start, segment), |pattern| {
+                consider(run, pattern)
+            });
         }
     }
     for &length in bundle.tables.list(prefixes) {
@@ -195,7 +208,10 @@ fn in_group<'x>(
         }
     }
     for &length in bundle.tables.list(suffixes) {
-        let suffix = path.len().checked_sub(length as usize).and_then(|at| path.get(at..));
+        let suffix = path
+            .len()
+            .checked_sub(length as usize)
+            .and_then(|at| path.get(at..));
         if let Some(suffix) = suffix {
             let key = hash::add(hash::start(KeyKind::Suffix, group), suffix);
             each(bundle, key, |pattern| consider(run, pattern));

@@ -60,7 +60,10 @@ impl Then {
 
     /// A number that [`Then::from_word`] reads back.
     pub fn to_word(self) -> u32 {
-        Then::ALL.iter().position(|then| *then == self).unwrap_or_default() as u32
+        Then::ALL
+            .iter()
+            .position(|then| *then == self)
+            .unwrap_or_default() as u32
     }
 
     /// Reads a stored number.

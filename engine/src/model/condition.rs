@@ -129,7 +129,11 @@ impl Condition {
                 let children = children(&object, "conditions", faults, |value, path, faults| {
                     Self::node(value, path, depth + 1, size, faults)
                 })?;
-                Some(if kind == "AND" { Self::And(children) } else { Self::Or(children) })
+                Some(if kind == "AND" {
+                    Self::And(children)
+                } else {
+                    Self::Or(children)
+                })
             }
             "NOT" => {
                 only(&object, &["condition", "name"], faults);
@@ -170,8 +174,12 @@ impl Condition {
             Self::Session { .. } => "Session",
             Self::SessionProperty { .. } => "SessionProperty",
             Self::SimpleTime { .. } => "SimpleTime",
-            Self::Ip { family: Family::V4, .. } => "IPv4",
-            Self::Ip { family: Family::V6, .. } => "IPv6",
+            Self::Ip {
+                family: Family::V4, ..
+            } => "IPv4",
+            Self::Ip {
+                family: Family::V6, ..
+            } => "IPv6",
             Self::LdapFilter(_) => "LDAPFilter",
             Self::OAuth2Scope(_) => "OAuth2Scope",
             Self::ResourceEnvIp(_) => "ResourceEnvIP",
@@ -187,10 +195,12 @@ fn leaf(kind: &str, object: &Object<'_, '_>, faults: &mut Faults) -> Option<Cond
         "AuthLevel" => level(object, faults).map(Condition::AuthLevel),
         "LEAuthLevel" => level(object, faults).map(Condition::LeAuthLevel),
         "AuthScheme" => auth_scheme(object, faults),
-        "AuthenticateToRealm" => single(object, "authenticateToRealm", faults)
-            .map(Condition::AuthenticateToRealm),
-        "AuthenticateToService" => single(object, "authenticateToService", faults)
-            .map(Condition::AuthenticateToService),
+        "AuthenticateToRealm" => {
+            single(object, "authenticateToRealm", faults).map(Condition::AuthenticateToRealm)
+        }
+        "AuthenticateToService" => {
+            single(object, "authenticateToService", faults).map(Condition::AuthenticateToService)
+        }
         "AMIdentityMembership" => identity_membership(object, faults),
         "Session" => session(object, faults),
         "SessionProperty" => session_property(object, faults),
@@ -237,9 +247,11 @@ fn auth_scheme(object: &Object<'_, '_>, faults: &mut Faults) -> Option<Condition
     only(object, &["authScheme", minutes, application], faults);
     let schemes = object.required_texts("authScheme", faults);
     let timeout = object.integer(minutes, faults);
-    let name = object.text(application, faults).filter(|name| !name.trim().is_empty());
-    if timeout.is_some_and(|t| !(1..=MAX_IDLE_MINUTES).contains(&t)) {
-        let message = format!("{minutes} must be 1 to {MAX_IDLE_MINUTES} minutes");
+    let name = object
+        .text(application, faults)
+        .filter(|name| !name.trim().is_empty());
+    if timeout.is_some_and(|t| !(0..=MAX_IDLE_MINUTES).contains(&t)) {
+        let message = format!("{minutes} must be 0 to {MAX_IDLE_MINUTES} minutes");
         object.invalid(minutes, message, faults);
     }
     let idle = match (timeout, name) {
@@ -255,13 +267,21 @@ fn auth_scheme(object: &Object<'_, '_>, faults: &mut Faults) -> Option<Condition
 fn identity_membership(object: &Object<'_, '_>, faults: &mut Faults) -> Option<Condition> {
     let (name, alias) = ("amIdentityName", "amIdentityNames");
     only(object, &[name, alias], faults);
-    let member = if object.has(alias) && !object.has(name) { alias } else { name };
-    Some(Condition::AmIdentityMembership(object.required_texts(member, faults)))
+    let member = if object.has(alias) && !object.has(name) {
+        alias
+    } else {
+        name
+    };
+    Some(Condition::AmIdentityMembership(
+        object.required_texts(member, faults),
+    ))
 }
 
 fn session(object: &Object<'_, '_>, faults: &mut Faults) -> Option<Condition> {
     only(object, &["maxSessionTime", "terminateSession"], faults);
-    let terminate = object.boolean("terminateSession", faults).unwrap_or_default();
+    let terminate = object
+        .boolean("terminateSession", faults)
+        .unwrap_or_default();
     let minutes = match object.integer("maxSessionTime", faults) {
         Some(minutes) => minutes,
         None if object.get("maxSessionTime").is_some() => return None,
@@ -312,13 +332,24 @@ fn simple_time(object: &Object<'_, '_>, faults: &mut Faults) -> Option<Condition
     ];
     only(object, &MEMBERS, faults);
     let before = faults.0.len();
-    let [start_time, end_time, start_day, end_day, start_date, end_date, zone] =
-        MEMBERS.map(|member| {
-            if object.has(member) && object.get(member).is_none() {
-                object.invalid(member, format!("Invalid value null for property {member}"), faults);
-            }
-            object.text(member, faults)
-        });
+    let [
+        start_time,
+        end_time,
+        start_day,
+        end_day,
+        start_date,
+        end_date,
+        zone,
+    ] = MEMBERS.map(|member| {
+        if object.has(member) && object.get(member).is_none() {
+            object.invalid(
+                member,
+                format!("Invalid value null for property {member}"),
+                faults,
+            );
+        }
+        object.text(member, faults)
+    });
     if faults.0.len() > before {
         return None;
     }
@@ -440,7 +471,11 @@ fn resource_env_ip(object: &Object<'_, '_>, faults: &mut Faults) -> Option<Condi
 }
 
 fn transaction(object: &Object<'_, '_>, faults: &mut Faults) -> Option<Condition> {
-    only(object, &["authenticationStrategy", "strategySpecifier"], faults);
+    only(
+        object,
+        &["authenticationStrategy", "strategySpecifier"],
+        faults,
+    );
     let strategy = object.required("authenticationStrategy", faults);
     let specifier = object.required("strategySpecifier", faults);
     let (strategy, specifier) = (strategy?, specifier?);

@@ -66,9 +66,17 @@ impl<'v, 'p> Object<'v, 'p> {
 
     /// Members beyond these are faults.
     pub(crate) fn only(&self, known: &[&str], faults: &mut Faults) {
-        for name in self.map.keys().filter(|name| !known.contains(&name.as_str())) {
+        for name in self
+            .map
+            .keys()
+            .filter(|name| !known.contains(&name.as_str()))
+        {
             let path = Path::Member(self.path, name);
-            faults.add(&path, FaultCode::UnknownMember, format!("Invalid value {name}"));
+            faults.add(
+                &path,
+                FaultCode::UnknownMember,
+                format!("Invalid value {name}"),
+            );
         }
     }
 
@@ -163,7 +171,11 @@ impl<'v, 'p> Object<'v, 'p> {
     /// An array of texts that must be there, with no blank one.
     pub(crate) fn required_texts(&self, name: &str, faults: &mut Faults) -> Vec<String> {
         let texts = self.texts(name, faults).unwrap_or_default();
-        if texts.is_empty() && self.get(name).is_none_or(|v| v.as_array().is_some_and(Vec::is_empty)) {
+        if texts.is_empty()
+            && self
+                .get(name)
+                .is_none_or(|v| v.as_array().is_some_and(Vec::is_empty))
+        {
             self.missing(name, faults);
         }
         for (index, text) in texts.iter().enumerate() {

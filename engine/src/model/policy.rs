@@ -49,12 +49,12 @@ impl Policy {
         let object = Object::of(json, &root, faults)?;
         let name = read_name(&object, faults);
         let resources = read_resources(&object, faults);
-        let subject = object.get("subject").map(|value| {
-            Subject::read(value, &Path::Member(&root, "subject"), faults)
-        });
-        let condition = object.get("condition").map(|value| {
-            Condition::read(value, &Path::Member(&root, "condition"), faults)
-        });
+        let subject = object
+            .get("subject")
+            .map(|value| Subject::read(value, &Path::Member(&root, "subject"), faults));
+        let condition = object
+            .get("condition")
+            .map(|value| Condition::read(value, &Path::Member(&root, "condition"), faults));
         let attributes = Attribute::read_all(&object, faults);
         let active = object.boolean("active", faults).unwrap_or(true);
         let actions = match object.has("actionValues") {
@@ -63,7 +63,11 @@ impl Policy {
         };
         let policy_set = object.text("applicationName", faults);
         if policy_set.is_some_and(|name| name.trim().is_empty()) {
-            object.invalid("applicationName", "Invalid value  for property applicationName", faults);
+            object.invalid(
+                "applicationName",
+                "Invalid value  for property applicationName",
+                faults,
+            );
         }
         let resource_type = object.text("resourceTypeUuid", faults);
         Some(Self {
@@ -106,7 +110,11 @@ impl Policy {
             condition.types(&mut |kind| legacy |= kind == "Policy");
         }
         if legacy {
-            faults.add(&Path::Member(&root, "condition"), FaultCode::Legacy, message);
+            faults.add(
+                &Path::Member(&root, "condition"),
+                FaultCode::Legacy,
+                message,
+            );
         }
         faults.0
     }
@@ -162,7 +170,8 @@ impl Policy {
         };
         // A policy about nobody need not say so: NONE is what AM stores for no subject.
         if self.subject != Subject::Never {
-            self.subject.types(&mut |kind| check("subject", &set.subjects, kind));
+            self.subject
+                .types(&mut |kind| check("subject", &set.subjects, kind));
         }
         if let Some(condition) = &self.condition {
             condition.types(&mut |kind| check("condition", &set.conditions, kind));
@@ -204,8 +213,12 @@ fn read_resources(object: &Object<'_, '_>, faults: &mut Faults) -> Option<Vec<St
     let path = Path::Member(object.path, "resources");
     let texts = object.texts("resources", faults).unwrap_or_default();
     if texts.is_empty() {
-        if object.get("resources").is_none_or(|v| v.as_array().is_some_and(Vec::is_empty)) {
-            let message = "JSON string is invalid. Resource list is empty, must contain at least one entry.";
+        if object
+            .get("resources")
+            .is_none_or(|v| v.as_array().is_some_and(Vec::is_empty))
+        {
+            let message =
+                "JSON string is invalid. Resource list is empty, must contain at least one entry.";
             faults.add(&path, FaultCode::Missing, message);
         }
         return None;
@@ -232,7 +245,10 @@ fn read_resources(object: &Object<'_, '_>, faults: &mut Faults) -> Option<Vec<St
 
 fn read_resource(text: &str) -> Result<String, (FaultCode, String)> {
     if text.len() > MAX_RESOURCE_BYTES {
-        return Err((FaultCode::Limit, format!("more than {MAX_RESOURCE_BYTES} bytes")));
+        return Err((
+            FaultCode::Limit,
+            format!("more than {MAX_RESOURCE_BYTES} bytes"),
+        ));
     }
     if text.contains("$SELF") {
         return Err((FaultCode::BadResource, "$SELF is not supported".to_owned()));
@@ -243,7 +259,10 @@ fn read_resource(text: &str) -> Result<String, (FaultCode, String)> {
     }
     if !wildcards_fit(&resource) {
         let most = crate::limits::MAX_WILDCARDS;
-        return Err((FaultCode::Limit, format!("more than {most} wildcards in one part")));
+        return Err((
+            FaultCode::Limit,
+            format!("more than {most} wildcards in one part"),
+        ));
     }
     Ok(resource)
 }

@@ -51,7 +51,11 @@ impl PolicySet {
         let path = Path::Member(&root, "name");
         let name = object.text("name", faults).unwrap_or_default();
         if name.trim().is_empty() {
-            faults.add(&path, FaultCode::Missing, "Application name must be specified.");
+            faults.add(
+                &path,
+                FaultCode::Missing,
+                "Application name must be specified.",
+            );
         } else if !is_name(name) {
             faults.add(&path, FaultCode::BadName, "Invalid Policy Set Id");
         } else if name.len() > MAX_NAME_BYTES {
@@ -60,7 +64,9 @@ impl PolicySet {
         }
         Some(Self {
             name: name.to_owned(),
-            resource_types: object.texts("resourceTypeUuids", faults).unwrap_or_default(),
+            resource_types: object
+                .texts("resourceTypeUuids", faults)
+                .unwrap_or_default(),
             conditions: object.texts("conditions", faults).unwrap_or_default(),
             subjects: object.texts("subjects", faults).unwrap_or_default(),
         })

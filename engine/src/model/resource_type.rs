@@ -85,7 +85,11 @@ impl ResourceType {
         for (index, pattern) in object.texts("patterns", faults)?.iter().enumerate() {
             match canonical(pattern) {
                 Ok(pattern) if !pattern.is_empty() => patterns.push(pattern),
-                Ok(_) => faults.add(&Path::Item(&path, index), FaultCode::BadResource, "an empty pattern"),
+                Ok(_) => faults.add(
+                    &Path::Item(&path, index),
+                    FaultCode::BadResource,
+                    "an empty pattern",
+                ),
                 Err(error) => {
                     let message = format!("Invalid value {pattern} for property patterns: {error}");
                     faults.add(&Path::Item(&path, index), FaultCode::BadResource, message);
@@ -103,7 +107,9 @@ impl ResourceType {
 
     /// Whether a resource in normal form fits one of the patterns.
     pub fn fits(&self, resource: &str) -> bool {
-        self.patterns.iter().any(|pattern| type_covers(pattern, resource))
+        self.patterns
+            .iter()
+            .any(|pattern| type_covers(pattern, resource))
     }
 }
 

@@ -71,11 +71,17 @@ impl Subject {
         match kind {
             "AuthenticatedUsers" | "NONE" => {
                 only(&object, &[], faults);
-                Some(if kind == "NONE" { Self::Never } else { Self::AuthenticatedUsers })
+                Some(if kind == "NONE" {
+                    Self::Never
+                } else {
+                    Self::AuthenticatedUsers
+                })
             }
             "Identity" => {
                 only(&object, &["subjectValues"], faults);
-                Some(Self::Identity(object.texts("subjectValues", faults).unwrap_or_default()))
+                Some(Self::Identity(
+                    object.texts("subjectValues", faults).unwrap_or_default(),
+                ))
             }
             "JwtClaim" => {
                 only(&object, &["claimName", "claimValue"], faults);
@@ -98,7 +104,11 @@ impl Subject {
                 let children = children(&object, "subjects", faults, |value, path, faults| {
                     Self::node(value, path, depth + 1, size, faults)
                 })?;
-                Some(if kind == "AND" { Self::And(children) } else { Self::Or(children) })
+                Some(if kind == "AND" {
+                    Self::And(children)
+                } else {
+                    Self::Or(children)
+                })
             }
             "NOT" => {
                 only(&object, &["subject", "subjectName"], faults);
@@ -142,7 +152,11 @@ impl Subject {
 pub(super) fn type_of<'v>(object: &Object<'v, '_>, faults: &mut Faults) -> Option<&'v str> {
     if object.get("type").is_none() {
         let message = "JSON string is invalid. The property 'type' is missing.";
-        faults.add(&Path::Member(object.path, "type"), FaultCode::Missing, message);
+        faults.add(
+            &Path::Member(object.path, "type"),
+            FaultCode::Missing,
+            message,
+        );
         return None;
     }
     object.text("type", faults)
@@ -150,7 +164,11 @@ pub(super) fn type_of<'v>(object: &Object<'v, '_>, faults: &mut Faults) -> Optio
 
 pub(super) fn unknown_type(object: &Object<'_, '_>, kind: &str, faults: &mut Faults) {
     let message = format!("JSON string is invalid. No such type: '{kind}'");
-    faults.add(&Path::Member(object.path, "type"), FaultCode::UnknownType, message);
+    faults.add(
+        &Path::Member(object.path, "type"),
+        FaultCode::UnknownType,
+        message,
+    );
 }
 
 /// Members of a typed object: `type`, AM's own plumbing, and these.
@@ -175,7 +193,8 @@ pub(super) fn children<T>(
             return None;
         }
         Some(_) => {
-            let message = format!("Invalid value for property {member}: must be an array of objects");
+            let message =
+                format!("Invalid value for property {member}: must be an array of objects");
             faults.add(&path, FaultCode::WrongType, message);
             return None;
         }

@@ -51,9 +51,8 @@ fn read_body<'a>(request: &mut Request<'a>, body: &'a str, call: AmCall) -> Resu
         AmCall::Evaluate => "resources",
         AmCall::EvaluateTree => "resource",
     };
-    let missing = || {
-        Error::new(ErrorCode::BadRequest, format!("Invalid value {target}")).at(target)
-    };
+    let missing =
+        || Error::new(ErrorCode::BadRequest, format!("Invalid value {target}")).at(target);
     if body.trim().is_empty() {
         return Err(missing());
     }
@@ -71,9 +70,10 @@ fn read_body<'a>(request: &mut Request<'a>, body: &'a str, call: AmCall) -> Resu
         let (rank, result) = match &*name {
             "application" => (0, read_application(request, reader)),
             "environment" => (1, request.read_environment(reader)),
-            member if member == target => {
-                (2, read_target(request, reader, call).map(|present| found = present))
-            }
+            member if member == target => (
+                2,
+                read_target(request, reader, call).map(|present| found = present),
+            ),
             _ => return reader.skip(),
         };
         if let Err(error) = result {

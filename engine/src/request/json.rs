@@ -212,7 +212,10 @@ impl<'a> Reader<'a> {
     }
 
     fn word(&mut self, word: &str) -> Result<(), Error> {
-        let found = self.text.get(self.at..).is_some_and(|t| t.starts_with(word));
+        let found = self
+            .text
+            .get(self.at..)
+            .is_some_and(|t| t.starts_with(word));
         if !found {
             return Err(self.bad("unexpected character"));
         }
@@ -257,11 +260,13 @@ impl<'a> Reader<'a> {
         self.at += 1;
         let start = self.at;
         let bytes = self.text.as_bytes().get(start..).unwrap_or_default();
-        let end = bytes.iter().position(|&b| b == b'"' || b == b'\\' || b < 0x20);
+        let end = special(bytes);
         match end.map(|e| (e, bytes.get(e))) {
             Some((end, Some(b'"'))) => {
                 self.at = start + end + 1;
-                Ok(Cow::Borrowed(self.text.get(start..start + end).unwrap_or_default()))
+                Ok(Cow::Borrowed(
+                    self.text.get(start..start + end).unwrap_or_default(),
+                ))
             }
             Some((end, Some(b'\\'))) => self.escaped(start, start + end),
             Some((end, _)) => {
@@ -289,10 +294,7 @@ impl<'a> Reader<'a> {
                 Some(0..=0x1f) => return Err(self.bad("a control character in a string")),
                 Some(_) => {
                     let rest = self.text.get(self.at..).unwrap_or_default();
-                    let run = rest
-                        .bytes()
-                        .position(|b| b == b'"' || b == b'\\' || b < 0x20)
-                        .unwrap_or(rest.len());
+                    let run = special(rest.as_bytes()).unwrap_or(rest.len());
                     out.push_str(rest.get(..run).unwrap_or_default());
                     self.at += run;
                 }
@@ -324,7 +326,11 @@ impl<'a> Reader<'a> {
     fn unicode_escape(&mut self) -> Result<char, Error> {
         let first = self.hex4()?;
         let code = if (0xd800..0xdc00).contains(&first) {
-            if !self.text.get(self.at..).is_some_and(|t| t.starts_with("\\u")) {
+            if !self
+                .text
+                .get(self.at..)
+                .is_some_and(|t| t.starts_with("\\u"))
+            {
                 return Err(self.bad("half of a surrogate pair"));
             }
             self.at += 2;
@@ -352,6 +358,31 @@ impl<'a> Reader<'a> {
             None => Err(self.bad("an unknown escape")),
         }
     }
+}
+
+/// Where a quote, a backslash or a control character comes first. Looks at eight bytes at once:
+/// most of a request is plain text between quotes.
+pub(crate) fn special(bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGHS: u64 = ONES << 7;
+    let zero_byte = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
+    let mut at = 0;
+    while let Some(chunk) = bytes.get(at..at + 8) {
+        let word = chunk.try_into().map_or(0, u64::from_le_bytes);
+        let quote = zero_byte(word ^ ONES.wrapping_mul(u64::from(b'"')));
+        let backslash = zero_byte(word ^ ONES.wrapping_mul(u64::from(b'\\')));
+        let control = word.wrapping_sub(ONES.wrapping_mul(0x20)) & !word & HIGHS;
+        let found = quote | backslash | control;
+        if found != 0 {
+            // Only the lowest mark is exact: a borrow may mark bytes above it.
+            return Some(at + found.trailing_zeros() as usize / 8);
+        }
+        at += 8;
+    }
+    let rest = bytes.get(at..).unwrap_or_default();
+    rest.iter()
+        .position(|&b| b == b'"' || b == b'\\' || b < 0x20)
+        .map(|found| at + found)
 }
 
 /// The error for a value of another type than `wanted`.

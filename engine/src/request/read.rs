@@ -22,7 +22,9 @@ impl<'a> Request<'a> {
         reader.object(|reader, name| {
             match &*name {
                 "policySet" => request.read_policy_set(reader),
-                "resources" => request.read_resources(reader).map(|()| seen.resources = true),
+                "resources" => request
+                    .read_resources(reader)
+                    .map(|()| seen.resources = true),
                 "tree" => reader.text().map(|root| {
                     request.target = Target::Tree(root);
                     seen.tree = true;
@@ -255,7 +257,9 @@ impl<'a> Request<'a> {
                 attributes,
                 ttl,
             }),
-            (Some(_), None) => Err(Error::new(ErrorCode::BadRequest, "must not be negative").at("ttl")),
+            (Some(_), None) => {
+                Err(Error::new(ErrorCode::BadRequest, "must not be negative").at("ttl"))
+            }
             (None, None) => Err(Error::new(
                 ErrorCode::BadRequest,
                 "one of `satisfied` and `error` is required",

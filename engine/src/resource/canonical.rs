@@ -60,7 +60,11 @@ pub fn canonical(name: &str) -> Result<String, NameError> {
 /// Whether a scheme is `http` or `https`, or a pattern of one (`http*`), whatever its case.
 pub(crate) fn is_http_like(scheme: &str) -> bool {
     let bytes = scheme.as_bytes();
-    let Some(rest) = bytes.get(4..).filter(|_| bytes.get(..4).is_some_and(|s| s.eq_ignore_ascii_case(b"http"))) else {
+    let Some(rest) = bytes.get(4..).filter(|_| {
+        bytes
+            .get(..4)
+            .is_some_and(|s| s.eq_ignore_ascii_case(b"http"))
+    }) else {
         return false;
     };
     let rest = match rest.first() {
@@ -71,7 +75,11 @@ pub(crate) fn is_http_like(scheme: &str) -> bool {
 }
 
 fn http(scheme: &str, rest: &str) -> Result<String, NameError> {
-    let rest = rest.split('#').next().unwrap_or_default().trim_start_matches('/');
+    let rest = rest
+        .split('#')
+        .next()
+        .unwrap_or_default()
+        .trim_start_matches('/');
     let mut out = String::with_capacity(scheme.len() + rest.len() + 8);
     out.push_str(scheme);
     out.push_str("://");
@@ -122,6 +130,9 @@ fn push_authority(out: &mut String, scheme: &str, authority: &str) -> Result<(),
         (format!("[{host}]"), port)
     } else {
         let (host, port) = authority.split_once(':').unwrap_or((authority, ""));
+        if host.contains(['[', ']']) {
+            return Err(NameError::Ipv6(host.to_owned()));
+        }
         if host.is_empty() && !authority.is_empty() {
             return Err(NameError::NoHost);
         }
@@ -192,16 +203,18 @@ fn push_query(out: &mut String, query: &str) {
         out.push_str(query);
         return;
     }
-    let mut parameters: Vec<(bool, Cow<'_, str>, Option<Cow<'_, str>>, &str)> = query
-        .split('&')
-        .filter(|p| !p.is_empty())
-        .map(|p| match p.split_once('=') {
-            Some((name, value)) => (false, fold(name), Some(fold(value)), p),
-            None => (p == "*", fold(p), None, p),
-        })
-        .collect();
-    parameters.sort();
-    for (i, (.., parameter)) in parameters.iter().enumerate() {
+    // Sorted: parameters before a lone `*`, then by name, then value; one without a value first.
+    let order = |parameter: &'_ str| match parameter.split_once('=') {
+        Some((name, value)) => (
+            false,
+            fold(name).into_owned(),
+            Some(fold(value).into_owned()),
+        ),
+        None => (parameter == "*", fold(parameter).into_owned(), None),
+    };
+    let mut parameters: Vec<&str> = query.split('&').filter(|p| !p.is_empty()).collect();
+    parameters.sort_by_cached_key(|parameter| (order(parameter), *parameter));
+    for (i, parameter) in parameters.iter().enumerate() {
         if i > 0 {
             out.push('&');
         }
@@ -219,7 +232,10 @@ fn unescape(text: &str) -> Cow<'_, str> {
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('%') {
         out.push_str(before);
-        let hex = after.as_bytes().get(..2).filter(|h| h.iter().all(u8::is_ascii_hexdigit));
+        let hex = after
+            .as_bytes()
+            .get(..2)
+            .filter(|h| h.iter().all(u8::is_ascii_hexdigit));
         let Some(&[high, low]) = hex else {
             out.push('%');
             rest = after;

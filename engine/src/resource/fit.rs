@@ -1,8 +1,9 @@
 //! What is asked of patterns when they are written.
 
 use super::fold;
-use super::glob::{Glob, Pieces};
+use super::glob::Glob;
 use super::name::{HttpName, Name};
+use super::pieces::Pieces;
 use crate::bundle::Strings;
 
 /// Whether every part of a canonical pattern keeps to [`crate::limits::MAX_WILDCARDS`].
@@ -11,7 +12,9 @@ pub(crate) fn wildcards_fit(pattern: &str) -> bool {
     let fits = |part: &str| Pieces::split(part).is_some();
     match Name::split(&folded) {
         Name::Http(name) => {
-            [&name.scheme, &name.host, &name.port, &name.path].iter().all(|part| fits(part))
+            [&name.scheme, &name.host, &name.port, &name.path]
+                .iter()
+                .all(|part| fits(part))
                 && name.query.is_none_or(|query| fits(&query))
         }
         Name::Other {
@@ -50,7 +53,12 @@ fn name_covers(pattern: &Name<'_>, resource: &Name<'_>) -> bool {
         }
         (Name::Other { .. }, Name::Http(name)) => {
             // A pattern such as `*://*:*/*?*` is for http(s) names too: there its query is one.
-            let Name::Other { scheme, authority, rest } = pattern else {
+            let Name::Other {
+                scheme,
+                authority,
+                rest,
+            } = pattern
+            else {
                 return false;
             };
             let (path, query) = match rest.split_once('?') {
@@ -69,10 +77,22 @@ fn name_covers(pattern: &Name<'_>, resource: &Name<'_>) -> bool {
         }
         (Name::Http(_), Name::Other { .. }) => false,
         (
-            Name::Other { scheme, authority, rest },
-            Name::Other { scheme: other_scheme, authority: other_authority, rest: other_rest },
+            Name::Other {
+                scheme,
+                authority,
+                rest,
+            },
+            Name::Other {
+                scheme: other_scheme,
+                authority: other_authority,
+                rest: other_rest,
+            },
         ) => {
-            let other_rest = if other_rest.is_empty() { "/" } else { other_rest };
+            let other_rest = if other_rest.is_empty() {
+                "/"
+            } else {
+                other_rest
+            };
             covers(scheme, other_scheme)
                 && covers(authority, other_authority)
                 && covers(rest, other_rest)
@@ -85,9 +105,18 @@ fn spelled_out<'n>(name: &'n HttpName<'_>) -> (&'n str, String, String, Option<&
     if name.is_any() {
         return (&name.scheme, "*:*".to_owned(), "/*".to_owned(), None);
     }
-    let path = if name.path.is_empty() { "/" } else { &name.path };
+    let path = if name.path.is_empty() {
+        "/"
+    } else {
+        &name.path
+    };
     let authority = format!("{}:{}", name.host, name.port);
-    (&name.scheme, authority, path.to_owned(), name.query.as_deref())
+    (
+        &name.scheme,
+        authority,
+        path.to_owned(),
+        name.query.as_deref(),
+    )
 }
 
 /// Whether one part of a pattern covers a text.

@@ -3,7 +3,10 @@ use std::borrow::Cow;
 /// The form in which names are compared: letter case folded (AM compares resources, policy set
 /// names and universal ids without regard to case). Borrows what is folded already.
 pub fn fold(text: &str) -> Cow<'_, str> {
-    if text.bytes().all(|b| b.is_ascii() && !b.is_ascii_uppercase()) {
+    if text
+        .bytes()
+        .all(|b| b.is_ascii() && !b.is_ascii_uppercase())
+    {
         Cow::Borrowed(text)
     } else if text.is_ascii() {
         Cow::Owned(text.to_ascii_lowercase())

@@ -10,11 +10,13 @@ mod fit;
 pub(crate) mod fold;
 pub(crate) mod glob;
 pub(crate) mod name;
+#[cfg(feature = "compile")]
+pub(crate) mod pieces;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use canonical::is_http_like;
 pub use canonical::{NameError, canonical};
 #[cfg(feature = "compile")]
 pub(crate) use fit::{type_covers, wildcards_fit};
 pub use fold::fold;
-pub(crate) use canonical::is_http_like;

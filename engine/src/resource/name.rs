@@ -135,7 +135,9 @@ fn already_canonical(text: &str) -> Option<HttpName<'_>> {
     let mut port = default_port;
     if let Some(tail) = after.strip_prefix(':') {
         let digits = tail.bytes().take_while(u8::is_ascii_digit).count();
-        port = tail.get(..digits).filter(|p| (1..=5).contains(&p.len()) && !p.starts_with('0'))?;
+        port = tail
+            .get(..digits)
+            .filter(|p| (1..=5).contains(&p.len()) && !p.starts_with('0'))?;
         after = tail.get(digits..)?;
     }
     let mut previous = 0;
