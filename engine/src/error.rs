@@ -40,8 +40,13 @@ impl ErrorCode {
 }
 
 /// Why a request has no answer.
+///
+/// One pointer wide: every step of reading a request hands one back, or nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Error {
+pub struct Error(Box<Inner>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Inner {
     code: ErrorCode,
     message: String,
     /// The steps to the member at fault, innermost first.
@@ -50,34 +55,36 @@ pub struct Error {
 
 impl Error {
     /// An error without a place in the request.
+    #[cold]
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Inner {
             code,
             message: message.into(),
             steps: Vec::new(),
-        }
+        }))
     }
 
     /// The same error, one member further out.
+    #[cold]
     #[must_use]
     pub(crate) fn at(mut self, member: impl fmt::Display) -> Self {
-        self.steps.push(member.to_string());
+        self.0.steps.push(member.to_string());
         self
     }
 
     /// What kind of error it is.
     pub fn code(&self) -> ErrorCode {
-        self.code
+        self.0.code
     }
 
     /// What is wrong, for people.
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 
     /// Where: an RFC 6901 pointer into the request; empty for the request as a whole.
     pub fn path(&self) -> String {
-        self.steps.iter().rev().fold(String::new(), |path, step| {
+        self.0.steps.iter().rev().fold(String::new(), |path, step| {
             path + "/" + &step.replace('~', "~0").replace('/', "~1")
         })
     }
@@ -85,7 +92,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.0.message)
     }
 }
 

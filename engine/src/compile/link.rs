@@ -1,6 +1,5 @@
 //! Lowered policies to the bytes of a bundle.
 
-use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
 use super::lower::{CompiledPolicy, Zones};
@@ -9,6 +8,7 @@ use crate::bundle::layout::POLICY_WORDS;
 use crate::bundle::{Strings, Tables, encode};
 use crate::evaluate::{FROM_PROFILE, STATIC};
 use crate::index::build::Index;
+use crate::index::hash;
 use crate::lang::zone::database;
 use crate::resource::fold;
 use crate::zones;
@@ -37,7 +37,7 @@ pub fn link<'a>(
         })
         .collect();
     policies.sort_by(|(a_set, a), (b_set, b)| (a_set, &a.name).cmp(&(b_set, &b.name)));
-    let mut pool = Pool::default();
+    let mut pool = Pool::with_room_for(policies.len());
     let mut tables = Tables {
         // Node 0 is "no condition"; list 0 is the empty list; glob 0 is "none".
         nodes: vec![0, 0],
@@ -48,7 +48,7 @@ pub fn link<'a>(
     let realm = pool.text(realm);
     let mut index = Index::default();
     for (folded, name) in &names {
-        index.add_set(folded.clone(), name, &mut pool);
+        index.add_set(folded, name, &mut pool);
     }
     for (number, (set, policy)) in policies.iter().enumerate() {
         let record = lower(policy, *set as u32, &mut pool, &mut tables);
@@ -67,13 +67,13 @@ pub fn link<'a>(
     encode(realm, &tables, &pool.strings, &zones)
 }
 
-fn lower<'a>(
-    policy: &'a CompiledPolicy,
+fn lower(
+    policy: &CompiledPolicy,
     set: u32,
-    pool: &mut Pool<'a>,
+    pool: &mut Pool,
     tables: &mut Tables,
 ) -> [u32; POLICY_WORDS] {
-    let name = pool.text(&*policy.name);
+    let name = pool.text(&policy.name);
     let subject = pool.node(&policy.subject, tables);
     let condition = policy
         .condition
@@ -82,9 +82,9 @@ fn lower<'a>(
     let actions: Vec<u32> = policy
         .actions
         .iter()
-        .map(|(action, allowed)| pool.text(&**action) << 1 | u32::from(*allowed))
+        .map(|(action, allowed)| pool.text(action) << 1 | u32::from(*allowed))
         .collect();
-    let actions = pool.list(actions, tables);
+    let actions = pool.list(&actions, tables);
     let mut attributes = Vec::new();
     for attribute in &policy.attributes {
         attributes.push(if attribute.from_profile {
@@ -92,11 +92,11 @@ fn lower<'a>(
         } else {
             STATIC
         });
-        attributes.push(pool.text(&*attribute.name));
+        attributes.push(pool.text(&attribute.name));
         attributes.push(attribute.values.len() as u32);
-        attributes.extend(attribute.values.iter().map(|value| pool.text(&**value)));
+        attributes.extend(attribute.values.iter().map(|value| pool.text(value)));
     }
-    let attributes = pool.list(attributes, tables);
+    let attributes = pool.list(&attributes, tables);
     [name, set, subject, condition, actions, attributes]
 }
 
@@ -112,80 +112,86 @@ fn pack_zones<'a>(needs: impl Iterator<Item = &'a Zones>) -> Vec<u8> {
     zones::pack(&entries)
 }
 
-/// What equal parts share: texts, nodes and lists.
+/// What equal parts share: texts, nodes, lists and globs, each written once.
 #[derive(Default)]
-pub(crate) struct Pool<'a> {
-    texts: HashMap<Cow<'a, str>, u32, Hashing>,
+pub(crate) struct Pool {
+    texts: Known,
     strings: Strings,
-    nodes: HashMap<Vec<u32>, u32, Hashing>,
-    lists: HashMap<Vec<u32>, u32, Hashing>,
-    globs: HashMap<Vec<u32>, u32, Hashing>,
+    nodes: Known,
+    lists: Known,
+    globs: Known,
+    /// Where a node's words are put together.
+    scratch: Vec<u32>,
 }
 
-impl<'a> Pool<'a> {
-    /// The number of a text.
-    pub(crate) fn text(&mut self, text: impl Into<Cow<'a, str>>) -> u32 {
-        let text = text.into();
-        if let Some(&known) = self.texts.get(&*text) {
-            return known;
+/// Where something of a hash stands. What stands there is compared: a hash decides nothing.
+type Known = HashMap<u64, u32, Hashing>;
+
+impl Pool {
+    fn with_room_for(policies: usize) -> Self {
+        let room = |count| Known::with_capacity_and_hasher(count, Hashing);
+        Self {
+            texts: room(policies * 4),
+            nodes: room(policies),
+            lists: room(policies),
+            globs: room(policies),
+            ..Self::default()
         }
+    }
+
+    /// The number of a text.
+    pub(crate) fn text(&mut self, text: &str) -> u32 {
         let strings = &mut self.strings;
         if strings.offsets.is_empty() {
             strings.offsets.push(0);
         }
-        strings.text.push_str(&text);
+        let mut key = hash::of_text(text);
+        loop {
+            match self.texts.get(&key) {
+                Some(&known) if strings.get(known) == text => return known,
+                Some(_) => key = hash::another(key),
+                None => break,
+            }
+        }
+        strings.text.push_str(text);
         strings.offsets.push(strings.text.len() as u32);
         let number = strings.count() as u32 - 1;
-        self.texts.insert(text, number);
+        self.texts.insert(key, number);
         number
     }
 
     /// The offset of a list.
-    pub(crate) fn list(&mut self, items: Vec<u32>, tables: &mut Tables) -> u32 {
+    pub(crate) fn list(&mut self, items: &[u32], tables: &mut Tables) -> u32 {
         if items.is_empty() {
             return 0;
         }
-        if let Some(&known) = self.lists.get(&items) {
-            return known;
-        }
-        let offset = tables.lists.len() as u32;
-        tables.lists.push(items.len() as u32);
-        tables.lists.extend_from_slice(&items);
-        self.lists.insert(items, offset);
-        offset
+        self.scratch.clear();
+        self.scratch.push(items.len() as u32);
+        self.scratch.extend_from_slice(items);
+        write_once(&mut self.lists, &self.scratch, &mut tables.lists)
     }
 
     /// The offset of a glob.
-    pub(crate) fn glob(&mut self, words: Vec<u32>, tables: &mut Tables) -> u32 {
-        if let Some(&known) = self.globs.get(&words) {
-            return known;
-        }
-        let offset = tables.globs.len() as u32;
-        tables.globs.extend_from_slice(&words);
-        self.globs.insert(words, offset);
-        offset
+    pub(crate) fn glob(&mut self, words: &[u32], tables: &mut Tables) -> u32 {
+        write_once(&mut self.globs, words, &mut tables.globs)
     }
 
     /// The offset of a tree's root, its children before it.
-    fn node(&mut self, tree: &'a Tree, tables: &mut Tables) -> u32 {
+    fn node(&mut self, tree: &Tree, tables: &mut Tables) -> u32 {
         let mut words = vec![tree.kind_word(), 0];
         match tree {
             Tree::Join(_, children) => {
                 words.push(children.len() as u32);
                 for child in children {
-                    let child = self.node(child, tables);
-                    words.push(child);
+                    words.push(self.node(child, tables));
                 }
             }
-            Tree::Not(child) => {
-                let child = self.node(child, tables);
-                words.push(child);
-            }
+            Tree::Not(child) => words.push(self.node(child, tables)),
             Tree::Leaf(_, _, payload) => {
                 for word in payload {
                     words.push(match word {
                         Word::Number(number) => *number,
-                        Word::Text(text) => self.text(&**text),
+                        Word::Text(text) => self.text(text),
                     });
                 }
             }
@@ -194,14 +200,26 @@ impl<'a> Pool<'a> {
         if let Some(slot) = words.get_mut(1) {
             *slot = width;
         }
-        if let Some(&known) = self.nodes.get(&words) {
-            return known;
-        }
-        let offset = tables.nodes.len() as u32;
-        tables.nodes.extend_from_slice(&words);
-        self.nodes.insert(words, offset);
-        offset
+        write_once(&mut self.nodes, &words, &mut tables.nodes)
     }
+}
+
+/// Where these words stand in a table, which they are added to if they do not.
+fn write_once(known: &mut Known, words: &[u32], table: &mut Vec<u32>) -> u32 {
+    let mut key = hash::of_words(words);
+    loop {
+        match known.get(&key) {
+            Some(&at) if table.get(at as usize..at as usize + words.len()) == Some(words) => {
+                return at;
+            }
+            Some(_) => key = hash::another(key),
+            None => break,
+        }
+    }
+    let at = table.len() as u32;
+    table.extend_from_slice(words);
+    known.insert(key, at);
+    at
 }
 
 /// Hashing for maps of our own words and texts: quick, and nothing iterates over them.

@@ -1,6 +1,6 @@
 //! Building the index that [`super::lookup`] reads.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::{KeyKind, hash};
 use crate::bundle::Tables;
@@ -16,6 +16,8 @@ pub(crate) struct Index<'a> {
     known_groups: HashMap<(u32, Authority<'a>), u32, Hashing>,
     patterns: Vec<Pattern<'a>>,
     known_patterns: HashMap<(u32, &'a str), u32, Hashing>,
+    /// Pattern and policy.
+    owners: Vec<(u32, u32)>,
 }
 
 struct Set {
@@ -54,11 +56,10 @@ struct Pattern<'a> {
     path: Pieces<'a>,
     path_text: &'a str,
     query: Option<&'a str>,
-    owners: Vec<u32>,
 }
 
 impl<'a> Index<'a> {
-    pub(crate) fn add_set(&mut self, folded: String, name: &'a str, pool: &mut Pool<'a>) {
+    pub(crate) fn add_set(&mut self, folded: &str, name: &str, pool: &mut Pool) {
         self.sets.push(Set {
             folded: pool.text(folded),
             name: pool.text(name),
@@ -74,7 +75,7 @@ impl<'a> Index<'a> {
         set: u32,
         policy: u32,
         (shown, folded): (&'a str, &'a str),
-        pool: &mut Pool<'a>,
+        pool: &mut Pool,
     ) {
         for (authority, path, query) in views(folded) {
             let group = self.group(set, authority);
@@ -91,7 +92,6 @@ impl<'a> Index<'a> {
                         path: pieces,
                         path_text: path,
                         query,
-                        owners: Vec::new(),
                     });
                     if let Some(group) = self.groups.get_mut(group as usize) {
                         group.patterns.push(number);
@@ -100,9 +100,7 @@ impl<'a> Index<'a> {
                     number
                 }
             };
-            if let Some(pattern) = self.patterns.get_mut(pattern as usize) {
-                pattern.owners.push(policy);
-            }
+            self.owners.push((pattern, policy));
         }
     }
 
@@ -122,16 +120,28 @@ impl<'a> Index<'a> {
     }
 
     /// Writes the tables.
-    pub(crate) fn finish(mut self, pool: &mut Pool<'a>, tables: &mut Tables) {
+    pub(crate) fn finish(mut self, pool: &mut Pool, tables: &mut Tables) {
         let mut keys = Keys::default();
         self.choose_keys(&mut keys);
+        self.owners.sort_unstable();
+        let mut owners = self.owners.chunk_by(|a, b| a.0 == b.0);
+        let mut policies: Vec<u32> = Vec::new();
         for pattern in &self.patterns {
             let path = glob(&pattern.path, pool, tables);
             let query = pattern
                 .query
                 .and_then(Pieces::split)
                 .map_or(0, |pieces| glob(&pieces, pool, tables));
-            let owners = pool.list(pattern.owners.clone(), tables);
+            policies.clear();
+            // Every pattern has an owner, and both are in order of the patterns' numbers.
+            policies.extend(
+                owners
+                    .next()
+                    .unwrap_or_default()
+                    .iter()
+                    .map(|&(_, policy)| policy),
+            );
+            let owners = pool.list(&policies, tables);
             let record: [u32; PATTERN_WORDS] = [owners, path, query, pattern.shown, pattern.group];
             tables.patterns.extend_from_slice(&record);
         }
@@ -144,8 +154,8 @@ impl<'a> Index<'a> {
             tables.groups.extend_from_slice(&record);
         }
         for set in self.sets {
-            let wild = pool.list(set.wild, tables);
-            let other = pool.list(set.other, tables);
+            let wild = pool.list(&set.wild, tables);
+            let other = pool.list(&set.other, tables);
             let plain = set.plain.map_or(0, |group| group + 1);
             let record: [u32; SET_WORDS] = [set.folded, set.name, wild, other, plain];
             tables.sets.extend_from_slice(&record);
@@ -155,22 +165,22 @@ impl<'a> Index<'a> {
 
     /// Files each pattern under the rarest key that it has.
     fn choose_keys(&self, keys: &mut Keys) {
-        let mut counts: HashMap<u64, u32, Hashing> = HashMap::default();
+        let mut counts: HashMap<u64, u32, Hashing> =
+            HashMap::with_capacity_and_hasher(self.patterns.len() * 2, Hashing);
         for pattern in &self.patterns {
-            for candidate in pattern.candidates() {
-                *counts.entry(candidate.key).or_default() += 1;
-            }
+            pattern.candidates(|candidate| *counts.entry(candidate.key).or_default() += 1);
         }
         for (number, pattern) in self.patterns.iter().enumerate() {
-            let rarest = pattern.candidates().into_iter().min_by_key(|candidate| {
+            let mut rarest: Option<(Rank, Candidate)> = None;
+            pattern.candidates(|candidate| {
                 let count = counts.get(&candidate.key).copied().unwrap_or_default();
-                (
-                    count,
-                    candidate.kind as u32,
-                    usize::MAX - candidate.length,
-                    candidate.key,
-                )
+                let longest_first = usize::MAX - candidate.length;
+                let rank = (count, candidate.kind as u32, longest_first, candidate.key);
+                if rarest.as_ref().is_none_or(|(best, _)| rank < *best) {
+                    rarest = Some((rank, candidate));
+                }
             });
+            let rarest = rarest.map(|(_, candidate)| candidate);
             keys.file(pattern.group, number as u32, rarest);
         }
     }
@@ -180,10 +190,10 @@ impl<'a> Index<'a> {
         number: u32,
         group: &Group<'a>,
         keys: &mut Keys,
-        pool: &mut Pool<'a>,
+        pool: &mut Pool,
         tables: &mut Tables,
     ) -> [u32; GROUP_WORDS] {
-        let part = |text: &'a str, pool: &mut Pool<'a>, tables: &mut Tables| {
+        let part = |text: &'a str, pool: &mut Pool, tables: &mut Tables| {
             Pieces::split(text).map_or(0, |pieces| glob(&pieces, pool, tables))
         };
         let (scheme, host, port) = match group.authority {
@@ -195,7 +205,7 @@ impl<'a> Index<'a> {
         let host = part(host, pool, tables);
         let port = port.map_or(0, |port| part(port, pool, tables));
         let mut all = group.patterns.clone();
-        all.sort_by_key(|&pattern| {
+        all.sort_by_cached_key(|&pattern| {
             let pattern = self.patterns.get(pattern as usize);
             pattern.map(|p| {
                 (
@@ -207,17 +217,17 @@ impl<'a> Index<'a> {
             })
         });
         let filed = keys.groups.remove(&number).unwrap_or_default();
-        let lengths = |lengths: std::collections::BTreeSet<u32>| lengths.into_iter().collect();
+        let lengths = |lengths: BTreeSet<u32>| -> Vec<u32> { lengths.into_iter().collect() };
         [
             group.set,
             scheme,
             host,
             port,
             filed.flags,
-            pool.list(lengths(filed.prefixes), tables),
-            pool.list(lengths(filed.suffixes), tables),
-            pool.list(filed.unkeyed, tables),
-            pool.list(all, tables),
+            pool.list(&lengths(filed.prefixes), tables),
+            pool.list(&lengths(filed.suffixes), tables),
+            pool.list(&filed.unkeyed, tables),
+            pool.list(&all, tables),
         ]
     }
 }
@@ -310,9 +320,9 @@ fn file_group(set: &mut Set, number: u32, group: &Group<'_>, keys: &mut Keys) {
     }
 }
 
-fn glob<'a>(pieces: &Pieces<'a>, pool: &mut Pool<'a>, tables: &mut Tables) -> u32 {
+fn glob(pieces: &Pieces<'_>, pool: &mut Pool, tables: &mut Tables) -> u32 {
     let words = pieces.encode(|literal| pool.text(literal));
-    pool.glob(words, tables)
+    pool.glob(&words, tables)
 }
 
 /// A key under which a pattern may be filed.
@@ -322,47 +332,44 @@ struct Candidate {
     key: u64,
 }
 
+/// How good a key is, the best first: rare, then by kind, then long.
+type Rank = (u32, u32, usize, u64);
+
 impl Pattern<'_> {
-    fn candidates(&self) -> Vec<Candidate> {
-        let candidate = |kind, text: &str| Candidate {
-            kind,
-            length: text.len(),
-            key: hash::add(hash::start(kind, self.group), text),
+    /// Calls `visit` with each key that the pattern may be filed under.
+    fn candidates(&self, mut visit: impl FnMut(Candidate)) {
+        let mut consider = |kind, text: &str| {
+            visit(Candidate {
+                kind,
+                length: text.len(),
+                key: hash::add(hash::start(kind, self.group), text),
+            });
         };
         if self.path.is_literal() {
-            return vec![candidate(KeyKind::Path, self.path_text)];
+            return consider(KeyKind::Path, self.path_text);
         }
-        let mut candidates: Vec<Candidate> = self
-            .literal_segments()
-            .into_iter()
-            .map(|segment| candidate(KeyKind::Segment, segment))
-            .collect();
+        self.literal_segments(|segment| consider(KeyKind::Segment, segment));
         if let Some(prefix) = self.path.literals.first().filter(|p| p.len() > 1) {
-            candidates.push(candidate(KeyKind::Prefix, prefix));
+            consider(KeyKind::Prefix, prefix);
         }
         if let Some(suffix) = self.path.literals.last().filter(|s| !s.is_empty()) {
-            candidates.push(candidate(KeyKind::Suffix, suffix));
+            consider(KeyKind::Suffix, suffix);
         }
-        candidates
     }
 
     /// The segments that every covered path has: literal, with a `/` or an end on both sides.
-    fn literal_segments(&self) -> Vec<&str> {
+    fn literal_segments(&self, mut visit: impl FnMut(&str)) {
         let last = self.path.literals.len() - 1;
-        let mut segments = Vec::new();
         for (i, literal) in self.path.literals.iter().enumerate() {
-            let mut parts = literal.split('/').peekable();
-            let mut first = true;
-            while let Some(part) = parts.next() {
-                let open_before = first && i > 0;
-                let open_behind = parts.peek().is_none() && i < last;
-                first = false;
-                if !part.is_empty() && !open_before && !open_behind && !segments.contains(&part) {
-                    segments.push(part);
+            let parts = literal.split('/').count();
+            for (n, part) in literal.split('/').enumerate() {
+                let open_before = n == 0 && i > 0;
+                let open_behind = n + 1 == parts && i < last;
+                if !part.is_empty() && !open_before && !open_behind {
+                    visit(part);
                 }
             }
         }
-        segments
     }
 }
 
@@ -377,8 +384,8 @@ struct Keys {
 #[derive(Default)]
 struct Filed {
     flags: u32,
-    prefixes: std::collections::BTreeSet<u32>,
-    suffixes: std::collections::BTreeSet<u32>,
+    prefixes: BTreeSet<u32>,
+    suffixes: BTreeSet<u32>,
     unkeyed: Vec<u32>,
 }
 
@@ -407,14 +414,17 @@ impl Keys {
     }
 
     /// Writes the hash table. At most two thirds of its slots are taken, so that a search ends.
-    fn write(mut self, pool: &mut Pool<'_>, tables: &mut Tables) {
+    fn write(mut self, pool: &mut Pool, tables: &mut Tables) {
         self.entries.sort_unstable();
         let mut postings: Vec<(u64, u32)> = Vec::with_capacity(self.entries.len());
         for run in self.entries.chunk_by(|a, b| a.0 == b.0) {
             if let Some(&(key, first)) = run.first() {
                 let posting = match run {
                     [_] => first | SINGLE,
-                    _ => pool.list(run.iter().map(|&(_, item)| item).collect(), tables),
+                    _ => {
+                        let items: Vec<u32> = run.iter().map(|&(_, item)| item).collect();
+                        pool.list(&items, tables)
+                    }
                 };
                 postings.push((key, posting));
             }

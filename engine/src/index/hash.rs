@@ -39,6 +39,26 @@ fn mix(key: u64, word: u64) -> u64 {
     (key.rotate_left(23) ^ word).wrapping_mul(MULTIPLIER)
 }
 
+/// The hash of a text, for whatever is written once.
+#[cfg(feature = "compile")]
+pub(crate) fn of_text(text: &str) -> u64 {
+    add(0, text)
+}
+
+/// The hash of words.
+#[cfg(feature = "compile")]
+pub(crate) fn of_words(words: &[u32]) -> u64 {
+    words
+        .iter()
+        .fold(words.len() as u64, |key, &word| mix(key, u64::from(word)))
+}
+
+/// Where to look when something else has this hash.
+#[cfg(feature = "compile")]
+pub(crate) fn another(key: u64) -> u64 {
+    mix(key, 1)
+}
+
 /// The same hash for maps.
 #[cfg(feature = "compile")]
 #[derive(Default)]
@@ -55,6 +75,10 @@ impl std::hash::Hasher for Hasher {
         let mut last = [0; 8];
         last[..rest.len()].copy_from_slice(rest);
         self.0 = mix(self.0, u64::from_le_bytes(last));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = mix(self.0, number);
     }
 
     fn write_usize(&mut self, number: usize) {

@@ -195,10 +195,15 @@ fn in_group<'x>(
     }
     if flags & BY_SEGMENT != 0 {
         let start = hash::start(KeyKind::Segment, group);
-        for segment in path.split('/').filter(|segment| !segment.is_empty()) {
-            each(bundle, hash::add(start, segment), |pattern| {
-                consider(run, pattern)
-            });
+        let mut rest = path;
+        while !rest.is_empty() {
+            let end = rest.bytes().position(|b| b == b'/').unwrap_or(rest.len());
+            let (segment, behind) = rest.split_at_checked(end).unwrap_or((rest, ""));
+            if !segment.is_empty() {
+                let key = hash::add(start, segment);
+                each(bundle, key, |pattern| consider(run, pattern));
+            }
+            rest = behind.get(1..).unwrap_or_default();
         }
     }
     for &length in bundle.tables.list(prefixes) {

@@ -52,6 +52,9 @@ impl<'a> Request<'a> {
             policy_set: Cow::Borrowed(DEFAULT_POLICY_SET),
             time_zone: Cow::Borrowed("UTC"),
             with_ttl: true,
+            // Room for what an ordinary request holds, so that reading it allocates once.
+            values: Vec::with_capacity(16),
+            environment: Vec::with_capacity(4),
             ..Self::default()
         }
     }
@@ -99,7 +102,7 @@ impl<'a> Request<'a> {
     }
 
     pub(super) fn read_resources(&mut self, reader: &mut Reader<'a>) -> Result<(), Error> {
-        let mut resources: Vec<Text<'a>> = Vec::new();
+        let mut resources: Vec<Text<'a>> = Vec::with_capacity(1);
         reader.array(|reader, index| {
             let resource = reader.text().map_err(|e| e.at(index))?;
             if index >= MAX_RESOURCES {
@@ -135,7 +138,7 @@ impl<'a> Request<'a> {
         &mut self,
         reader: &mut Reader<'a>,
     ) -> Result<Vec<(Text<'a>, List)>, Error> {
-        let mut members = Vec::new();
+        let mut members = Vec::with_capacity(4);
         reader.object(|reader, name| {
             let list = self.read_list(reader).map_err(|e| e.at(&name))?;
             set(&mut members, name, list);
@@ -170,7 +173,7 @@ impl<'a> Request<'a> {
             "principals" => subject.principals = self.read_list(reader)?,
             "groups" => subject.groups = Some(self.read_list(reader)?),
             "session" => {
-                let mut session = Vec::new();
+                let mut session = Vec::with_capacity(8);
                 reader.object(|reader, property| {
                     let value = reader.text().map_err(|e| e.at(&property))?;
                     set(&mut session, property, value);
@@ -198,7 +201,7 @@ impl<'a> Request<'a> {
         &mut self,
         reader: &mut Reader<'a>,
     ) -> Result<Vec<(Text<'a>, Claim<'a>)>, Error> {
-        let mut claims = Vec::new();
+        let mut claims = Vec::with_capacity(4);
         reader.object(|reader, name| {
             let claim = match reader.kind()? {
                 Kind::Text => Claim::Text(reader.text()?),

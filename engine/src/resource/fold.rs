@@ -17,9 +17,5 @@ pub fn fold(text: &str) -> Cow<'_, str> {
 
 /// Whether two texts are equal when folded, without allocating for plain ASCII.
 pub(crate) fn same(a: &str, b: &str) -> bool {
-    if a.is_ascii() && b.is_ascii() {
-        a.eq_ignore_ascii_case(b)
-    } else {
-        fold(a) == fold(b)
-    }
+    a.eq_ignore_ascii_case(b) || (!(a.is_ascii() && b.is_ascii()) && fold(a) == fold(b))
 }

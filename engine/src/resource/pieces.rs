@@ -21,14 +21,14 @@ pub(crate) struct Pieces<'a> {
 impl<'a> Pieces<'a> {
     /// Splits a folded part of a pattern at its wildcards; `None` past [`MAX_WILDCARDS`].
     pub(crate) fn split(part: &'a str) -> Option<Self> {
-        let (mut literals, mut gaps) = (Vec::new(), Vec::new());
+        let (mut literals, mut gaps) = (Vec::with_capacity(2), Vec::new());
         let mut rest = part;
-        loop {
-            let (star, one_level) = (rest.find('*'), rest.find("-*-"));
-            let (gap, at, width) = match (star, one_level) {
-                (None, _) => break,
-                (Some(star), Some(one)) if one < star => (Gap::OneLevel, one, 3),
-                (Some(star), _) => (Gap::Any, star, 1),
+        while let Some(star) = rest.find('*') {
+            let one_level = star > 0 && rest.get(star - 1..).is_some_and(|r| r.starts_with("-*-"));
+            let (gap, at, width) = if one_level {
+                (Gap::OneLevel, star - 1, 3)
+            } else {
+                (Gap::Any, star, 1)
             };
             let literal = rest.get(..at).unwrap_or_default();
             rest = rest.get(at + width..).unwrap_or_default();
