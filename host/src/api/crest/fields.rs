@@ -1,0 +1,75 @@
+//! `_fields`: which members of an answer the client wants.
+
+use serde_json::{Map, Value};
+
+use super::parameters::Parameters;
+
+/// JSON pointers, the leading slash optional. No field stands for everything.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Fields(Vec<Vec<String>>);
+
+impl Fields {
+    /// The parameter may be repeated; an empty entry anywhere in it means everything, as in AM.
+    pub(crate) fn of(parameters: &Parameters) -> Self {
+        let mut fields = Vec::new();
+        for list in parameters.all("_fields") {
+            for field in list.split(',') {
+                let tokens: Vec<String> = field
+                    .trim()
+                    .trim_start_matches('/')
+                    .split('/')
+                    .map(|token| token.replace("~1", "/").replace("~0", "~"))
+                    .collect();
+                if tokens.iter().all(String::is_empty) {
+                    return Fields(Vec::new());
+                }
+                fields.push(tokens);
+            }
+        }
+        Fields(fields)
+    }
+
+    pub(crate) fn is_everything(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The object with the wanted members alone, in the order of the fields; a nested one under its last name.
+    pub(crate) fn select(&self, value: Value) -> Value {
+        if self.is_everything() || !value.is_object() {
+            return value;
+        }
+        let mut selected = Map::new();
+        for tokens in &self.0 {
+            let found = tokens.iter().try_fold(&value, |at, token| match at {
+                Value::Object(members) => members.get(token),
+                Value::Array(items) => token.parse::<usize>().ok().and_then(|n| items.get(n)),
+                _ => None,
+            });
+            if let (Some(found), Some(name)) = (found, tokens.last()) {
+                selected.insert(name.clone(), found.clone());
+            }
+        }
+        Value::Object(selected)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+    use super::*;
+
+    #[test]
+    fn members_are_selected_by_pointer() {
+        let value = serde_json::json!({"a": 1, "b": {"c": [5, 6]}, "d": 2});
+        for (query, expected) in [
+            ("_fields=d,a", serde_json::json!({"d": 2, "a": 1})),
+            ("_fields=/b/c/1&_fields=zzz", serde_json::json!({"1": 6})),
+            ("_fields=a,,d", value.clone()),
+            ("_fields=", value.clone()),
+            ("x=1", value.clone()),
+        ] {
+            let parameters = Parameters::parse(Some(query)).unwrap();
+            assert_eq!(Fields::of(&parameters).select(value.clone()), expected, "{query}");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Errors as AM writes them: `{"code", "reason", "message"}` with the status line equal to `code`.
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value};
+
+use super::answer::json_response;
+use crate::auth::password::PasswordError;
+use crate::auth::session::BeginError;
+use crate::publish::CommitError;
+use crate::store::StoreError;
+
+/// An error of the REST API. `message` is for people and never HTML-escaped; `reason` follows from the status.
+#[derive(Debug)]
+pub(crate) struct ApiError {
+    status: StatusCode,
+    message: String,
+    detail: Option<String>,
+    /// The resource version that was being served when it happened; none before a version was chosen.
+    served: Option<&'static str>,
+}
+
+impl ApiError {
+    pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        ApiError { status, message: message.into(), detail: None, served: None }
+    }
+
+    pub(crate) fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    pub(crate) fn not_found(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, message)
+    }
+
+    /// The answer to every path that leads nowhere; `rest` is what is left of the path.
+    pub(crate) fn no_such_resource(rest: &str) -> Self {
+        Self::not_found(format!("Resource '{rest}' not found"))
+    }
+
+    pub(crate) fn forbidden(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, message)
+    }
+
+    pub(crate) fn insufficient_privileges() -> Self {
+        Self::forbidden("The user has insufficient privileges")
+    }
+
+    pub(crate) fn unauthorized() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "Access Denied")
+    }
+
+    pub(crate) fn not_implemented(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_IMPLEMENTED, message)
+    }
+
+    pub(crate) fn conflict(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, message)
+    }
+
+    /// Something of ours failed: logged with its cause, told without it.
+    pub(crate) fn internal(cause: impl std::fmt::Display) -> Self {
+        tracing::error!(%cause, "a request failed");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+    }
+
+    pub(crate) fn unavailable(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, message)
+    }
+
+    pub(crate) fn with_detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    pub(crate) fn served(mut self, version: &'static str) -> Self {
+        self.served.get_or_insert(version);
+        self
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// A creation by PUT answers 412 where one by POST answers 409.
+    pub(crate) fn for_put(mut self) -> Self {
+        if self.status == StatusCode::CONFLICT {
+            self.status = StatusCode::PRECONDITION_FAILED;
+        }
+        self
+    }
+
+    pub(crate) fn body(&self) -> Value {
+        let mut body = Map::new();
+        body.insert("code".into(), self.status.as_u16().into());
+        body.insert("reason".into(), reason(self.status).into());
+        body.insert("message".into(), self.message.as_str().into());
+        if let Some(detail) = &self.detail {
+            body.insert("detail".into(), detail.as_str().into());
+        }
+        Value::Object(body)
+    }
+}
+
+impl std::fmt::Display for ApiError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.status.as_u16(), self.message)
+    }
+}
+
+/// The status phrases of AM's HTTP library.
+fn reason(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::REQUEST_TIMEOUT => "Request Time-out",
+        StatusCode::PAYLOAD_TOO_LARGE => "Request Entity Too Large",
+        other => other.canonical_reason().unwrap_or("Error"),
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        json_response(self.status, self.body().to_string().into_bytes(), self.served)
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Exists { .. } => ApiError::conflict("Resource already exists"),
+            StoreError::Missing { .. } => ApiError::not_found("Resource cannot be found."),
+            other => {
+                tracing::error!(error = %other, "the store failed");
+                ApiError::unavailable("The store cannot be reached; nothing was decided or changed.")
+            }
+        }
+    }
+}
+
+impl From<CommitError> for ApiError {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Store(error) => error.into(),
+            CommitError::Publish(why) => ApiError::internal(why),
+        }
+    }
+}
+
+impl From<PasswordError> for ApiError {
+    fn from(error: PasswordError) -> Self {
+        match error {
+            PasswordError::Busy => ApiError::unavailable(error.to_string()),
+            PasswordError::TooLong => ApiError::bad_request(error.to_string()),
+            PasswordError::Failed(why) => ApiError::internal(why),
+        }
+    }
+}
+
+impl From<BeginError> for ApiError {
+    fn from(error: BeginError) -> Self {
+        match error {
+            BeginError::Store(error) => error.into(),
+            BeginError::NoRandomness => ApiError::internal("the system gave no randomness"),
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! A first look at the body: is it JSON, and what does it say about the subject. Values are not built.
+
+use axum::body::Bytes;
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::api::crest::operation::{not_json, trailing_data};
+use crate::api::error::ApiError;
+
+/// The environment key whose values name identities (AMIdentityMembership).
+const NAMED_IDENTITY: &str = "invocatorPrincipalUuid";
+
+/// The parts of the body that the server itself must understand, borrowed from it.
+#[derive(Default)]
+pub(crate) struct Peek<'a> {
+    pub(crate) subject: Option<&'a RawValue>,
+    environment: Option<&'a RawValue>,
+}
+
+impl<'a> Peek<'a> {
+    /// # Errors
+    /// 400 for what is no JSON, or has something after it.
+    pub(crate) fn read(body: &'a Bytes) -> Result<Self, ApiError> {
+        if body.iter().all(u8::is_ascii_whitespace) {
+            return Ok(Peek::default());
+        }
+        let mut reader = serde_json::Deserializer::from_slice(body);
+        let peek = reader.deserialize_any(Look).map_err(|e| not_json(&e))?;
+        reader.end().map_err(|_| trailing_data())?;
+        Ok(peek)
+    }
+
+    /// Identities that the environment names; none where it is malformed, which the engine reports.
+    pub(crate) fn named_identities(&self) -> Vec<String> {
+        #[derive(Deserialize)]
+        struct Environment {
+            #[serde(rename = "invocatorPrincipalUuid", default)]
+            named: Vec<String>,
+        }
+        match self.environment {
+            Some(raw) if raw.get().contains(NAMED_IDENTITY) => {
+                serde_json::from_str::<Environment>(raw.get()).map(|e| e.named).unwrap_or_default()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Takes any JSON; only an object has members worth keeping. Of a member given twice the last one counts.
+struct Look;
+
+impl<'de> Visitor<'de> for Look {
+    type Value = Peek<'de>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("any JSON")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Peek<'de>, A::Error> {
+        let mut peek = Peek::default();
+        while let Some(name) = map.next_key::<Name>()? {
+            match name {
+                Name::Subject => peek.subject = Some(map.next_value()?),
+                Name::Environment => peek.environment = Some(map.next_value()?),
+                Name::Other => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(peek)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Peek<'de>, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Peek::default())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Peek<'de>, E> {
+        Ok(Peek::default())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Peek<'de>, E> {
+        Ok(Peek::default())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Peek<'de>, E> {
+        Ok(Peek::default())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Peek<'de>, E> {
+        Ok(Peek::default())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Peek<'de>, E> {
+        Ok(Peek::default())
+    }
+
+    fn visit_unit<E>(self) -> Result<Peek<'de>, E> {
+        Ok(Peek::default())
+    }
+}
+
+/// The names of members, told apart without keeping them.
+enum Name {
+    Subject,
+    Environment,
+    Other,
+}
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Which;
+        impl Visitor<'_> for Which {
+            type Value = Name;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a member's name")
+            }
+
+            fn visit_str<E>(self, name: &str) -> Result<Name, E> {
+                Ok(match name {
+                    "subject" => Name::Subject,
+                    "environment" => Name::Environment,
+                    _ => Name::Other,
+                })
+            }
+        }
+        deserializer.deserialize_str(Which)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+    use super::*;
+
+    #[test]
+    fn any_json_is_looked_at_and_nothing_else() {
+        for text in ["{}", "[1,{\"subject\":2}]", "null", "\"x\"", "7", "7.5", "-7", "true", "", "  "] {
+            assert!(Peek::read(&Bytes::from(text)).unwrap().subject.is_none(), "{text}");
+        }
+        let body = Bytes::from(r#"{"subject": 1, "a": [{}], "s\u0075bject": {"ssoToken": "x"}, "subject\n": 3}"#);
+        assert_eq!(Peek::read(&body).unwrap().subject.unwrap().get(), r#"{"ssoToken": "x"}"#);
+        for (text, message) in [("{", "valid JSON"), ("x", "valid JSON"), ("{} x", "trailing"), ("{}{}", "trailing")] {
+            let body = Bytes::from(text);
+            let Err(error) = Peek::read(&body) else { panic!("{text} was taken") };
+            assert!(error.to_string().contains(message), "{error}");
+        }
+    }
+
+    #[test]
+    fn identities_are_read_from_a_sound_environment_only() {
+        for (text, named) in [
+            (r#"{"environment": {"invocatorPrincipalUuid": ["a", "b"]}}"#, vec!["a", "b"]),
+            (r#"{"environment": {"invocatorPrincipalUuid": "a"}}"#, vec![]),
+            (r#"{"environment": null}"#, vec![]),
+        ] {
+            let body = Bytes::from(text);
+            assert_eq!(Peek::read(&body).unwrap().named_identities(), named);
+        }
+    }
+}

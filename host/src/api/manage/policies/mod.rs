@@ -1,0 +1,247 @@
+//! `…/policies`: their administration (`management-rest.md` §5). Decisions are in [`crate::api::evaluate`].
+
+mod copy;
+mod query;
+
+use assize_engine::model::{PolicySet, ResourceType};
+use assize_engine::{Fault, FaultCode};
+use serde_json::Value;
+
+use super::{Wanted, created, deleted, guard, single};
+use crate::api::Call;
+use crate::api::answer::Answer;
+use crate::api::crest::operation::{self, Operation};
+use crate::api::crest::version::Version;
+use crate::api::error::ApiError;
+use crate::app::App;
+use crate::auth::caller::Privilege;
+use crate::documents::policy::Checked;
+use crate::documents::{Members, catalogue, policy};
+use crate::publish::LiveRealm;
+use crate::store::{Draft, Expect, Kind, Object, Stamp, Write};
+
+/// Which form policies have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    One,
+    Two,
+}
+
+const ROUTES: [(Version, (Form, &str)); 3] = [
+    (Version(1, 0), (Form::One, "resource=1.0")),
+    (Version(2, 0), (Form::Two, "resource=2.0")),
+    (Version(2, 1), (Form::Two, "resource=2.1")),
+];
+const ENDPOINT: &str = "policies";
+
+/// A request whose caller and version are settled.
+struct Asked<'a> {
+    app: &'a App,
+    call: &'a Call,
+    form: Form,
+    served: &'static str,
+    author: String,
+}
+
+/// Answers any request of the endpoint but the two evaluations.
+pub(super) async fn handle(app: &App, call: &Call, id: Option<&str>, operation: Operation) -> Result<Answer, ApiError> {
+    let caller = guard::check(app, call, &operation, Privilege::ReadPolicies, Privilege::ModifyPolicies).await?;
+    let route = call.requested.route(&ROUTES);
+    let (form, served) = route.ok_or_else(|| ApiError::no_such_resource(id.unwrap_or_default()))?;
+    let asked = Asked { app, call, form, served, author: guard::author(app, &caller) };
+    let wanted = Wanted::of(operation, id)?;
+    asked.perform(wanted, id).await.map_err(|error| error.served(served))
+}
+
+/// The error that a fault of what somebody wrote becomes: AM's words, and where it is for what lies deeper.
+pub(in crate::api::manage) fn refused(faults: &[Fault]) -> ApiError {
+    let Some(fault) = faults.first() else { return ApiError::bad_request("Bad Request") };
+    let deep = ["/subject", "/condition", "/resourceAttributes"].iter().any(|part| fault.path.starts_with(part));
+    if deep || fault.code == FaultCode::WrongType {
+        ApiError::bad_request(format!("{} (at {})", fault.message, fault.path))
+    } else {
+        ApiError::bad_request(fault.message.clone())
+    }
+}
+
+impl Asked<'_> {
+    async fn perform(&self, wanted: Wanted<'_>, id: Option<&str>) -> Result<Answer, ApiError> {
+        match wanted {
+            Wanted::Query => query::answer(self).await,
+            Wanted::Read(name) => {
+                let object = self.there(name).await?;
+                Ok(self.shown(&object.name, &object, policy::shown(&object)))
+            }
+            Wanted::Create => self.create(None).await,
+            Wanted::CreateWithId(name) => self.create(Some(name)).await.map_err(ApiError::for_put),
+            Wanted::Upsert(name) => match self.find(name).await? {
+                Some(there) => self.update(name, there, Renaming::Refused).await,
+                None => self.create(Some(name)).await.map_err(ApiError::for_put),
+            },
+            Wanted::Update(name) => {
+                let there = self.there(name).await?;
+                self.update(name, there, Renaming::Allowed).await
+            }
+            Wanted::Delete(name) => {
+                let there = self.there(name).await?;
+                let write = Write::Delete { kind: Kind::Policy, realm: self.call.realm.key.clone(), key: there.key };
+                self.app.publisher.commit(&self.author, "policy deleted", vec![write]).await?;
+                Ok(deleted(self.call, self.served, name))
+            }
+            Wanted::Patch => Err(ApiError::not_implemented(match self.form {
+                Form::One => "Operation is not supported.",
+                Form::Two => "Patch not supported",
+            })),
+            Wanted::Action(action) => match (self.form, action.as_str(), id) {
+                (Form::Two, "copy" | "move", Some(name)) => copy::one(self, &action, name).await,
+                (Form::Two, "copy" | "move", None) => copy::many(self, &action).await,
+                (Form::Two, ..) => Err(ApiError::not_implemented(format!("{action}not supported"))),
+                (Form::One, _, None) if !matches!(action.as_str(), "copy" | "move") => {
+                    Err(ApiError::not_implemented(format!("Action '{action}' not implemented for this resource")))
+                }
+                (Form::One, ..) => Err(ApiError::not_implemented("Operation is not supported.")),
+            },
+        }
+    }
+
+    async fn find(&self, name: &str) -> Result<Option<Object>, ApiError> {
+        Ok(self.app.store.object(Kind::Policy, &self.call.realm.key, &name.to_lowercase()).await?)
+    }
+
+    async fn there(&self, name: &str) -> Result<Object, ApiError> {
+        let missing = || ApiError::not_found(format!("Policy {name} does not exist."));
+        self.find(name).await?.ok_or_else(missing)
+    }
+
+    fn shown(&self, id: &str, object: &Object, mut members: Members) -> Answer {
+        if self.form == Form::One {
+            members.remove("resourceTypeUuid");
+        }
+        single(self.call, self.served, id, Some(object.stamp.modified_at.to_string()), members)
+    }
+
+    async fn create(&self, id: Option<&str>) -> Result<Answer, ApiError> {
+        let mut body = operation::json_object(&self.call.body)?;
+        match (id, body.get("name")) {
+            (Some(id), Some(Value::String(name))) if id != name => return Err(mismatch()),
+            (Some(id), None) => drop(body.insert("name".into(), id.into())),
+            (None, None) => return Err(ApiError::bad_request("Policy name cannot be empty.")),
+            _ => {}
+        }
+        let (checked, set) = self.checked(body, &self.call.realm, Purpose::Create).await?;
+        if self.find(&checked.policy.name).await?.is_some() {
+            return Err(ApiError::conflict("Policy already exists"));
+        }
+        let name = checked.policy.name.clone();
+        let draft = checked.draft(&self.call.realm.key, &set);
+        self.app.publisher.commit(&self.author, "policy created", vec![Write::Put(Expect::Absent, draft)]).await?;
+        let answer = self.written(&name).await?;
+        Ok(created(self.app, self.call, ENDPOINT, &name, answer))
+    }
+
+    async fn update(&self, id: &str, there: Object, renaming: Renaming) -> Result<Answer, ApiError> {
+        let mut body = operation::json_object(&self.call.body)?;
+        match body.get("name") {
+            None => drop(body.insert("name".into(), there.name.as_str().into())),
+            Some(Value::String(name)) if name != id && renaming == Renaming::Refused && name != &there.name => {
+                return Err(mismatch());
+            }
+            Some(_) => {}
+        }
+        let (checked, set) = self.checked(body, &self.call.realm, Purpose::Update).await?;
+        let name = checked.policy.name.clone();
+        let draft = checked.draft(&self.call.realm.key, &set);
+        let writes = if draft.key == there.key {
+            vec![Write::Put(Expect::Present, draft)]
+        } else {
+            // A policy of that name must not be lost, nor this one: both steps are one change.
+            if self.find(&name).await?.is_some() {
+                return Err(ApiError::conflict("Policy already exists"));
+            }
+            let stamp = Stamp {
+                modified_by: self.author.clone(),
+                modified_at: self.call.now,
+                ..there.stamp.clone()
+            };
+            let delete = Write::Delete { kind: Kind::Policy, realm: self.call.realm.key.clone(), key: there.key.clone() };
+            vec![delete, Write::Put(Expect::Absent, Draft { stamp: Some(stamp), ..draft })]
+        };
+        self.app.publisher.commit(&self.author, "policy changed", writes).await?;
+        self.written(&name).await
+    }
+
+    /// What a write answers: the policy as stored, without what a read would fill in.
+    async fn written(&self, name: &str) -> Result<Answer, ApiError> {
+        let object = self.there(name).await?;
+        Ok(self.shown(&object.name, &object, policy::written(&object)))
+    }
+
+    /// Checks a policy against its realm; with it comes the policy set's own name.
+    ///
+    /// # Errors
+    /// 400 for the first thing wrong; 404 for an unknown set where AM says so.
+    async fn checked(&self, mut body: Members, realm: &LiveRealm, purpose: Purpose) -> Result<(Checked, String), ApiError> {
+        if self.form == Form::One {
+            self.fill_in_type(&mut body, realm).await?;
+        }
+        let checked = policy::check(&Value::Object(body)).map_err(|faults| refused(&faults))?;
+        let wanted = &checked.policy.policy_set;
+        let set = self.app.store.object(Kind::PolicySet, &realm.key, &wanted.to_lowercase()).await?;
+        let set = set.as_ref().and_then(catalogue::policy_set_of).ok_or_else(|| {
+            let message = format!("Unable to retrieve application under realm {}.", realm.path);
+            match purpose {
+                Purpose::Create => ApiError::bad_request(message),
+                Purpose::Update => ApiError::not_found(message),
+            }
+        })?;
+        let types = self.types(&set, realm).await?;
+        let mut faults = checked.policy.check_against(&set, &types);
+        faults.extend(checked.policy.check_legacy());
+        if faults.is_empty() { Ok((checked, set.name)) } else { Err(refused(&faults)) }
+    }
+
+    async fn types(&self, set: &PolicySet, realm: &LiveRealm) -> Result<Vec<ResourceType>, ApiError> {
+        let mut types = Vec::new();
+        for uuid in &set.resource_types {
+            let object = self.app.store.object(Kind::ResourceType, &realm.key, &uuid.to_lowercase()).await?;
+            types.extend(object.as_ref().and_then(catalogue::resource_type_of));
+        }
+        Ok(types)
+    }
+
+    /// Version 1.0 names no resource type: it is the only one of the policy set.
+    async fn fill_in_type(&self, body: &mut Members, realm: &LiveRealm) -> Result<(), ApiError> {
+        let name = match body.get("applicationName") {
+            Some(Value::String(name)) if !name.is_empty() => name.clone(),
+            _ => return Err(ApiError::bad_request("Invalid application name defined in request")),
+        };
+        let set = self.app.store.object(Kind::PolicySet, &realm.key, &name.to_lowercase()).await?;
+        let set = set.as_ref().and_then(catalogue::policy_set_of);
+        let set = set.ok_or_else(|| ApiError::not_found(format!("Unable to find application {name}")))?;
+        let [only] = set.resource_types.as_slice() else {
+            return Err(ApiError::bad_request(
+                "Cannot create policy under an application with more than one resource type using version 1.0 of this endpoint",
+            ));
+        };
+        body.insert("resourceTypeUuid".into(), only.as_str().into());
+        Ok(())
+    }
+}
+
+/// Whether a policy may get another name with a write.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Renaming {
+    Allowed,
+    Refused,
+}
+
+/// What a policy is checked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Create,
+    Update,
+}
+
+fn mismatch() -> ApiError {
+    ApiError::bad_request("Policy name specified in URL does not match policy name specified in JSON.")
+}

@@ -1,0 +1,125 @@
+//! Filters on policy sets and resource types: `eq` compares by pattern, dates by instant.
+
+use serde_json::Value;
+
+use crate::api::crest::filter::{Filter, Literal, Operator};
+use crate::api::crest::pattern::{Pattern, PatternError};
+use crate::api::error::ApiError;
+use crate::api::manage::rows::{self, Row};
+
+/// # Errors
+/// 400 for what a query on policy sets does not take.
+pub(crate) fn check_policy_sets(filter: &Filter) -> Result<(), ApiError> {
+    let invalid = || ApiError::bad_request("Invalid Query Filter");
+    negation(filter, &invalid)?;
+    rows::leaves(filter, &mut |leaf| match leaf {
+        Filter::Literal(true) => Ok(()),
+        Filter::Compare(field, operator, value) => {
+            let range = !matches!(operator, Operator::Equal | Operator::Contains | Operator::StartsWith);
+            let extended = matches!(operator, Operator::Extended(_));
+            let date = field.0.first().is_some_and(|name| is_date(name));
+            let number = instant(value).is_some();
+            if field.0.len() > 1 || extended || (range && (!date || !number)) { Err(invalid()) } else { Ok(()) }
+        }
+        _ => Err(invalid()),
+    })
+}
+
+/// # Errors
+/// 400 for what a query on resource types does not take, each in its own words.
+pub(crate) fn check_resource_types(filter: &Filter) -> Result<(), ApiError> {
+    let unsupported = |what: &str| ApiError::bad_request(format!("The '{what}' filter is not supported"));
+    negation(filter, &|| unsupported("not"))?;
+    rows::leaves(filter, &mut |leaf| match leaf {
+        Filter::Literal(true) => Ok(()),
+        Filter::Literal(false) => {
+            Err(ApiError::bad_request("The 'boolean literal' filter with value of 'false' is not supported"))
+        }
+        Filter::Present(_) => Err(unsupported("present")),
+        Filter::Compare(field, operator, _) => {
+            if field.0.len() > 1 {
+                return Err(ApiError::bad_request("Filter path is too long, a depth of 1 is supported"));
+            }
+            match operator {
+                Operator::Equal | Operator::Contains | Operator::StartsWith => Ok(()),
+                Operator::Greater => Err(unsupported("greater than")),
+                Operator::GreaterOrEqual => Err(unsupported("greater than or equal")),
+                Operator::Less => Err(unsupported("less than")),
+                Operator::LessOrEqual => Err(unsupported("less than or equal")),
+                Operator::Extended(_) => Err(unsupported("extended match")),
+            }
+        }
+        _ => Ok(()),
+    })
+}
+
+fn negation(filter: &Filter, refused: &dyn Fn() -> ApiError) -> Result<(), ApiError> {
+    match filter {
+        Filter::Not(_) => Err(refused()),
+        Filter::And(parts) | Filter::Or(parts) => parts.iter().try_for_each(|part| negation(part, refused)),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a row fulfils a filter that one of the checks let through.
+pub(crate) fn holds(filter: &Filter, row: &Row) -> Result<bool, ApiError> {
+    rows::holds(filter, row, &|row, name, operator, value| compare(row.members.get(name), name, operator, value))
+}
+
+fn compare(found: Option<&Value>, name: &str, operator: &Operator, wanted: &Literal) -> Result<bool, ApiError> {
+    let Some(found) = found else { return Ok(false) };
+    if is_date(name)
+        && let (Some(have), Some(wanted)) = (found.as_i64(), instant(wanted))
+    {
+        return Ok(match operator {
+            Operator::Equal => have == wanted,
+            Operator::Less => have < wanted,
+            Operator::LessOrEqual => have <= wanted,
+            Operator::Greater => have > wanted,
+            Operator::GreaterOrEqual => have >= wanted,
+            _ => false,
+        });
+    }
+    let Literal::Text(wanted) = wanted else { return Ok(false) };
+    match found {
+        Value::Array(items) => {
+            items.iter().try_fold(false, |any, item| Ok(any || text(item.as_str().unwrap_or_default(), operator, wanted)?))
+        }
+        Value::Object(members) => members
+            .iter()
+            .try_fold(false, |any, (name, value)| Ok(any || text(&format!("{name}={value}"), operator, wanted)?)),
+        Value::String(have) => text(have, operator, wanted),
+        Value::Bool(have) => text(&have.to_string(), operator, wanted),
+        _ => Ok(false),
+    }
+}
+
+fn text(have: &str, operator: &Operator, wanted: &str) -> Result<bool, ApiError> {
+    match operator {
+        Operator::Equal => {
+            let covered = Pattern::parse(wanted).and_then(|pattern| pattern.covers(have));
+            covered.map_err(|error| match error {
+                PatternError::Malformed => ApiError::bad_request("Invalid Query Filter"),
+                PatternError::TooLong => ApiError::bad_request("The pattern takes too long to compare"),
+            })
+        }
+        Operator::Contains => Ok(have.to_lowercase().contains(&wanted.to_lowercase())),
+        Operator::StartsWith => Ok(have.starts_with(wanted)),
+        _ => Ok(false),
+    }
+}
+
+fn is_date(name: &str) -> bool {
+    matches!(name, "creationDate" | "lastModifiedDate")
+}
+
+/// Milliseconds, written as a number or as the text of one.
+fn instant(value: &Literal) -> Option<i64> {
+    match value {
+        Literal::Integer(n) => Some(*n),
+        // The fraction of a millisecond cannot matter to an instant in whole ones.
+        Literal::Real(n) => Some(*n as i64),
+        Literal::Text(text) => text.parse().ok(),
+        Literal::Boolean(_) => None,
+    }
+}

@@ -1,0 +1,157 @@
+//! The HTTP surface. Every deployment path (`/am`, `/openam`) answers alike; below it AM's REST, beside it health.
+
+pub(crate) mod answer;
+pub(crate) mod authenticate;
+pub(crate) mod crest;
+pub(crate) mod error;
+pub(crate) mod evaluate;
+pub(crate) mod health;
+pub(crate) mod manage;
+pub(crate) mod serverinfo;
+pub(crate) mod sessions;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, Method, Response, StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::{any, get};
+
+use crate::app::App;
+use crate::auth::caller::{Authorized, Caller, Privilege};
+use crate::clock::{self, Millis};
+use crate::publish::{Live, LiveRealm};
+use crate::serve::Peer;
+use answer::{Answer, Layout};
+use crest::operation::{self, Operation};
+use crest::parameters::Parameters;
+use crest::path::{self, Style};
+use crest::version::Requested;
+use error::ApiError;
+
+/// All routes.
+pub(crate) fn router(app: Arc<App>) -> Router {
+    let mut router = Router::new().route("/health/live", get(health::live)).route("/health/ready", get(health::ready));
+    for deployment in &app.config.deployments {
+        router = router
+            .route(&format!("{deployment}/json/{{*path}}"), any(json))
+            .route(&format!("{deployment}/isAlive.jsp"), get(health::alive_page));
+    }
+    router.fallback(nothing).with_state(app)
+}
+
+async fn nothing(request: Request) -> ApiError {
+    ApiError::no_such_resource(request.uri().path().trim_start_matches('/'))
+}
+
+/// A REST request whose path, version and operation are known, and whose caller is not.
+pub(crate) struct Call {
+    pub(crate) method: Method,
+    pub(crate) headers: HeaderMap,
+    pub(crate) parameters: Parameters,
+    pub(crate) requested: Requested,
+    pub(crate) body: Bytes,
+    pub(crate) live: Arc<Live>,
+    pub(crate) realm: Arc<LiveRealm>,
+    pub(crate) style: Style,
+    /// `/am`
+    pub(crate) deployment: String,
+    pub(crate) peer: IpAddr,
+    pub(crate) now: Millis,
+}
+
+impl Call {
+    /// The caller, who must have a live session.
+    pub(crate) async fn caller(&self, app: &App) -> Result<Caller, ApiError> {
+        Caller::require(&app.sessions, &self.headers, &app.config.cookie_name, self.now).await
+    }
+
+    /// The caller, who must hold a privilege in the realm of the path; using it keeps the caller's session alive.
+    pub(crate) async fn authorized(&self, app: &App, privilege: Privilege) -> Result<Authorized, ApiError> {
+        let authorized = Authorized::check(self.caller(app).await?, privilege, &self.realm.path)?;
+        app.sessions.touch(authorized.session(), self.now);
+        Ok(authorized)
+    }
+
+    /// `http://host/am/json/realms/root/realms/a/policies`: where the collection of the request is.
+    pub(crate) fn collection_url(&self, app: &App, endpoint: &str) -> String {
+        let scheme = if app.config.tls() { "https" } else { "http" };
+        let host = self.headers.get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or_default();
+        let below: String = self.realm.path.elements().map(|name| format!("/realms/{name}")).collect();
+        format!("{scheme}://{host}{}/json/realms/root{below}/{endpoint}", self.deployment)
+    }
+}
+
+async fn json(State(app): State<Arc<App>>, ConnectInfo(Peer(peer)): ConnectInfo<Peer>, request: Request) -> Response<Body> {
+    let (head, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, app.config.body_bytes).await else {
+        let message = format!("The request body is larger than {} bytes (body_bytes)", app.config.body_bytes);
+        return ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message).into_response();
+    };
+    let parameters = match Parameters::parse(head.uri.query()) {
+        Ok(parameters) => parameters,
+        Err(error) => return error.into_response(),
+    };
+    let layout = match parameters.first("_prettyPrint") {
+        Some(value) if value.eq_ignore_ascii_case("true") => Layout::Pretty,
+        _ => Layout::Compact,
+    };
+    let live = Arc::clone(&app.publisher.live());
+    let (deployment, below) = split(head.uri.path());
+    let host = head.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let target = match path::resolve(&live, below, &parameters, host) {
+        Ok(target) => target,
+        Err(error) => return error.into_response(),
+    };
+    let requested = match Requested::of(&head.headers) {
+        Ok(requested) => requested,
+        Err(error) => return error.into_response(),
+    };
+    let call = Call {
+        method: head.method,
+        headers: head.headers,
+        parameters,
+        requested,
+        body,
+        live,
+        realm: target.realm,
+        style: target.style,
+        deployment: deployment.to_owned(),
+        peer: peer.ip(),
+        now: clock::now(),
+    };
+    let endpoint: Vec<&str> = target.endpoint.iter().map(String::as_str).collect();
+    if let ["authenticate"] = endpoint.as_slice() {
+        return authenticate::handle(&app, &call).await;
+    }
+    match dispatch(&app, &call, &endpoint).await {
+        Ok(answer) => answer.into_response(layout),
+        Err(error) => error.into_response(),
+    }
+}
+
+/// The CREST endpoints. What can be said about a request without its caller is said first.
+async fn dispatch(app: &App, call: &Call, endpoint: &[&str]) -> Result<Answer, ApiError> {
+    let operation = operation::of(&call.method, &call.headers, &call.parameters, &call.requested)?;
+    match (endpoint, operation) {
+        (["policies"], Operation::Action(action)) if evaluate::is_evaluation(&action) => {
+            evaluate::handle(app, call, &action).await
+        }
+        (["sessions"], operation) => sessions::handle(app, call, None, operation).await,
+        (["sessions", token], operation) => sessions::handle(app, call, Some(token), operation).await,
+        (["serverinfo"], operation) => serverinfo::handle(app, call, None, operation).await,
+        (["serverinfo", id], operation) => serverinfo::handle(app, call, Some(id), operation).await,
+        (endpoint, operation) => manage::handle(app, call, endpoint, operation).await,
+    }
+}
+
+/// `/am/json/x/y` → (`/am`, `x/y`).
+fn split(path: &str) -> (&str, &str) {
+    let after = path.get(1..).unwrap_or_default();
+    let deployment_end = after.find('/').map_or(path.len(), |at| at + 1);
+    let (deployment, rest) = path.split_at(deployment_end);
+    (deployment, rest.strip_prefix("/json/").unwrap_or(rest))
+}

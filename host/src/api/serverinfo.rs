@@ -1,0 +1,97 @@
+//! `GET …/serverinfo/*`, `/cookieDomains` and `/version` (`management-rest.md` §8.3).
+
+use axum::http::StatusCode;
+use serde_json::{Map, Value, json};
+
+use super::Call;
+use super::answer::Answer;
+use super::crest::fields::Fields;
+use super::crest::operation::Operation;
+use super::crest::version::Version;
+use super::error::ApiError;
+use crate::app::App;
+use crate::auth::caller::Caller;
+
+const INFO: [(Version, &str); 2] = [(Version(1, 1), "resource=1.1"), (Version(2, 0), "resource=2.0")];
+const VERSION: [(Version, &str); 1] = [(Version(1, 0), "resource=1.0")];
+/// The release of AM whose REST this server speaks; clients look for digits in it before anything else.
+const SPOKEN: &str = "7.5.0";
+
+/// Answers what anybody may know, and the version to whoever has a session.
+pub(crate) async fn handle(app: &App, call: &Call, id: Option<&str>, operation: Operation) -> Result<Answer, ApiError> {
+    let Some(id) = id else {
+        return match operation {
+            Operation::Read => Err(ApiError::bad_request("The resource collection  cannot be read")),
+            _ => call.caller(app).await.and(Err(ApiError::not_implemented("Operation is not supported."))),
+        };
+    };
+    if operation != Operation::Read {
+        call.caller(app).await?;
+        return Err(ApiError::not_implemented("Operation is not supported."));
+    }
+    let (served, value) = match id {
+        "*" => (info_version(call)?, everything(app, call)),
+        "cookieDomains" => (info_version(call)?, json!({"domains": domains(app)})),
+        "version" => {
+            let caller = Caller::find(&app.sessions, &call.headers, &app.config.cookie_name, call.now).await?;
+            if caller.is_none() {
+                return Err(ApiError::forbidden("No session for request."));
+            }
+            let served = call.requested.route(&VERSION).ok_or_else(|| ApiError::no_such_resource(""))?;
+            let version = json!({
+                "version": SPOKEN,
+                "fullVersion": format!("Assize {} (speaks AM {SPOKEN})", env!("CARGO_PKG_VERSION")),
+                "revision": env!("CARGO_PKG_VERSION"),
+                "date": "",
+            });
+            (served, version)
+        }
+        other => return Err(ApiError::not_implemented(format!("ResourceId not supported: {other}"))),
+    };
+    let revision = call.live.revision.to_string();
+    let mut body = Map::new();
+    if !call.requested.is_protocol_one() {
+        body.insert("_id".into(), id.into());
+        body.insert("_rev".into(), revision.as_str().into());
+    }
+    if let Value::Object(members) = Fields::of(&call.parameters).select(value) {
+        body.extend(members);
+    }
+    Ok(Answer { status: StatusCode::OK, revision: Some(revision), ..Answer::value(served, Value::Object(body)) })
+}
+
+/// Without a version the older route answers, as it does in OpenAM.
+fn info_version(call: &Call) -> Result<&'static str, ApiError> {
+    match call.requested.resource {
+        None => Ok("resource=1.1"),
+        Some(_) => call.requested.route(&INFO).ok_or_else(|| ApiError::no_such_resource("")),
+    }
+}
+
+fn domains(app: &App) -> Vec<&str> {
+    Some(app.config.cookie_domain.as_str()).filter(|domain| !domain.is_empty()).into_iter().collect()
+}
+
+fn everything(app: &App, call: &Call) -> Value {
+    json!({
+        "domains": domains(app),
+        "protectedUserAttributes": [],
+        "cookieName": app.config.cookie_name,
+        "secureCookie": app.config.tls(),
+        "cookieHttpOnly": false,
+        "cookieSameSite": null,
+        "forgotPassword": "false",
+        "forgotUsername": "false",
+        "kbaEnabled": "false",
+        "selfRegistration": "false",
+        "lang": "en-US",
+        "successfulUserRegistrationDestination": "default",
+        "socialImplementations": [],
+        "referralsEnabled": "false",
+        "zeroPageLogin": {"enabled": false, "refererWhitelist": [], "allowedWithoutReferer": true},
+        "realm": call.realm.path.as_str(),
+        "xuiUserSessionValidationEnabled": true,
+        "fileBasedConfiguration": false,
+        "userIdAttributes": [],
+    })
+}

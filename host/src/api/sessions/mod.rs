@@ -1,0 +1,179 @@
+//! `…/sessions`: what a session is, how long it lasts, its properties, its end (`management-rest.md` §8.2).
+//!
+//! Version 1.2 and 2.0 are OpenAM's; 2.1, 3.x, 4.0 and 5.x are AM 7's, whose clients put the token into the body.
+
+mod actions;
+mod properties;
+mod query;
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use serde_json::{Map, Value};
+
+use super::Call;
+use super::answer::Answer;
+use super::crest::operation::{self, Operation};
+use super::crest::version::Version;
+use super::error::ApiError;
+use crate::app::App;
+use crate::auth::caller::{Caller, token};
+use crate::auth::session::Session;
+
+/// Which family of versions a request is served by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Family {
+    One,
+    Two,
+    /// AM 7's.
+    Later,
+}
+
+const ROUTES: [(Version, (Family, &str)); 7] = [
+    (Version(1, 2), (Family::One, "resource=1.2")),
+    (Version(2, 0), (Family::Two, "resource=2.0")),
+    (Version(2, 1), (Family::Later, "resource=2.1")),
+    (Version(3, 1), (Family::Later, "resource=3.1")),
+    (Version(4, 0), (Family::Later, "resource=4.0")),
+    (Version(5, 0), (Family::Later, "resource=5.0")),
+    (Version(5, 1), (Family::Later, "resource=5.1")),
+];
+
+/// A session request after its checks: who asks, about which session.
+struct Asked {
+    family: Family,
+    caller: Caller,
+    target: Target,
+    body: Value,
+}
+
+/// The session that is asked about.
+enum Target {
+    Live(Arc<Session>),
+    /// A token that was named and is no session.
+    Dead,
+}
+
+/// Answers any request below `sessions`.
+pub(crate) async fn handle(app: &App, call: &Call, path: Option<&str>, operation: Operation) -> Result<Answer, ApiError> {
+    let (family, served) = family(call)?;
+    let answered = match operation {
+        Operation::Action(action) => action_of(app, call, path, &action, family).await,
+        Operation::Query if path.is_none() => query::answer(app, call, &call.caller(app).await?).await,
+        _ => call.caller(app).await.and(Err(ApiError::not_implemented("Operation is not supported."))),
+    };
+    match answered {
+        Ok(value) => Ok(Answer::value(served, value)),
+        Err(error) if matches!(error.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => Err(error),
+        Err(error) => Err(error.served(served)),
+    }
+}
+
+/// Without a version, and for 2 or 2.0, version 2.0 answers; a later one only where it is asked for.
+fn family(call: &Call) -> Result<(Family, &'static str), ApiError> {
+    match call.requested.resource {
+        None | Some(Version(2, 0)) => Ok((Family::Two, "resource=2.0")),
+        Some(_) => call.requested.route(&ROUTES).ok_or_else(|| ApiError::no_such_resource("")),
+    }
+}
+
+async fn action_of(app: &App, call: &Call, path: Option<&str>, action: &str, family: Family) -> Result<Value, ApiError> {
+    let body = operation::json(&call.body)?;
+    let action = action.to_ascii_lowercase();
+    if path.is_some() && family != Family::One {
+        return call.caller(app).await.and(Err(ApiError::not_implemented("Operation is not supported.")));
+    }
+    let named = path.map(str::to_owned).or_else(|| call.parameters.first("tokenId").map(str::to_owned));
+    let in_body = body.get("tokenId").and_then(Value::as_str).map(str::to_owned);
+    if action == "validate" {
+        return validate(app, call, family, named.or(in_body)).await;
+    }
+    let (caller, named) = match (Caller::find(&app.sessions, &call.headers, &app.config.cookie_name, call.now).await?, in_body) {
+        (Some(caller), in_body) if family == Family::Later => (caller, named.or(in_body)),
+        (Some(caller), _) => (caller, named),
+        // AM 7: whoever holds the token may say so in the body.
+        (None, Some(token)) if family == Family::Later && credentials_absent(app, call) => {
+            let session = app.sessions.find(&token, call.now).await?.ok_or_else(ApiError::unauthorized)?;
+            (Caller::of_session(session), named)
+        }
+        (None, _) => return Err(ApiError::unauthorized()),
+    };
+    let target = match named {
+        None => Target::Live(Arc::clone(caller.session())),
+        Some(token) => match app.sessions.find(&token, call.now).await? {
+            Some(session) => Target::Live(session),
+            None => Target::Dead,
+        },
+    };
+    let asked = Asked { family, caller, target, body };
+    permitted(app, call, &action, &asked).await?;
+    actions::perform(app, call, &action, asked).await
+}
+
+/// Whether the request carries no session at all, good or bad.
+fn credentials_absent(app: &App, call: &Call) -> bool {
+    token(&call.headers, &app.config.cookie_name).is_none()
+}
+
+/// `validate` needs no session of the caller: the token itself is the question.
+async fn validate(app: &App, call: &Call, family: Family, named: Option<String>) -> Result<Value, ApiError> {
+    let own = token(&call.headers, &app.config.cookie_name).map(str::to_owned);
+    let Some(asked) = named.or(own) else {
+        return Err(ApiError::bad_request("iPlanetDirectoryCookie not set on request"));
+    };
+    if family == Family::Two {
+        return Err(not_implemented("validate"));
+    }
+    let mut answer = Map::new();
+    match app.sessions.find(&asked, call.now).await? {
+        None => answer.insert("valid".into(), false.into()),
+        Some(session) => {
+            answer.insert("valid".into(), true.into());
+            if family == Family::Later {
+                answer.insert("sessionUid".into(), session.handle().into());
+            }
+            answer.insert("uid".into(), session.user.as_str().into());
+            answer.insert("realm".into(), session.realm.as_str().into())
+        }
+    };
+    Ok(Value::Object(answer))
+}
+
+/// Actions that a user may use on the session that makes the request.
+const OWN: [&str; 10] = [
+    "logout",
+    "gettimeleft",
+    "getmaxidle",
+    "getsessioninfo",
+    "getsessionproperties",
+    "updatesessionproperties",
+    "getpropertynames",
+    "getproperty",
+    "setproperty",
+    "deleteproperty",
+];
+/// Those that AM 7 adds to them.
+const OWN_LATER: [&str; 2] = ["getsessioninfoandresetidletime", "refresh"];
+
+/// The administrator may do everything; a user only what is listed, and only with its own session.
+async fn permitted(app: &App, call: &Call, action: &str, asked: &Asked) -> Result<(), ApiError> {
+    if asked.caller.is_administrator() {
+        return Ok(());
+    }
+    let listed = OWN.contains(&action) || (asked.family == Family::Later && OWN_LATER.contains(&action));
+    let own = matches!(&asked.target, Target::Live(session) if Arc::ptr_eq(session, asked.caller.session()));
+    // A cookie and a header that name two sessions: it is not clear whose request this is.
+    let cookie_and_header = call.headers.get(&app.config.cookie_name).and_then(|value| value.to_str().ok());
+    let of_one = match cookie_and_header {
+        None => true,
+        Some(header) => {
+            let session = app.sessions.find(header, call.now).await?;
+            session.is_none_or(|session| Arc::ptr_eq(&session, asked.caller.session()))
+        }
+    };
+    if listed && own && of_one { Ok(()) } else { Err(ApiError::forbidden("Forbidden")) }
+}
+
+fn not_implemented(action: &str) -> ApiError {
+    ApiError::not_implemented(format!("Action {action} not implemented for this resource"))
+}

@@ -1,0 +1,48 @@
+//! Sessions of one user in one realm: `_queryFilter=username eq "…" and realm eq "…"`.
+
+use serde_json::{Value, json};
+
+use super::actions;
+use crate::api::Call;
+use crate::api::crest::filter::{Filter, Literal, Operator};
+use crate::api::error::ApiError;
+use crate::app::App;
+use crate::auth::caller::Caller;
+use crate::realm::RealmPath;
+
+/// # Errors
+/// 403 for anybody but the administrator; 400 for a filter that does not name one user of one realm.
+pub(super) async fn answer(app: &App, call: &Call, caller: &Caller) -> Result<Value, ApiError> {
+    if !caller.is_administrator() {
+        return Err(ApiError::forbidden("Forbidden"));
+    }
+    let text = call.parameters.single("_queryFilter")?;
+    let text = text.ok_or_else(|| ApiError::bad_request("Sessions are queried by _queryFilter"))?;
+    let filter = Filter::parse(text)?;
+    let (mut user, mut realm) = (None, None);
+    for part in filter.conjuncts() {
+        match part {
+            Filter::Compare(field, Operator::Equal, Literal::Text(value)) => match field.to_string().as_str() {
+                "/username" => user = Some(value.clone()),
+                "/realm" => realm = Some(value.clone()),
+                other => return Err(ApiError::bad_request(format!("Sessions cannot be queried by {other}"))),
+            },
+            _ => return Err(ApiError::bad_request("The query filter must be of the form: username eq \"…\" and realm eq \"…\"")),
+        }
+    }
+    let realm = realm.ok_or_else(|| ApiError::bad_request("The query filter must specify the realm"))?;
+    let user = user.ok_or_else(|| ApiError::bad_request("The query filter must specify the username"))?;
+    let sessions = match RealmPath::parse(&realm) {
+        Some(realm) => app.sessions.of_user(&realm, &user.to_lowercase(), call.now).await?,
+        None => Vec::new(),
+    };
+    let rows: Vec<Value> = sessions.iter().map(|session| actions::info(app, session)).collect();
+    Ok(json!({
+        "resultCount": rows.len(),
+        "result": rows,
+        "pagedResultsCookie": null,
+        "totalPagedResultsPolicy": "NONE",
+        "totalPagedResults": -1,
+        "remainingPagedResults": -1,
+    }))
+}

@@ -1,0 +1,24 @@
+//! What every request can reach.
+
+use std::sync::Arc;
+
+use crate::auth::login::AuthIds;
+use crate::auth::password::Passwords;
+use crate::auth::session::Sessions;
+use crate::config::Config;
+use crate::publish::Publisher;
+use crate::store::Store;
+use crate::subject::Subjects;
+
+/// The parts of a running server.
+pub(crate) struct App {
+    pub(crate) config: Config,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) publisher: Publisher,
+    pub(crate) sessions: Sessions,
+    pub(crate) subjects: Subjects,
+    pub(crate) passwords: Passwords,
+    pub(crate) auth_ids: AuthIds,
+    /// The configured zone as JSON text, ready for engine requests.
+    pub(crate) time_zone_json: String,
+}

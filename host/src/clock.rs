@@ -1,0 +1,112 @@
+//! The one place that reads the clock, and the two formats in which AM writes an instant.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Milliseconds since 1970-01-01T00:00:00Z.
+pub(crate) type Millis = i64;
+
+/// The current instant.
+pub(crate) fn now() -> Millis {
+    match SystemTime::now().duration_since(UNIX_EPOCH) {
+        Ok(since) => i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
+        Err(before) => -i64::try_from(before.duration().as_millis()).unwrap_or(i64::MAX),
+    }
+}
+
+/// `2026-01-02T03:04:05Z`: session instants and `authInstant`.
+pub(crate) fn seconds_text(at: Millis) -> String {
+    let (date, time, _) = civil(at);
+    format!("{date}T{time}Z")
+}
+
+/// `2026-01-02T03:04:05.006Z`: creation and modification dates of policies.
+pub(crate) fn millis_text(at: Millis) -> String {
+    let (date, time, millis) = civil(at);
+    format!("{date}T{time}.{millis:03}Z")
+}
+
+/// Reads `2026-01-02T03:04:05.006Z`, with or without the fraction, with `Z` or an offset such as `+02:00`.
+pub(crate) fn parse(text: &str) -> Option<Millis> {
+    let number = |from: usize, to: usize| -> Option<i64> {
+        let digits = text.get(from..to)?;
+        digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok())?
+    };
+    let marks = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
+    if !marks.iter().all(|(at, mark)| text.as_bytes().get(*at) == Some(mark)) {
+        return None;
+    }
+    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
+    if !(1..=12).contains(&month) || !(1..=31).contains(&day) || hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+    let rest = text.get(19..)?;
+    let (millis, zone) = match rest.strip_prefix('.') {
+        None => (0, rest),
+        Some(fraction) => {
+            let digits = fraction.bytes().take_while(u8::is_ascii_digit).count();
+            let (digits, zone) = fraction.split_at(digits);
+            let padded: String = digits.chars().chain("000".chars()).take(3).collect();
+            (padded.parse().ok().filter(|_| !digits.is_empty())?, zone)
+        }
+    };
+    let offset_minutes = match zone.as_bytes() {
+        b"Z" => 0,
+        [sign @ (b'+' | b'-'), ..] => {
+            let digits: String = zone.get(1..)?.chars().filter(|c| *c != ':').collect();
+            let hours: i64 = digits.get(0..2)?.parse().ok()?;
+            let minutes: i64 = digits.get(2..4)?.parse().ok()?;
+            (hours * 60 + minutes) * if *sign == b'-' { -1 } else { 1 }
+        }
+        _ => return None,
+    };
+    let shifted_year = if month <= 2 { year - 1 } else { year };
+    let (era, year_of_era) = (shifted_year.div_euclid(400), shifted_year.rem_euclid(400));
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let days = era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468;
+    Some((((days * 24 + hour) * 60 + minute - offset_minutes) * 60 + second) * 1000 + millis)
+}
+
+/// Days to a civil date: the proleptic Gregorian calendar counted from 0000-03-01, so that leap days end a year.
+fn civil(at: Millis) -> (String, String, i64) {
+    const DAY: i64 = 86_400_000;
+    let (days, millis) = (at.div_euclid(DAY), at.rem_euclid(DAY));
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let seconds = millis / 1000;
+    let time = format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
+    (format!("{year:04}-{month:02}-{day:02}"), time, millis % 1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_are_written_as_am_writes_them() {
+        for (at, text) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (951_782_400_000, "2000-02-29T00:00:00.000Z"),
+            (1_422_892_465_848, "2015-02-02T15:54:25.848Z"),
+            (4_107_542_399_999, "2100-02-28T23:59:59.999Z"),
+            (4_107_542_400_000, "2100-03-01T00:00:00.000Z"),
+            (-1, "1969-12-31T23:59:59.999Z"),
+        ] {
+            assert_eq!(millis_text(at), text);
+            assert_eq!(parse(text), Some(at), "{text}");
+        }
+        assert_eq!(parse("2015-02-02T16:54:25.8+01:00"), Some(1_422_892_465_800));
+        for bad in ["2015-02-02", "2015-13-02T00:00:00Z", "2015-02-02T00:00:00", "2015-02-02T00:00:00.Z", "x"] {
+            assert_eq!(parse(bad), None, "{bad}");
+        }
+        assert_eq!(seconds_text(1_422_892_465_848), "2015-02-02T15:54:25Z");
+    }
+}

@@ -1,0 +1,141 @@
+//! Configuration: one typed struct, a complete commented default, three layers on top of it.
+//!
+//! Default < configuration file < environment (`ASSIZE_…`) < command line. A key that the default file does not hold is
+//! refused wherever it is written, so a misspelling never passes as a setting. Variables that begin with `ASSIZE_` and
+//! name no key are only reported: orchestrators put such variables there by themselves (`ASSIZE_SERVICE_HOST`).
+
+mod load;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+pub use load::{ConfigError, Layers};
+
+/// The file that `assize config` prints: every key, its default and what it is for.
+pub const DEFAULT_FILE: &str = include_str!("default.toml");
+
+/// All settings of the server. Field docs are in `default.toml`, the one place that users read.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "each field is the key of the same name in default.toml, documented there")]
+pub struct Config {
+    pub listen: SocketAddr,
+    pub deployments: Vec<String>,
+    pub data: PathBuf,
+    pub database: String,
+    pub workers: usize,
+    pub shutdown_seconds: u64,
+    pub poll_milliseconds: u64,
+    pub allow_plain_http: bool,
+    pub tls_certificate: String,
+    pub tls_key: String,
+    pub base_dn: String,
+    pub time_zone: String,
+    pub cookie_name: String,
+    pub cookie_domain: String,
+    pub admin_password: Secret,
+    pub session_idle_minutes: u32,
+    pub session_max_minutes: u32,
+    pub sessions_per_user: usize,
+    pub session_properties: Vec<String>,
+    pub password_memory_kib: u32,
+    pub password_passes: u32,
+    pub password_lanes: u32,
+    pub password_hashing_at_once: usize,
+    pub body_bytes: usize,
+    pub log: String,
+}
+
+impl Config {
+    /// The URL of the database: the one configured, or SQLite in the data folder.
+    pub fn database_url(&self) -> String {
+        if self.database.is_empty() {
+            format!("sqlite://{}", self.data.join("assize.db").display())
+        } else {
+            self.database.clone()
+        }
+    }
+
+    /// True where the server speaks TLS itself.
+    pub fn tls(&self) -> bool {
+        !self.tls_certificate.is_empty()
+    }
+
+    /// What no single key can say: combinations that would make an insecure or useless server.
+    fn check(self) -> Result<Config, ConfigError> {
+        let refuse = |key: &'static str, why: String| Err(ConfigError::Value { key, why });
+        if self.tls_certificate.is_empty() != self.tls_key.is_empty() {
+            return refuse("tls_key", "tls_certificate and tls_key belong together: give both or neither".into());
+        }
+        if !self.tls() && !self.allow_plain_http && !self.listen.ip().is_loopback() {
+            return refuse(
+                "listen",
+                format!(
+                    "{} is not a loopback address, and sessions must not travel in the clear: set tls_certificate and \
+                     tls_key, or allow_plain_http = true behind a proxy that ends TLS",
+                    self.listen
+                ),
+            );
+        }
+        if self.deployments.is_empty() {
+            return refuse("deployments", "at least one path is needed, such as \"/am\"".into());
+        }
+        for path in &self.deployments {
+            let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+            let name = path.strip_prefix('/').unwrap_or_default();
+            if name.is_empty() || !name.chars().all(plain) || name == "health" {
+                return refuse("deployments", format!("{path:?} is not one path element such as \"/am\""));
+            }
+        }
+        let cookie_character = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+        if self.cookie_name.is_empty() || !self.cookie_name.chars().all(cookie_character) {
+            return refuse("cookie_name", "letters, digits, - and _ only, as it is a header's name too".into());
+        }
+        if !self.base_dn.split(',').all(|rdn| rdn.split_once('=').is_some_and(|(a, v)| !a.is_empty() && !v.is_empty())) {
+            return refuse("base_dn", format!("{:?} is not a directory name such as \"dc=example,dc=org\"", self.base_dn));
+        }
+        for (key, value) in [
+            ("session_idle_minutes", u64::from(self.session_idle_minutes)),
+            ("session_max_minutes", u64::from(self.session_max_minutes)),
+            ("sessions_per_user", self.sessions_per_user as u64),
+            ("poll_milliseconds", self.poll_milliseconds),
+            ("password_hashing_at_once", self.password_hashing_at_once as u64),
+            ("body_bytes", self.body_bytes as u64),
+        ] {
+            if value == 0 {
+                return refuse(key, "must be at least 1".into());
+            }
+        }
+        if self.log.parse::<tracing_subscriber::filter::LevelFilter>().is_err() {
+            return refuse("log", format!("{:?} is none of error, warn, info, debug, trace", self.log));
+        }
+        Ok(self)
+    }
+}
+
+/// A setting that is never printed.
+#[derive(Clone, Default, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The secret itself; `None` where it was not set.
+    pub(crate) fn reveal(&self) -> Option<&str> {
+        (!self.0.is_empty()).then_some(self.0.as_str())
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Secret(text.to_owned())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_empty() { "not set" } else { "set" })
+    }
+}

@@ -1,0 +1,25 @@
+//! Assize: a policy decision point that speaks the REST of ForgeRock/Ping AM.
+//!
+//! The crate is the server and its command line. Policies are compiled by `assize-engine` and decided by the one
+//! WebAssembly module; here is what surrounds that: HTTP, the store, sessions, publishing.
+//!
+//! ```text
+//! request → api (realm, version, operation) → auth (who, may they) → decide (the module) → answer
+//! change  → api → store (one transaction, one revision) → publish (compile, load, swap) → answer
+//! ```
+
+mod api;
+mod app;
+mod auth;
+pub mod cli;
+mod clock;
+pub mod config;
+mod decide;
+mod demo;
+mod documents;
+mod limits;
+mod publish;
+mod realm;
+pub mod serve;
+mod store;
+mod subject;

@@ -1,0 +1,44 @@
+//! Every bound of the server, in one place. A bound that an operator may want to move has a configuration key of the
+//! same name, whose default is the constant here; each is named in the error that it causes.
+
+/// Largest request body, bytes (`body_bytes`).
+pub(crate) const BODY_BYTES: usize = 1024 * 1024;
+/// An evaluate request no larger than this is decided on the async worker that read it; a larger one, and every tree,
+/// goes to a blocking thread, so that no decision holds up other connections.
+pub(crate) const INLINE_BODY_BYTES: usize = 16 * 1024;
+/// Longest session token or user name that is looked up at all.
+pub(crate) const TOKEN_BYTES: usize = 512;
+/// Longest password that is hashed: a longer one is refused before it costs anything.
+pub(crate) const PASSWORD_BYTES: usize = 1024;
+/// Shortest password of a new user.
+pub(crate) const PASSWORD_CHARACTERS_MINIMUM: usize = 8;
+/// Password hashes computed at once; others wait their turn (`password_hashing_at_once`).
+pub(crate) const PASSWORD_HASHING_AT_ONCE: usize = 2;
+/// Log-ins that may wait for a password hash; past that the answer is 503.
+pub(crate) const PASSWORD_HASHING_QUEUE: usize = 256;
+/// Live sessions of one user: past that a log-in ends the user's oldest (`sessions_per_user`).
+pub(crate) const SESSIONS_PER_USER: usize = 1000;
+/// Sessions kept in memory; past that those idle longest are looked up in the store again when they come back.
+pub(crate) const SESSIONS_IN_MEMORY: usize = 200_000;
+/// A session's last use is written no oftener than this, milliseconds (ruling B29).
+pub(crate) const SESSION_WRITE_INTERVAL_MS: i64 = 60_000;
+/// Age at which a started log-in (an `authId`) is given up, milliseconds.
+pub(crate) const LOGIN_AGE_MS: i64 = 5 * 60_000;
+/// Log-ins that were started and used up, remembered until their age is over.
+pub(crate) const SPENT_LOGINS: usize = 100_000;
+/// Levels of realms below the root.
+pub(crate) const REALM_DEPTH: usize = 16;
+/// Query parameters of one request.
+pub(crate) const QUERY_PARAMETERS: usize = 64;
+/// Nesting of a `_queryFilter`.
+pub(crate) const FILTER_DEPTH: usize = 256;
+/// Connections whose TLS handshake is under way at once.
+pub(crate) const TLS_HANDSHAKES: usize = 256;
+/// Time for one TLS handshake, seconds.
+pub(crate) const TLS_HANDSHAKE_SECONDS: u64 = 10;
+/// Outside conditions asked for in one request (scripts, transactions).
+pub(crate) const NEEDS_PER_REQUEST: usize = 1000;
+/// Terms of a text pattern in a `_queryFilter`.
+pub(crate) const PATTERN_TERMS: usize = 1000;
+/// Steps that comparing one text with one pattern may take.
+pub(crate) const PATTERN_STEPS: usize = 100_000;

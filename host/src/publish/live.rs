@@ -1,0 +1,117 @@
+//! What decides now: an immutable picture that requests read without waiting for anybody.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::RealmBody;
+use crate::decide::{Facts, Published};
+use crate::realm::RealmPath;
+
+/// All realms and their bundles at one revision of the store.
+pub(crate) struct Live {
+    /// The store's revision that this is a picture of; it moves with every change, of users too.
+    pub(crate) revision: u64,
+    root: Arc<LiveRealm>,
+    realms: HashMap<String, Arc<LiveRealm>>,
+    /// Aliases and last names in lower case, in the order in which realms were made: an earlier realm wins.
+    aliases: HashMap<String, String>,
+    names: HashMap<String, String>,
+}
+
+/// One realm and the bundle that decides for it.
+#[derive(Clone)]
+pub(crate) struct LiveRealm {
+    pub(crate) path: RealmPath,
+    pub(crate) key: String,
+    pub(crate) active: bool,
+    pub(crate) aliases: Vec<String>,
+    /// Digest of the bundle; empty before the first was loaded.
+    pub(crate) digest: String,
+    /// Revision under which that bundle was published.
+    pub(crate) revision: u64,
+    /// What its policies can read of a subject.
+    pub(crate) facts: Arc<Facts>,
+}
+
+impl LiveRealm {
+    pub(super) fn new(path: RealmPath) -> Self {
+        LiveRealm {
+            key: path.key(),
+            path,
+            active: true,
+            aliases: Vec::new(),
+            digest: String::new(),
+            revision: 0,
+            facts: Arc::default(),
+        }
+    }
+
+    pub(super) fn set_body(&mut self, body: RealmBody) {
+        self.active = body.active;
+        self.aliases = body.aliases;
+    }
+
+    pub(super) fn with_bundle(self, published: Published) -> Self {
+        LiveRealm { digest: published.digest, revision: published.revision, facts: Arc::new(published.facts), ..self }
+    }
+
+    /// Whether a bundle was loaded for it.
+    pub(super) fn is_decided(&self) -> bool {
+        !self.digest.is_empty()
+    }
+}
+
+impl Live {
+    pub(super) fn empty() -> Self {
+        Self::new(0, vec![Arc::new(LiveRealm::new(RealmPath::root()))])
+    }
+
+    pub(super) fn new(revision: u64, list: Vec<Arc<LiveRealm>>) -> Self {
+        let root = list.iter().find(|realm| realm.path.is_root()).cloned();
+        let root = root.unwrap_or_else(|| Arc::new(LiveRealm::new(RealmPath::root())));
+        let (mut aliases, mut names) = (HashMap::new(), HashMap::new());
+        for realm in &list {
+            for alias in &realm.aliases {
+                aliases.entry(alias.to_lowercase()).or_insert_with(|| realm.key.clone());
+            }
+            names.entry(realm.path.name().to_lowercase()).or_insert_with(|| realm.key.clone());
+        }
+        let realms = list.into_iter().map(|realm| (realm.key.clone(), realm)).collect();
+        Live { revision, root, realms, aliases, names }
+    }
+
+    /// Whether every realm has a bundle: decisions can be made.
+    pub(crate) fn is_published(&self) -> bool {
+        self.realms.values().all(|realm| realm.is_decided())
+    }
+
+    pub(crate) fn root(&self) -> Arc<LiveRealm> {
+        Arc::clone(&self.root)
+    }
+
+    pub(crate) fn realms(&self) -> impl Iterator<Item = &Arc<LiveRealm>> {
+        self.realms.values()
+    }
+
+    pub(super) fn by_key(&self, key: &str) -> Option<&Arc<LiveRealm>> {
+        self.realms.get(key)
+    }
+
+    /// The realm of a path, whatever its case.
+    pub(crate) fn realm(&self, path: &RealmPath) -> Option<Arc<LiveRealm>> {
+        self.realms.get(&path.key()).cloned()
+    }
+
+    pub(crate) fn by_alias(&self, alias: &str) -> Option<Arc<LiveRealm>> {
+        if self.aliases.is_empty() {
+            return None;
+        }
+        self.realms.get(self.aliases.get(&alias.to_lowercase())?).cloned()
+    }
+
+    /// The realm with that alias, or else the one with that last name, at any level.
+    pub(crate) fn by_name_or_alias(&self, name: &str) -> Option<Arc<LiveRealm>> {
+        let by_name = || self.realms.get(self.names.get(&name.to_lowercase())?).cloned();
+        self.by_alias(name).or_else(by_name)
+    }
+}

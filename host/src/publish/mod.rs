@@ -1,0 +1,245 @@
+//! From a change to a live decision: write → revision → compile → load → swap, and only then the answer.
+//!
+//! INVARIANT: a change is answered after its revision decides on this node (read your own writes), and one change at a
+//! time passes through here, so revisions go live in order. Only changed policies are compiled; linking takes the rest
+//! from memory. What another process wrote to the same store is found by its revision counter and taken over alike.
+
+mod compiled;
+mod live;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use serde::{Deserialize, Serialize};
+
+use crate::clock;
+use crate::decide::Decider;
+use crate::realm::RealmPath;
+use crate::store::{Kind, Object, Store, StoreError, Write};
+
+use compiled::CompiledRealm;
+pub(crate) use live::{Live, LiveRealm};
+
+/// Why a change was not made, or not made live.
+#[derive(Debug)]
+pub(crate) enum CommitError {
+    /// Nothing was written.
+    Store(StoreError),
+    /// Written, but it does not decide here yet; the poll of the store tries again.
+    Publish(String),
+}
+
+impl std::fmt::Display for CommitError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            CommitError::Store(error) => error.fmt(f),
+            CommitError::Publish(why) => write!(f, "cannot publish: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for CommitError {}
+
+impl From<StoreError> for CommitError {
+    fn from(error: StoreError) -> Self {
+        CommitError::Store(error)
+    }
+}
+
+/// What a realm's document holds beside its name.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct RealmBody {
+    pub(crate) active: bool,
+    pub(crate) aliases: Vec<String>,
+}
+
+/// The one way in which the store is changed and decisions become current.
+pub(crate) struct Publisher {
+    store: Arc<dyn Store>,
+    decider: Arc<dyn Decider>,
+    live: ArcSwap<Live>,
+    compiled: tokio::sync::Mutex<HashMap<String, CompiledRealm>>,
+}
+
+impl Publisher {
+    /// Publishes everything that the store holds.
+    ///
+    /// # Errors
+    /// The store cannot be read, or a policy in it cannot be compiled.
+    pub(crate) async fn start(store: Arc<dyn Store>, decider: Arc<dyn Decider>) -> Result<Self, CommitError> {
+        let publisher =
+            Publisher { store, decider, live: ArcSwap::from_pointee(Live::empty()), compiled: tokio::sync::Mutex::default() };
+        publisher.catch_up().await?;
+        Ok(publisher)
+    }
+
+    /// What decides at this moment.
+    pub(crate) fn live(&self) -> arc_swap::Guard<Arc<Live>> {
+        self.live.load()
+    }
+
+    pub(crate) fn decider(&self) -> &dyn Decider {
+        &*self.decider
+    }
+
+    pub(crate) fn decider_handle(&self) -> Arc<dyn Decider> {
+        Arc::clone(&self.decider)
+    }
+
+    /// Makes a change durable and live; gives its revision.
+    ///
+    /// # Errors
+    /// [`CommitError::Store`] where nothing was written, [`CommitError::Publish`] where it was but does not decide yet.
+    pub(crate) async fn commit(&self, author: &str, summary: &str, writes: Vec<Write>) -> Result<u64, CommitError> {
+        let mut compiled = self.compiled.lock().await;
+        let applied = self.store.apply(author, clock::now(), summary, &writes).await?;
+        let scope = if applied.previous == self.live.load().revision { Scope::of(&writes) } else { Scope::Everything };
+        self.refresh(&mut compiled, scope, applied.revision).await?;
+        tracing::info!(revision = applied.revision, author, summary, "change is live");
+        Ok(applied.revision)
+    }
+
+    /// Takes over what other processes wrote. True where there was something.
+    ///
+    /// # Errors
+    /// As [`Publisher::start`]; what was live before goes on deciding.
+    pub(crate) async fn catch_up(&self) -> Result<bool, CommitError> {
+        if self.store.revision().await? == self.live.load().revision && self.live.load().is_published() {
+            return Ok(false);
+        }
+        let mut compiled = self.compiled.lock().await;
+        let revision = self.store.revision().await?;
+        self.refresh(&mut compiled, Scope::Everything, revision).await?;
+        Ok(true)
+    }
+
+    async fn refresh(
+        &self,
+        compiled: &mut HashMap<String, CompiledRealm>,
+        scope: Scope,
+        revision: u64,
+    ) -> Result<(), CommitError> {
+        let before = self.live.load_full();
+        let realms = match &scope {
+            Scope::Realms { list_changed: false, .. } => before.realms().map(|realm| realm.as_ref().clone()).collect(),
+            _ => self.realms(&before).await?,
+        };
+        let mut next = Vec::with_capacity(realms.len());
+        for realm in realms {
+            let known = before.by_key(&realm.key);
+            let changed = known.is_none() || scope.touches(&realm.key);
+            if !changed {
+                next.push(Arc::new(realm));
+                continue;
+            }
+            let state = compiled.remove(&realm.key).unwrap_or_else(|| CompiledRealm::new(realm.path.as_str()));
+            let linked_before = state.digest.clone();
+            let state = state.update(self.store.as_ref(), &realm.key, scope.policies(&realm.key)).await?;
+            let unchanged = state.digest == linked_before && known.is_some_and(|known| known.is_decided());
+            let key = realm.key.clone();
+            let live = if unchanged {
+                realm
+            } else {
+                let published = self.load(&state, &realm.path, revision).await?;
+                realm.with_bundle(published)
+            };
+            compiled.insert(key, state);
+            next.push(Arc::new(live));
+        }
+        let kept: BTreeSet<&str> = next.iter().map(|realm| realm.key.as_str()).collect();
+        for gone in before.realms().filter(|realm| !kept.contains(realm.key.as_str())) {
+            compiled.remove(&gone.key);
+            self.decider.remove(gone.path.as_str());
+        }
+        self.live.store(Arc::new(Live::new(revision, next)));
+        Ok(())
+    }
+
+    /// All realms of the store, with what is live of each.
+    async fn realms(&self, before: &Live) -> Result<Vec<LiveRealm>, CommitError> {
+        let mut realms = vec![before.root().as_ref().clone()];
+        for object in self.store.objects(Kind::Realm, "").await? {
+            let (path, body) = realm_of(&object)?;
+            if path.is_root() {
+                if let Some(root) = realms.first_mut() {
+                    root.set_body(body);
+                }
+                continue;
+            }
+            let mut realm = match before.by_key(&object.key) {
+                Some(known) => known.as_ref().clone(),
+                None => LiveRealm::new(path),
+            };
+            realm.set_body(body);
+            realms.push(realm);
+        }
+        Ok(realms)
+    }
+
+    /// Loads a realm's bundle into the module, away from the async workers.
+    async fn load(
+        &self,
+        state: &CompiledRealm,
+        path: &RealmPath,
+        revision: u64,
+    ) -> Result<crate::decide::Published, CommitError> {
+        let (decider, bundle, path) = (Arc::clone(&self.decider), Arc::clone(&state.bundle), path.clone());
+        let loaded = tokio::task::spawn_blocking(move || decider.publish(path.as_str(), &bundle, revision)).await;
+        loaded.map_err(|e| CommitError::Publish(e.to_string()))?.map_err(CommitError::Publish)
+    }
+}
+
+fn realm_of(object: &Object) -> Result<(RealmPath, RealmBody), CommitError> {
+    let path = RealmPath::parse(&object.name);
+    let body = serde_json::from_str(&object.body).ok();
+    path.zip(body).ok_or_else(|| CommitError::Publish(format!("realm {} cannot be read from the store", object.name)))
+}
+
+/// How much of the store a change may have altered.
+enum Scope {
+    Everything,
+    Realms { list_changed: bool, policies: HashMap<String, Vec<String>> },
+}
+
+impl Scope {
+    /// What these writes alter: the list of realms, and by realm the keys of policies.
+    fn of(writes: &[Write]) -> Self {
+        let mut list_changed = false;
+        let mut policies: HashMap<String, Vec<String>> = HashMap::new();
+        for write in writes {
+            let (kind, realm, key) = match write {
+                Write::Put(_, draft) => (draft.kind, &draft.realm, &draft.key),
+                Write::Delete { kind, realm, key } => (*kind, realm, key),
+                Write::DeleteRealm { .. } => {
+                    list_changed = true;
+                    continue;
+                }
+            };
+            match kind {
+                Kind::Realm => list_changed = true,
+                Kind::Policy => policies.entry(realm.clone()).or_default().push(key.clone()),
+                Kind::PolicySet => {
+                    policies.entry(realm.clone()).or_default();
+                }
+                Kind::ResourceType | Kind::Script | Kind::User | Kind::Group => {}
+            }
+        }
+        Scope::Realms { list_changed, policies }
+    }
+
+    fn touches(&self, realm: &str) -> bool {
+        match self {
+            Scope::Everything => true,
+            Scope::Realms { policies, .. } => policies.contains_key(realm),
+        }
+    }
+
+    /// The policies that changed, where that is known.
+    fn policies(&self, realm: &str) -> Option<&[String]> {
+        match self {
+            Scope::Everything => None,
+            Scope::Realms { policies, .. } => policies.get(realm).map(Vec::as_slice),
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! The running server: starts in order (store, keys, administrator, bundles, listener), works, and stops in order.
+
+mod listen;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::connect_info::Connected;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::api;
+use crate::app::App;
+use crate::auth::login::{ADMINISTRATOR_PASSWORD, AuthIds};
+use crate::auth::password::Passwords;
+use crate::auth::random_text;
+use crate::auth::session::{ADMINISTRATOR, Sessions};
+use crate::clock;
+use crate::config::Config;
+use crate::decide;
+use crate::publish::Publisher;
+use crate::realm::Directory;
+use crate::store::{self, Store};
+use crate::subject::Subjects;
+
+/// Why the server did not start: one line.
+#[derive(Debug)]
+pub struct StartError(pub(crate) String);
+
+impl std::fmt::Display for StartError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.replace('\n', " "))
+    }
+}
+
+impl std::error::Error for StartError {}
+
+fn because<E: std::fmt::Display>(what: &str) -> impl Fn(E) -> StartError {
+    move |error| StartError(format!("{what}: {error}"))
+}
+
+/// Address of a client.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
+
+impl Peer {
+    pub(crate) fn ip(&self) -> std::net::IpAddr {
+        self.0.ip()
+    }
+}
+
+impl Connected<axum::serve::IncomingStream<'_, listen::Plain>> for Peer {
+    fn connect_info(stream: axum::serve::IncomingStream<'_, listen::Plain>) -> Self {
+        Peer(*stream.remote_addr())
+    }
+}
+
+impl Connected<axum::serve::IncomingStream<'_, listen::Tls>> for Peer {
+    fn connect_info(stream: axum::serve::IncomingStream<'_, listen::Tls>) -> Self {
+        Peer(*stream.remote_addr())
+    }
+}
+
+/// What a first start made up and shows once.
+#[derive(Debug, Default)]
+pub struct FirstStart {
+    /// The administrator's password, where none was configured.
+    pub administrator_password: Option<String>,
+}
+
+/// A server that answers requests until it is told to stop.
+pub struct Server {
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    running: JoinHandle<Result<(), StartError>>,
+    grace: Duration,
+    pub(crate) app: Arc<App>,
+    /// What has to be told to whoever started it.
+    pub first_start: FirstStart,
+}
+
+impl Server {
+    /// Starts a server; when this returns it decides and answers.
+    ///
+    /// # Errors
+    /// Anything that keeps it from serving: the store, the certificate, the address.
+    pub async fn start(config: Config) -> Result<Server, StartError> {
+        let (app, first_start) = App::open(config).await?;
+        Self::listen(Arc::new(app), first_start).await
+    }
+
+    pub(crate) async fn listen(app: Arc<App>, first_start: FirstStart) -> Result<Server, StartError> {
+        let (stop, mut stopped) = watch::channel(false);
+        let until_stopped = async move {
+            // An error means that nobody is left who could stop it: that is a stop, too.
+            let _ = stopped.wait_for(|stop| *stop).await;
+        };
+        let plain = listen::Plain::bind(app.config.listen).await?;
+        let address = plain.address()?;
+        let service = api::router(Arc::clone(&app)).into_make_service_with_connect_info::<Peer>();
+        let running = if app.config.tls() {
+            let tls = listen::Tls::over(plain, &app.config)?;
+            tokio::spawn(async move {
+                axum::serve(tls, service).with_graceful_shutdown(until_stopped).await.map_err(because("serving"))
+            })
+        } else {
+            tokio::spawn(async move {
+                axum::serve(plain, service).with_graceful_shutdown(until_stopped).await.map_err(because("serving"))
+            })
+        };
+        let grace = Duration::from_secs(app.config.shutdown_seconds);
+        spawn_chores(&app, stop.subscribe());
+        tracing::info!(%address, tls = app.config.tls(), "listening");
+        Ok(Server { address, stop, running, grace, app, first_start })
+    }
+
+    /// The address that it listens on; the port is the real one also where port 0 was asked for.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops taking requests, lets those under way finish within the configured time, and writes what is to be written.
+    ///
+    /// # Errors
+    /// The server had failed before.
+    pub async fn stop(self) -> Result<(), StartError> {
+        // An error means that it has stopped by itself.
+        let _ = self.stop.send(true);
+        let finished = tokio::time::timeout(self.grace, self.running).await;
+        if let Err(error) = self.app.sessions.write_soon().await {
+            tracing::warn!(%error, "the last uses of sessions were not written");
+        }
+        match finished {
+            Ok(Ok(result)) => result,
+            Ok(Err(panicked)) => Err(StartError(panicked.to_string())),
+            Err(_) => {
+                tracing::warn!(seconds = self.grace.as_secs(), "requests under way did not finish in time and were dropped");
+                Ok(())
+            }
+        }
+    }
+
+    /// Serves until SIGTERM or SIGINT, then stops.
+    ///
+    /// # Errors
+    /// Signals cannot be waited for, or the server fails.
+    pub async fn run(mut self) -> Result<(), StartError> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut term = signal(SignalKind::terminate()).map_err(because("SIGTERM"))?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(because("SIGINT"))?;
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = interrupt.recv() => {}
+            ended = &mut self.running => {
+                return ended.map_err(|e| StartError(e.to_string())).flatten();
+            }
+        }
+        tracing::info!("stopping");
+        self.stop().await
+    }
+}
+
+/// Work in the background: taking over what other processes wrote, writing uses of sessions, removing old sessions.
+fn spawn_chores(app: &Arc<App>, mut stopped: watch::Receiver<bool>) {
+    let app = Arc::clone(app);
+    tokio::spawn(async move {
+        let mut poll = tokio::time::interval(Duration::from_millis(app.config.poll_milliseconds));
+        poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut next_cleaning = clock::now();
+        loop {
+            tokio::select! {
+                _ = poll.tick() => {}
+                _ = stopped.changed() => return,
+            }
+            match app.publisher.catch_up().await {
+                Ok(true) => tracing::info!(revision = app.publisher.live().revision, "took over a change of the store"),
+                Ok(false) => {}
+                Err(error) => tracing::error!(%error, "the store's latest revision is not live; the one before decides"),
+            }
+            if let Err(error) = app.sessions.write_soon().await {
+                tracing::warn!(%error, "uses of sessions were not written");
+            }
+            let now = clock::now();
+            if now >= next_cleaning {
+                next_cleaning = now + 60_000;
+                if let Err(error) = app.sessions.remove_expired(now).await {
+                    tracing::warn!(%error, "expired sessions were not removed");
+                }
+            }
+        }
+    });
+}
+
+impl App {
+    /// Opens the store and makes decisions ready, without listening.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub(crate) async fn open(config: Config) -> Result<(App, FirstStart), StartError> {
+        let store = open_store(&config).await?;
+        crate::documents::defaults::ensure(store.as_ref()).await.map_err(because("store"))?;
+        let passwords = Passwords::new(&config).map_err(because("password hashing"))?;
+        let first_start = administrator(&config, store.as_ref(), &passwords).await?;
+        let fresh_key = random_text(32).map_err(|_| StartError("the system gave no randomness".into()))?;
+        let key = store.setting_or("login.key", &fresh_key).await.map_err(because("store"))?;
+        let auth_ids = AuthIds::new(key.as_bytes()).map_err(because("login key"))?;
+        let decider = decide::start(&config).map_err(because("decision module"))?;
+        let publisher = Publisher::start(Arc::clone(&store), decider).await.map_err(because("policies"))?;
+        let sessions = Sessions::new(
+            Arc::clone(&store),
+            config.session_idle_minutes,
+            config.session_max_minutes,
+            config.sessions_per_user,
+        );
+        let subjects = Subjects::new(Arc::clone(&store), Directory::new(&config.base_dn));
+        let time_zone_json = serde_json::Value::from(config.time_zone.as_str()).to_string();
+        let app = App { config, store, publisher, sessions, subjects, passwords, auth_ids, time_zone_json };
+        Ok((app, first_start))
+    }
+}
+
+/// Opens the configured store, making the data folder where it is missing.
+pub(crate) async fn open_store(config: &Config) -> Result<Arc<dyn Store>, StartError> {
+    if config.database.is_empty() {
+        std::fs::create_dir_all(&config.data)
+            .map_err(because(&format!("cannot make the data folder {}", config.data.display())))?;
+    }
+    store::open(&config.database_url()).await.map_err(|error| StartError(error.to_string()))
+}
+
+/// Sees to it that the administrator can log in: with the configured password, or the first time with a random one.
+async fn administrator(config: &Config, store: &dyn Store, passwords: &Passwords) -> Result<FirstStart, StartError> {
+    const RANDOM_BYTES: usize = 18;
+    let stored = store.setting(ADMINISTRATOR_PASSWORD).await.map_err(because("store"))?;
+    let hashing = because("administrator's password");
+    match (config.admin_password.reveal(), stored) {
+        (None, Some(_)) => Ok(FirstStart::default()),
+        (Some(given), stored) => {
+            let same = match &stored {
+                Some(stored) => passwords.verify(given, Some(stored)).await.map_err(&hashing)?,
+                None => false,
+            };
+            if !same {
+                let hash = passwords.hash(given).await.map_err(&hashing)?;
+                store.put_setting(ADMINISTRATOR_PASSWORD, &hash).await.map_err(because("store"))?;
+                if stored.is_some() {
+                    tracing::warn!(user = ADMINISTRATOR, "the password was replaced by the configured one");
+                }
+            }
+            Ok(FirstStart::default())
+        }
+        (None, None) => {
+            let password = random_text(RANDOM_BYTES).map_err(|_| StartError("the system gave no randomness".into()))?;
+            let hash = passwords.hash(&password).await.map_err(&hashing)?;
+            store.put_setting(ADMINISTRATOR_PASSWORD, &hash).await.map_err(because("store"))?;
+            Ok(FirstStart { administrator_password: Some(password) })
+        }
+    }
+}

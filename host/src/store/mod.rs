@@ -1,0 +1,199 @@
+//! The store: documents, sessions and one revision counter, behind one trait.
+//!
+//! The store knows no policy. What is administered is kept as documents of a few kinds; what they mean is decided
+//! above it. All writes of one change happen in one transaction that also takes a new revision, so a reader who sees
+//! revision N sees everything that N stands for.
+
+mod sqlite;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::clock::Millis;
+
+/// What a document is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    /// Lives in no realm (`realm` is empty); its key is the realm's path in lower case.
+    Realm,
+    ResourceType,
+    PolicySet,
+    Policy,
+    Script,
+    User,
+    Group,
+}
+
+impl Kind {
+    /// The name in the store. Never change one: stores hold it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Kind::Realm => "realm",
+            Kind::ResourceType => "resourceType",
+            Kind::PolicySet => "policySet",
+            Kind::Policy => "policy",
+            Kind::Script => "script",
+            Kind::User => "user",
+            Kind::Group => "group",
+        }
+    }
+}
+
+/// A document as it is kept.
+#[derive(Clone, Debug)]
+pub(crate) struct Object {
+    pub(crate) key: String,
+    pub(crate) name: String,
+    /// Key of the policy set of a policy; empty for every other kind.
+    pub(crate) owner: String,
+    /// JSON text.
+    pub(crate) body: String,
+    /// A password hash (PHC string); users only.
+    pub(crate) secret: Option<String>,
+    pub(crate) stamp: Stamp,
+    pub(crate) revision: u64,
+}
+
+/// Who made and last changed a document, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    pub(crate) created_by: String,
+    pub(crate) created_at: Millis,
+    pub(crate) modified_by: String,
+    pub(crate) modified_at: Millis,
+}
+
+/// A document to be written.
+#[derive(Clone, Debug)]
+pub(crate) struct Draft {
+    pub(crate) kind: Kind,
+    /// Key of the realm; empty for realms themselves.
+    pub(crate) realm: String,
+    pub(crate) key: String,
+    /// The second unique name, in lower case; the key again where there is none.
+    pub(crate) name_key: String,
+    pub(crate) name: String,
+    pub(crate) owner: String,
+    pub(crate) body: String,
+    pub(crate) secret: Option<String>,
+    /// Members of a group, keys of users; empty for every other kind.
+    pub(crate) members: Vec<String>,
+    /// Kept instead of the change's own author and instant (`import --restore`).
+    pub(crate) stamp: Option<Stamp>,
+}
+
+/// What must be so before a document is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Expect {
+    Absent,
+    Present,
+    Anything,
+}
+
+/// One step of a change.
+#[derive(Clone, Debug)]
+pub(crate) enum Write {
+    Put(Expect, Draft),
+    /// A document that must be there.
+    Delete { kind: Kind, realm: String, key: String },
+    /// A realm with everything in it, sessions too; realms beneath it are not looked at.
+    DeleteRealm { realm: String },
+}
+
+/// A change that was made durable.
+#[derive(Clone, Debug)]
+pub(crate) struct Applied {
+    /// The store's revision before this change.
+    pub(crate) previous: u64,
+    pub(crate) revision: u64,
+}
+
+/// A session as it is kept; `hash` is the SHA-256 of its token, in hex.
+#[derive(Clone, Debug)]
+pub(crate) struct SessionRow {
+    pub(crate) hash: String,
+    pub(crate) realm: String,
+    pub(crate) user_key: String,
+    pub(crate) created: Millis,
+    pub(crate) last_used: Millis,
+    pub(crate) body: String,
+}
+
+/// Why the store could not do it.
+#[derive(Debug)]
+pub(crate) enum StoreError {
+    /// `Expect::Absent` met an object with the same key or the same second name.
+    Exists { key: String },
+    /// `Expect::Present`, or a deletion, met nothing.
+    Missing { key: String },
+    /// Written by a later version of this program.
+    Newer { found: i64, known: i64 },
+    /// The database did not answer, or not as it should.
+    Unavailable(String),
+}
+
+impl std::fmt::Display for StoreError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            StoreError::Exists { key } => write!(f, "{key} already exists"),
+            StoreError::Missing { key } => write!(f, "{key} does not exist"),
+            StoreError::Newer { found, known } => write!(
+                f,
+                "the store has schema version {found}, this program knows versions up to {known}: it was used with a \
+                 newer version of assize, which must be used again"
+            ),
+            StoreError::Unavailable(why) => write!(f, "the store cannot be used: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+pub(crate) type Result<T> = std::result::Result<T, StoreError>;
+
+/// A durable store. Every method that writes returns after the write is durable.
+#[async_trait]
+pub(crate) trait Store: Send + Sync {
+    /// The latest revision; 0 for a store that was never written.
+    async fn revision(&self) -> Result<u64>;
+    /// Makes all writes, in order, in one transaction with one new revision: max(previous + 1, `at`).
+    async fn apply(&self, author: &str, at: Millis, summary: &str, writes: &[Write]) -> Result<Applied>;
+
+    async fn object(&self, kind: Kind, realm: &str, key: &str) -> Result<Option<Object>>;
+    /// All documents of a kind in a realm, in order of creation.
+    async fn objects(&self, kind: Kind, realm: &str) -> Result<Vec<Object>>;
+    /// Key and revision of all documents of a kind in a realm: what to compare with to find out what changed.
+    async fn revisions_of(&self, kind: Kind, realm: &str) -> Result<Vec<(String, u64)>>;
+    /// Names of the groups of the realm that a user belongs to.
+    async fn groups_of(&self, realm: &str, user_key: &str) -> Result<Vec<String>>;
+
+    async fn add_session(&self, row: &SessionRow) -> Result<()>;
+    /// Replaces a session's body; false where it has ended meanwhile.
+    async fn update_session(&self, hash: &str, body: &str) -> Result<bool>;
+    async fn session(&self, hash: &str) -> Result<Option<SessionRow>>;
+    /// Sessions of a user, the one used longest ago first.
+    async fn sessions_of(&self, realm: &str, user_key: &str) -> Result<Vec<SessionRow>>;
+    async fn touch_sessions(&self, used: &[(String, Millis)]) -> Result<()>;
+    /// Whether there was such a session.
+    async fn delete_session(&self, hash: &str) -> Result<bool>;
+    /// Ends sessions last used before `idle`, or made before `created`.
+    async fn delete_expired_sessions(&self, idle: Millis, created: Millis) -> Result<u64>;
+
+    async fn setting(&self, name: &str) -> Result<Option<String>>;
+    async fn put_setting(&self, name: &str, value: &str) -> Result<()>;
+    /// Puts a setting unless it is there, and gives the one that is there afterwards.
+    async fn setting_or(&self, name: &str, value: &str) -> Result<String>;
+}
+
+/// Opens the store that a database URL names, making it where there is none.
+///
+/// # Errors
+/// [`StoreError::Newer`], or [`StoreError::Unavailable`] with the reason.
+pub(crate) async fn open(url: &str) -> Result<Arc<dyn Store>> {
+    if url.starts_with("sqlite:") {
+        return Ok(Arc::new(sqlite::SqliteStore::open(url).await?));
+    }
+    let scheme = url.split(':').next().unwrap_or_default();
+    Err(StoreError::Unavailable(format!("no kind of database named {scheme:?} is known; sqlite: is")))
+}

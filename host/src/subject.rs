@@ -1,0 +1,147 @@
+//! Who a decision is about: what the server knows of a session's user, written as the `subject` of an engine request.
+//!
+//! The engine resolves nothing. Principals, groups, session properties and profile attributes are put together here,
+//! only as far as the realm's policies can read them, and kept with the session until the store changes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::auth::session::{ADMINISTRATOR, Session};
+use crate::decide::Facts;
+use crate::publish::{Live, LiveRealm};
+use crate::realm::{Directory, IdentityKind};
+use crate::store::{Kind, Store, StoreError};
+
+/// Attributes of a user or group: names as they were given, each with its values.
+pub(crate) type Attributes = BTreeMap<String, Vec<String>>;
+
+/// The attribute that says whether a user may log in, and its value when not.
+pub(crate) const STATUS: &str = "inetUserStatus";
+pub(crate) const INACTIVE: &str = "Inactive";
+
+/// A resolved subject, as long as it holds.
+pub(crate) struct ResolvedSubject {
+    /// The store's revision that it was resolved at.
+    revision: u64,
+    facts: Arc<Facts>,
+    /// The members of the JSON object `subject`, without its braces; `None` for a user who is gone or inactive.
+    members: Option<Vec<u8>>,
+}
+
+impl ResolvedSubject {
+    /// The members of the `subject` object; `None` where the subject is not to be believed any more.
+    pub(crate) fn members(&self) -> Option<&[u8]> {
+        self.members.as_deref()
+    }
+}
+
+/// Resolves subjects out of the store.
+pub(crate) struct Subjects {
+    store: Arc<dyn Store>,
+    pub(crate) directory: Directory,
+}
+
+impl Subjects {
+    pub(crate) fn new(store: Arc<dyn Store>, directory: Directory) -> Self {
+        Subjects { store, directory }
+    }
+
+    /// The subject of a session, for policies of `target`.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub(crate) async fn of_session(
+        &self,
+        session: &Session,
+        live: &Live,
+        target: &LiveRealm,
+    ) -> Result<Arc<ResolvedSubject>, StoreError> {
+        if let Some(known) = session.subject.load_full()
+            && known.revision == live.revision
+            && Arc::ptr_eq(&known.facts, &target.facts)
+        {
+            return Ok(known);
+        }
+        let facts = Arc::clone(&target.facts);
+        let members = self.members(session, &facts).await?;
+        let resolved = Arc::new(ResolvedSubject { revision: live.revision, facts, members });
+        session.subject.store(Some(Arc::clone(&resolved)));
+        Ok(resolved)
+    }
+
+    async fn members(&self, session: &Session, facts: &Facts) -> Result<Option<Vec<u8>>, StoreError> {
+        let realm_key = session.realm.key();
+        let (name, profile) = if session.is_administrator() {
+            (ADMINISTRATOR.to_owned(), Attributes::new())
+        } else {
+            match self.store.object(Kind::User, &realm_key, &session.user_key).await? {
+                None => return Ok(None),
+                Some(user) => {
+                    let attributes: Attributes = serde_json::from_str(&user.body).unwrap_or_default();
+                    if is_inactive(&attributes) {
+                        return Ok(None);
+                    }
+                    (user.name, attributes)
+                }
+            }
+        };
+        let universal_id = self.directory.universal_id(IdentityKind::User, &name, &session.realm);
+        let mut subject = Map::new();
+        subject.insert("principals".into(), vec![universal_id.as_str()].into());
+        if facts.groups {
+            subject.insert("groups".into(), self.groups(session, &realm_key).await?.into());
+        }
+        let properties = session.properties();
+        let read = properties.iter().filter(|(name, _)| facts.session.contains(*name));
+        let read: Map<String, Value> = read.map(|(name, value)| (name.clone(), value.as_str().into())).collect();
+        subject.insert("session".into(), read.into());
+        if facts.client_ip && !session.client_ip.is_empty() {
+            subject.insert("clientIp".into(), session.client_ip.as_str().into());
+        }
+        // INVARIANT: credentials are no attributes. They are taken out before a user is stored, so none can be here.
+        let profile = profile.into_iter().filter(|(name, _)| facts.profile.contains(&name.to_lowercase()));
+        let profile: Map<String, Value> = profile.map(|(name, values)| (name, values.into())).collect();
+        subject.insert("profile".into(), profile.into());
+        let text = Value::Object(subject).to_string();
+        let members = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or_default();
+        Ok(Some(members.as_bytes().to_vec()))
+    }
+
+    async fn groups(&self, session: &Session, realm_key: &str) -> Result<Vec<String>, StoreError> {
+        let names = self.store.groups_of(realm_key, &session.user_key).await?;
+        Ok(names.iter().map(|name| self.directory.universal_id(IdentityKind::Group, name, &session.realm)).collect())
+    }
+
+    /// The groups of identities that the environment names; identities unknown here are left out, which the engine
+    /// takes for unknown.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub(crate) async fn memberships(&self, live: &Live, ids: &[String]) -> Result<Value, StoreError> {
+        let mut memberships = Map::new();
+        for id in ids {
+            let Some((name, path)) = self.directory.locate_user(id) else { continue };
+            let Some(realm) = live.realm(&path) else { continue };
+            if self.store.object(Kind::User, &realm.key, &name).await?.is_none() {
+                continue;
+            }
+            let groups = self.store.groups_of(&realm.key, &name).await?;
+            let groups: Vec<String> =
+                groups.iter().map(|g| self.directory.universal_id(IdentityKind::Group, g, &realm.path)).collect();
+            memberships.insert(id.clone(), groups.into());
+        }
+        Ok(memberships.into())
+    }
+}
+
+/// The values of an attribute, found without regard to case as in a directory.
+pub(crate) fn attribute<'a>(attributes: &'a Attributes, name: &str) -> Option<&'a Vec<String>> {
+    attributes.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, values)| values)
+}
+
+/// Whether a user with these attributes may not log in.
+pub(crate) fn is_inactive(attributes: &Attributes) -> bool {
+    attribute(attributes, STATUS).is_some_and(|values| values.iter().any(|v| v.eq_ignore_ascii_case(INACTIVE)))
+}

@@ -1,0 +1,177 @@
+//! A client that keeps connections busy, and as little HTTP as it takes.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use crate::Outcome;
+
+/// Connections, and the threads that share them.
+const CONNECTIONS: usize = 64;
+const THREADS: usize = 2;
+
+/// Requests to send, again and again.
+pub(crate) struct Load {
+    pub(crate) address: String,
+    pub(crate) token: String,
+    pub(crate) bodies: Vec<Vec<u8>>,
+}
+
+/// What was sent, and what came back.
+#[derive(Default)]
+pub(crate) struct Sent {
+    pub(crate) requests: u64,
+    header_bytes: u64,
+    body_bytes: u64,
+}
+
+impl Sent {
+    /// Bytes of an answer's head, on average.
+    pub(crate) fn header_size(&self) -> usize {
+        (self.header_bytes / self.requests.max(1)) as usize
+    }
+
+    /// Bytes of an answer's body, on average.
+    pub(crate) fn body_size(&self) -> usize {
+        (self.body_bytes / self.requests.max(1)) as usize
+    }
+}
+
+impl Load {
+    /// Keeps every connection busy for `time`.
+    ///
+    /// # Errors
+    /// A connection breaks, or an answer is not a 200.
+    pub(crate) fn run(&self, time: Duration) -> Outcome<Sent> {
+        let requests: Vec<Vec<u8>> = self.bodies.iter().map(|body| self.request(body)).collect();
+        let end = Instant::now() + time;
+        let share = |first: usize| -> Result<Sent, String> {
+            self.keep_busy(&requests, first, end)
+                .map_err(|error| error.to_string())
+        };
+        std::thread::scope(|scope| {
+            let shares: Vec<_> = (0..THREADS)
+                .map(|thread| scope.spawn(move || share(thread)))
+                .collect();
+            let mut total = Sent::default();
+            for part in shares {
+                let part = part.join().map_err(|_| "a client thread died")??;
+                total.requests += part.requests;
+                total.header_bytes += part.header_bytes;
+                total.body_bytes += part.body_bytes;
+            }
+            Ok(total)
+        })
+    }
+
+    fn request(&self, body: &[u8]) -> Vec<u8> {
+        let headers = format!(
+            "iPlanetDirectoryPro: {}\r\nAccept-API-Version: resource=2.0, protocol=1.0\r\n",
+            self.token
+        );
+        message(
+            "POST",
+            "/am/json/policies?_action=evaluate",
+            &self.address,
+            &headers,
+            body,
+        )
+    }
+
+    fn keep_busy(&self, requests: &[Vec<u8>], first: usize, end: Instant) -> Outcome<Sent> {
+        let mut streams = (0..CONNECTIONS / THREADS)
+            .map(|_| connect(&self.address))
+            .collect::<Outcome<Vec<_>>>()?;
+        let mut next = requests
+            .iter()
+            .cycle()
+            .skip(first * requests.len() / THREADS);
+        let mut sent = Sent::default();
+        let mut buffer = Vec::new();
+        while Instant::now() < end {
+            for stream in &mut streams {
+                stream.write_all(next.next().ok_or("there are no requests")?)?;
+            }
+            for stream in &mut streams {
+                let (status, head) = receive(stream, &mut buffer)?;
+                if status != 200 {
+                    return Err(
+                        format!("status {status}: {}", String::from_utf8_lossy(&buffer)).into(),
+                    );
+                }
+                sent.requests += 1;
+                sent.header_bytes += head as u64;
+                sent.body_bytes += (buffer.len() - head) as u64;
+            }
+        }
+        Ok(sent)
+    }
+}
+
+/// The status of a GET.
+pub(crate) fn get(address: &str, path: &str) -> Outcome<u16> {
+    let mut stream = connect(address)?;
+    stream.write_all(&message("GET", path, address, "", b""))?;
+    Ok(receive(&mut stream, &mut Vec::new())?.0)
+}
+
+/// Status and body of a POST of JSON.
+pub(crate) fn post(
+    address: &str,
+    path: &str,
+    headers: &str,
+    body: &[u8],
+) -> Outcome<(u16, Vec<u8>)> {
+    let mut stream = connect(address)?;
+    stream.write_all(&message("POST", path, address, headers, body))?;
+    let mut answer = Vec::new();
+    let (status, head) = receive(&mut stream, &mut answer)?;
+    Ok((status, answer.split_off(head)))
+}
+
+fn connect(address: &str) -> Outcome<TcpStream> {
+    let stream = TcpStream::connect(address)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+    Ok(stream)
+}
+
+fn message(method: &str, path: &str, host: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {host}\r\n{headers}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+    );
+    [head.as_bytes(), body].concat()
+}
+
+/// Reads one answer into `buffer`; its status, and how many bytes of it are head.
+fn receive(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Outcome<(u16, usize)> {
+    buffer.clear();
+    let mut wanted = None;
+    let mut chunk = [0; 4096];
+    loop {
+        if let Some((status, head, whole)) = wanted {
+            if buffer.len() >= whole {
+                return Ok((status, head));
+            }
+        } else if let Some(end) = buffer.windows(4).position(|four| four == b"\r\n\r\n") {
+            let head =
+                String::from_utf8_lossy(buffer.get(..end).unwrap_or_default()).to_ascii_lowercase();
+            let status = head
+                .split(' ')
+                .nth(1)
+                .and_then(|status| status.parse().ok())
+                .ok_or("an answer without a status")?;
+            let length = head
+                .lines()
+                .find_map(|line| line.strip_prefix("content-length:"));
+            let length: usize = length.map_or(Ok(0), |length| length.trim().parse())?;
+            wanted = Some((status, end + 4, end + 4 + length));
+            continue;
+        }
+        match stream.read(&mut chunk)? {
+            0 => return Err("the server closed a connection".into()),
+            read => buffer.extend_from_slice(chunk.get(..read).unwrap_or_default()),
+        }
+    }
+}

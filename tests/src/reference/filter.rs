@@ -1,0 +1,132 @@
+//! LDAPFilter: RFC 4515 over the profile (conditions.md §2.11).
+
+use super::facts::Facts;
+use super::truth::Truth;
+
+/// A filter's syntax tree.
+enum Filter {
+    All(Vec<Filter>),
+    Any(Vec<Filter>),
+    Not(Box<Filter>),
+    Present(String),
+    /// Literal pieces with a `*` between each two.
+    Pieces(String, Vec<String>),
+    AtLeast(String, String),
+    AtMost(String, String),
+}
+
+/// Whether the user's entry satisfies the filter; undetermined without a profile or with a filter that cannot be read.
+pub(super) fn holds(text: &str, facts: Facts<'_>) -> Truth {
+    let text = text.trim();
+    let whole = if text.starts_with('(') { text.to_owned() } else { format!("({text})") };
+    if facts.subject("profile").is_none() {
+        return Truth::Undetermined;
+    }
+    match filter(&whole) {
+        Some((parsed, rest)) if rest.trim().is_empty() => matches(&parsed, facts).into(),
+        _ => Truth::Undetermined,
+    }
+}
+
+fn filter(text: &str) -> Option<(Filter, &str)> {
+    let inner = text.trim_start().strip_prefix('(')?.trim_start();
+    if let Some(rest) = inner.strip_prefix('&') {
+        let (children, rest) = list(rest)?;
+        return Some((Filter::All(children), rest));
+    }
+    if let Some(rest) = inner.strip_prefix('|') {
+        let (children, rest) = list(rest)?;
+        return Some((Filter::Any(children), rest));
+    }
+    if let Some(rest) = inner.strip_prefix('!') {
+        let (child, rest) = filter(rest)?;
+        return Some((Filter::Not(Box::new(child)), rest.trim_start().strip_prefix(')')?));
+    }
+    let (item, rest) = inner.split_once(')')?;
+    Some((simple(item)?, rest))
+}
+
+fn list(mut text: &str) -> Option<(Vec<Filter>, &str)> {
+    let mut children = Vec::new();
+    loop {
+        let trimmed = text.trim_start();
+        if let Some(rest) = trimmed.strip_prefix(')') {
+            return Some((children, rest));
+        }
+        let (child, rest) = filter(trimmed)?;
+        children.push(child);
+        text = rest;
+    }
+}
+
+fn simple(item: &str) -> Option<Filter> {
+    let (left, value) = item.split_once('=')?;
+    if let Some(name) = left.strip_suffix('>') {
+        return Some(Filter::AtLeast(name.trim().to_owned(), unescape(value)?));
+    }
+    if let Some(name) = left.strip_suffix('<') {
+        return Some(Filter::AtMost(name.trim().to_owned(), unescape(value)?));
+    }
+    let name = left.strip_suffix('~').unwrap_or(left);
+    let name = name.strip_suffix(':').unwrap_or(name).trim().to_owned();
+    if value == "*" {
+        return Some(Filter::Present(name));
+    }
+    let pieces: Option<Vec<String>> = value.split('*').map(unescape).collect();
+    Some(Filter::Pieces(name, pieces?))
+}
+
+fn unescape(text: &str) -> Option<String> {
+    let mut out = Vec::new();
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        if byte == b'\\' {
+            let pair = std::str::from_utf8(bytes.get(at + 1..at + 3)?).ok()?;
+            out.push(u8::from_str_radix(pair, 16).ok()?);
+            at += 3;
+        } else {
+            out.push(byte);
+            at += 1;
+        }
+    }
+    String::from_utf8(out).ok()
+}
+
+fn matches(filter: &Filter, facts: Facts<'_>) -> bool {
+    let any = |name: &str, test: &dyn Fn(&str) -> bool| facts.profile(name).unwrap_or_default().iter().any(|v| test(&v.to_lowercase()));
+    match filter {
+        Filter::All(children) => children.iter().all(|c| matches(c, facts)),
+        Filter::Any(children) => children.iter().any(|c| matches(c, facts)),
+        Filter::Not(child) => !matches(child, facts),
+        Filter::Present(name) => any(name, &|_| true),
+        Filter::Pieces(name, pieces) => {
+            let pieces: Vec<String> = pieces.iter().map(|p| p.to_lowercase()).collect();
+            any(name, &|v| pieces_match(&pieces, v))
+        }
+        Filter::AtLeast(name, bound) => any(name, &|v| compare(v, &bound.to_lowercase()).is_ge()),
+        Filter::AtMost(name, bound) => any(name, &|v| compare(v, &bound.to_lowercase()).is_le()),
+    }
+}
+
+/// Numbers by value, other texts by their characters.
+fn compare(a: &str, b: &str) -> std::cmp::Ordering {
+    match (a.parse::<i64>(), b.parse::<i64>()) {
+        (Ok(a), Ok(b)) => a.cmp(&b),
+        _ => a.cmp(b),
+    }
+}
+
+/// Whether the text is the pieces with anything between them.
+fn pieces_match(pieces: &[String], text: &str) -> bool {
+    let Some((first, rest)) = pieces.split_first() else {
+        return false;
+    };
+    let Some(text) = text.strip_prefix(first.as_str()) else {
+        return false;
+    };
+    if rest.is_empty() {
+        return text.is_empty();
+    }
+    text.char_indices().map(|(n, _)| n).chain([text.len()]).any(|n| text.get(n..).is_some_and(|later| pieces_match(rest, later)))
+}

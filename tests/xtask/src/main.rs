@@ -1,0 +1,56 @@
+//! The commands of a developer: `cargo xtask …`. CI runs the very same ones.
+
+mod bench;
+mod differential;
+mod fuzz;
+mod options;
+mod process;
+mod readme;
+mod size;
+mod suite;
+
+use std::process::ExitCode;
+
+use options::Options;
+
+const HELP: &str = "\
+cargo xtask <command>
+
+  test                            everything that CI runs; ends with `N passed, N failed`
+  differential [--seed S] [--count N]
+                                  the engine against the reference evaluator on generated policies and requests
+  fuzz [--seconds N] [--jobs N] [TARGET…]
+                                  every fuzz target (or those named) for N seconds each, 300 unless told
+  bench [N…]                      the engine's figures at N policies, 10 to 100000 unless told
+  bench server                    the server's CPU for a request beside a bare handler's
+  bench instructions [N…]         instructions for a decision, counted by valgrind
+  bench criterion                 the same decisions under criterion
+  readme [FILE]                   runs the console blocks of README.md and compares their output
+  size                            the sizes of the decision module and the server
+";
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let command = arguments.next().unwrap_or_default();
+    let options = Options::new(arguments);
+    let done = match command.as_str() {
+        "test" => suite::run(options),
+        "differential" => differential::run(options),
+        "fuzz" => fuzz::run(options),
+        "bench" => bench::run(options),
+        "readme" => readme::run(options),
+        "size" => size::run(options),
+        "" | "help" | "-h" | "--help" => {
+            print!("{HELP}");
+            Ok(())
+        }
+        other => Err(format!("there is no command `{other}`\n\n{HELP}")),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("{reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
