@@ -147,7 +147,8 @@ fn already_canonical(text: &str) -> Option<HttpName<'_>> {
                 let (path, query) = (after.get(..at)?, after.get(at + 1..)?);
                 return simple_query(query).then(|| parts(scheme, host, port, path, Some(query)));
             }
-            b'/' | b'.' => previous != b'/',
+            b'/' => previous != b'/',
+            b'.' => previous != b'/' && at > 0,
             b'A'..=b'Z' | b'%' | b'*' | b'#' => false,
             _ => byte.is_ascii() && at > 0,
         };
