@@ -23,13 +23,14 @@ pub fn answer(bundle: &Bundle, request: &[u8]) -> Vec<u8> {
         }) => {
             out.raw("{\"decisions\":");
             out.decisions(&decisions, parsed.with_ttl);
-            out.raw(",\"effects\":");
-            out.effects(&effects);
-            out.raw(",\"bundle\":{\"digest\":");
-            out.text(bundle.digest());
-            out.raw(",\"revision\":");
-            out.number(i64::try_from(bundle.revision()).unwrap_or(i64::MAX));
-            out.raw("}");
+            if effects.is_empty() {
+                out.raw(",\"effects\":[],\"bundle\":");
+            } else {
+                out.raw(",\"effects\":");
+                out.effects(&effects);
+                out.raw(",\"bundle\":");
+            }
+            out.raw(bundle.signature());
             if let Some(explanation) = explanation {
                 out.raw(",\"explanation\":");
                 out.explanation(&explanation);
@@ -158,6 +159,23 @@ impl Writer {
         self.bytes.push(b'}');
     }
 
+    /// A member whose value is an object of lists.
+    fn lists<'k, V: AsRef<str>>(
+        &mut self,
+        member: &str,
+        lists: impl ExactSizeIterator<Item = (&'k str, &'k Vec<V>)>,
+    ) where
+        V: 'k,
+    {
+        self.raw(member);
+        if lists.len() == 0 {
+            return self.raw("{}");
+        }
+        self.object(lists, |out, values| {
+            out.list(values, |out, value| out.text(value.as_ref()));
+        });
+    }
+
     fn decisions(&mut self, decisions: &[Decision<'_>], with_ttl: bool) {
         self.list(decisions, |out, decision| {
             out.raw("{\"resource\":");
@@ -166,22 +184,16 @@ impl Writer {
             out.object(decision.actions.iter().copied(), |out, allowed| {
                 out.raw(if allowed { "true" } else { "false" });
             });
-            out.raw(",\"attributes\":");
-            let attributes = decision
-                .attributes
-                .iter()
-                .map(|(name, values)| (*name, values));
-            out.object(attributes, |out, values| {
-                out.list(values, |out, v| out.text(v))
-            });
-            out.raw(",\"advices\":");
-            let advices = decision
-                .advices
-                .iter()
-                .map(|(name, values)| (*name, values));
-            out.object(advices, |out, values| {
-                out.list(values, |out, v| out.text(v))
-            });
+            let attributes = decision.attributes.iter();
+            out.lists(
+                ",\"attributes\":",
+                attributes.map(|(name, values)| (*name, values)),
+            );
+            let advices = decision.advices.iter();
+            out.lists(
+                ",\"advices\":",
+                advices.map(|(name, values)| (*name, values)),
+            );
             if with_ttl {
                 out.raw(",\"ttl\":");
                 out.number(decision.ttl);

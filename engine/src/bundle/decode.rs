@@ -72,14 +72,17 @@ fn read_content(content: &[u8], digest: String) -> Result<Bundle, BundleError> {
     if !reader.bytes.is_empty() {
         return Err(BundleError::Damaged("bytes after the end"));
     }
-    Ok(Bundle {
+    let mut bundle = Bundle {
         strings: Strings { text, offsets },
         tables,
         zones,
         realm,
         digest,
         revision: 0,
-    })
+        signature: String::new(),
+    };
+    bundle.set_revision(0);
+    Ok(bundle)
 }
 
 /// INVARIANT: after this every offset that evaluation follows lies inside its table, and every
@@ -169,7 +172,10 @@ fn check(bundle: &Bundle) -> Result<(), BundleError> {
     for pattern in tables.patterns.chunks_exact(PATTERN_WORDS) {
         if let &[owners, path, query, shown, group] = pattern {
             let globs = glob(path) && (query == 0 || glob(query));
-            let owned = list(owners, policies);
+            let owned = match owners & SINGLE {
+                0 => list(owners, policies),
+                _ => owners & !SINGLE < policies,
+            };
             damaged(globs && owned && text(shown) && group < groups, "a pattern")?;
         }
     }

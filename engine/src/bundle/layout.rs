@@ -4,7 +4,7 @@
 //! |---|---|
 //! | sets | folded name, name, wildcard http groups (list), groups for other names (list), group for names without scheme + 1 |
 //! | groups | set, scheme glob, host glob, port glob (0: the host glob covers the whole authority), flags, prefix lengths (list), suffix lengths (list), unkeyed patterns (list), all patterns by literal prefix (list) |
-//! | patterns | policies (list), path glob, query glob (0: none), text, group |
+//! | patterns | policies (bit 31: one, itself; else a list), path glob, query glob (0: none), text, group |
 //! | policies | name, set, subject node, condition node (0: none), actions (list), attributes (list) |
 //! | nodes | kind, number of payload words, payload |
 //! | globs | see [`crate::resource::glob`] |
@@ -21,7 +21,7 @@ pub(crate) const GROUP_WORDS: usize = 9;
 pub(crate) const PATTERN_WORDS: usize = 5;
 /// Words of one record.
 pub(crate) const POLICY_WORDS: usize = 6;
-/// Marks a posting that is one item rather than a list.
+/// Marks a posting, or the owners of a pattern, that are one item rather than a list.
 pub(crate) const SINGLE: u32 = 1 << 31;
 /// Group flag: some pattern is found by a literal segment.
 pub(crate) const BY_SEGMENT: u32 = 1;

@@ -56,6 +56,8 @@ pub struct Bundle {
     realm: u32,
     digest: String,
     revision: u64,
+    /// `{"digest":…,"revision":…}`, which every answer ends with.
+    signature: String,
 }
 
 /// Bytes in hexadecimal.
@@ -96,6 +98,17 @@ impl Bundle {
     /// Names the revision. It travels outside the content: older content can be published again.
     pub fn set_revision(&mut self, revision: u64) {
         self.revision = revision;
+        self.name_in_answers();
+    }
+
+    /// What names this bundle in an answer.
+    pub(crate) fn signature(&self) -> &str {
+        &self.signature
+    }
+
+    fn name_in_answers(&mut self) {
+        let (digest, revision) = (&self.digest, self.revision);
+        self.signature = format!("{{\"digest\":\"{digest}\",\"revision\":{revision}}}");
     }
 
     /// How many policies the bundle holds.

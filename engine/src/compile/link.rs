@@ -46,7 +46,7 @@ pub fn link<'a>(
         ..Tables::default()
     };
     let realm = pool.text(realm);
-    let mut index = Index::default();
+    let mut index = Index::with_room_for(policies.len());
     for (folded, name) in &names {
         index.add_set(folded, name, &mut pool);
     }
@@ -59,6 +59,7 @@ pub fn link<'a>(
                 number as u32,
                 (&pattern.shown, &pattern.folded),
                 &mut pool,
+                &mut tables,
             );
         }
     }

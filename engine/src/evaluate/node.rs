@@ -150,27 +150,43 @@ pub(crate) fn check_node(
     (deepest <= MAX_TREE_DEPTH).then_some(deepest + 1)
 }
 
-/// What nodes came to in this request. A few are looked up one by one, many by hash.
-#[derive(Default)]
+/// What nodes came to in this request. A few are looked up one by one, many by number.
 pub(super) struct Memo {
-    few: Vec<(u32, Outcome)>,
+    few: [(u32, Outcome); FEW],
+    count: usize,
     many: std::collections::BTreeMap<u32, Outcome>,
 }
 
-const FEW: usize = 16;
+const FEW: usize = 12;
+
+impl Default for Memo {
+    fn default() -> Self {
+        Self {
+            few: [(0, Outcome::plain(Truth::Undetermined)); FEW],
+            count: 0,
+            many: std::collections::BTreeMap::new(),
+        }
+    }
+}
 
 impl Memo {
     fn get(&self, offset: u32) -> Option<Outcome> {
-        let few = self.few.iter().find(|(known, _)| *known == offset);
-        few.map(|&(_, outcome)| outcome)
+        let few = self.few.iter().take(self.count);
+        few.filter(|(known, _)| *known == offset)
+            .map(|&(_, outcome)| outcome)
+            .next()
             .or_else(|| self.many.get(&offset).copied())
     }
 
     fn insert(&mut self, offset: u32, outcome: Outcome) {
-        if self.few.len() < FEW {
-            self.few.push((offset, outcome));
-        } else {
-            self.many.insert(offset, outcome);
+        match self.few.get_mut(self.count) {
+            Some(place) => {
+                *place = (offset, outcome);
+                self.count += 1;
+            }
+            None => {
+                self.many.insert(offset, outcome);
+            }
         }
     }
 }

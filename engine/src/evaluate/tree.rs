@@ -25,9 +25,9 @@ impl<'x> Evaluation<'x> {
         for pattern in patterns {
             let (shown, owners) = index::owners(bundle, pattern);
             if fold(shown) == canonical {
-                at_root.extend_from_slice(owners);
+                at_root.extend(owners);
             } else {
-                rows.push((shown, owners.to_vec()));
+                rows.push((shown, owners));
             }
         }
         at_root.sort_unstable();

@@ -4,8 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::{KeyKind, hash};
 use crate::bundle::Tables;
-use crate::bundle::layout::{BY_PATH, BY_SEGMENT, GROUP_WORDS, PATTERN_WORDS, SET_WORDS, SINGLE};
+use crate::bundle::layout::{BY_PATH, BY_SEGMENT, GROUP_WORDS, SET_WORDS, SINGLE};
 use crate::compile::link::{Hashing, Pool};
+use crate::resource::is_http_like;
+use crate::resource::name::split_port;
 use crate::resource::pieces::Pieces;
 
 /// The index of all policy sets, in the making.
@@ -15,7 +17,7 @@ pub(crate) struct Index<'a> {
     groups: Vec<Group<'a>>,
     known_groups: HashMap<(u32, Authority<'a>), u32, Hashing>,
     patterns: Vec<Pattern<'a>>,
-    known_patterns: HashMap<(u32, &'a str), u32, Hashing>,
+    known_patterns: HashMap<(u32, u32), u32, Hashing>,
     /// Pattern and policy.
     owners: Vec<(u32, u32)>,
 }
@@ -55,10 +57,20 @@ struct Pattern<'a> {
     shown: u32,
     path: Pieces<'a>,
     path_text: &'a str,
-    query: Option<&'a str>,
+    path_glob: u32,
+    query_glob: u32,
 }
 
 impl<'a> Index<'a> {
+    pub(crate) fn with_room_for(policies: usize) -> Self {
+        Self {
+            patterns: Vec::with_capacity(policies),
+            known_patterns: HashMap::with_capacity_and_hasher(policies, Hashing),
+            owners: Vec::with_capacity(policies),
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn add_set(&mut self, folded: &str, name: &str, pool: &mut Pool) {
         self.sets.push(Set {
             folded: pool.text(folded),
@@ -76,32 +88,50 @@ impl<'a> Index<'a> {
         policy: u32,
         (shown, folded): (&'a str, &'a str),
         pool: &mut Pool,
+        tables: &mut Tables,
     ) {
-        for (authority, path, query) in views(folded) {
+        let shown = pool.text(shown);
+        for (authority, path, query) in views(folded).into_iter().flatten() {
             let group = self.group(set, authority);
-            let pattern = match self.known_patterns.get(&(group, shown)) {
+            let number = match self.known_patterns.get(&(group, shown)) {
                 Some(&known) => known,
-                None => {
-                    let Some(pieces) = Pieces::split(path) else {
-                        continue;
-                    };
-                    let number = self.patterns.len() as u32;
-                    self.patterns.push(Pattern {
-                        group,
-                        shown: pool.text(shown),
-                        path: pieces,
-                        path_text: path,
-                        query,
-                    });
-                    if let Some(group) = self.groups.get_mut(group as usize) {
-                        group.patterns.push(number);
-                    }
-                    self.known_patterns.insert((group, shown), number);
-                    number
-                }
+                None => match self.new_pattern(group, shown, (path, query), pool, tables) {
+                    Some(number) => number,
+                    None => continue,
+                },
             };
-            self.owners.push((pattern, policy));
+            self.owners.push((number, policy));
         }
+    }
+
+    /// Writes a pattern's parts next to its text: a decision reads them together.
+    fn new_pattern(
+        &mut self,
+        group: u32,
+        shown: u32,
+        (path, query): (&'a str, Option<&'a str>),
+        pool: &mut Pool,
+        tables: &mut Tables,
+    ) -> Option<u32> {
+        let pieces = Pieces::split(path)?;
+        let query = match query {
+            None => None,
+            Some(query) => Some(Pieces::split(query)?),
+        };
+        let number = self.patterns.len() as u32;
+        self.patterns.push(Pattern {
+            group,
+            shown,
+            path_glob: glob(&pieces, pool, tables),
+            query_glob: query.map_or(0, |query| glob(&query, pool, tables)),
+            path: pieces,
+            path_text: path,
+        });
+        if let Some(group) = self.groups.get_mut(group as usize) {
+            group.patterns.push(number);
+        }
+        self.known_patterns.insert((group, shown), number);
+        Some(number)
     }
 
     fn group(&mut self, set: u32, authority: Authority<'a>) -> u32 {
@@ -127,23 +157,22 @@ impl<'a> Index<'a> {
         let mut owners = self.owners.chunk_by(|a, b| a.0 == b.0);
         let mut policies: Vec<u32> = Vec::new();
         for pattern in &self.patterns {
-            let path = glob(&pattern.path, pool, tables);
-            let query = pattern
-                .query
-                .and_then(Pieces::split)
-                .map_or(0, |pieces| glob(&pieces, pool, tables));
             policies.clear();
             // Every pattern has an owner, and both are in order of the patterns' numbers.
-            policies.extend(
-                owners
-                    .next()
-                    .unwrap_or_default()
-                    .iter()
-                    .map(|&(_, policy)| policy),
-            );
-            let owners = pool.list(&policies, tables);
-            let record: [u32; PATTERN_WORDS] = [owners, path, query, pattern.shown, pattern.group];
-            tables.patterns.extend_from_slice(&record);
+            let run = owners.next().unwrap_or_default();
+            policies.extend(run.iter().map(|&(_, policy)| policy));
+            policies.dedup();
+            let owners = match *policies.as_slice() {
+                [only] => only | SINGLE,
+                _ => pool.list(&policies, tables),
+            };
+            tables.patterns.extend_from_slice(&[
+                owners,
+                pattern.path_glob,
+                pattern.query_glob,
+                pattern.shown,
+                pattern.group,
+            ]);
         }
         for (number, group) in self.groups.iter().enumerate() {
             let number = number as u32;
@@ -207,14 +236,7 @@ impl<'a> Index<'a> {
         let mut all = group.patterns.clone();
         all.sort_by_cached_key(|&pattern| {
             let pattern = self.patterns.get(pattern as usize);
-            pattern.map(|p| {
-                (
-                    p.path.literals.first().copied(),
-                    p.path_text,
-                    p.query,
-                    p.shown,
-                )
-            })
+            pattern.map(|p| (p.path.literals.first().copied(), p.path_text, p.shown))
         });
         let filed = keys.groups.remove(&number).unwrap_or_default();
         let lengths = |lengths: BTreeSet<u32>| -> Vec<u32> { lengths.into_iter().collect() };
@@ -232,44 +254,46 @@ impl<'a> Index<'a> {
     }
 }
 
-/// The ways in which a folded pattern can cover names: authority, path and query of each.
-fn views(folded: &str) -> Vec<(Authority<'_>, &str, Option<&str>)> {
+/// A pattern's authority, path and query.
+type View<'a> = (Authority<'a>, &'a str, Option<&'a str>);
+
+/// The ways in which a folded pattern can cover names: as an http(s) name, as another one.
+fn views(folded: &str) -> [Option<View<'_>>; 2] {
     let Some((scheme, rest)) = folded.split_once("://") else {
-        return vec![(Authority::Plain, folded, None)];
+        return [Some((Authority::Plain, folded, None)), None];
     };
-    let mut views = Vec::with_capacity(1);
-    let wild_scheme = scheme.contains('*');
-    if wild_scheme || matches!(scheme, "http" | "https") {
-        // The same text may be split by `Name::split`, which owns nothing and borrows from it.
-        let end = rest.find(['/', '?']).unwrap_or(rest.len());
-        let (authority, rest) = rest.split_at(end);
-        let (host, port) = crate::resource::name::split_port(authority);
-        let (path, query) = match rest.split_once('?') {
-            Some((path, query)) => (path, Some(query)),
-            None => (rest, None),
+    let http = matches!(scheme, "http" | "https");
+    let wild = scheme.contains('*');
+    [
+        (http || wild).then(|| http_view(scheme, rest)),
+        (!http).then(|| {
+            let (authority, rest) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+            (Authority::Other { scheme, authority }, rest, None)
+        }),
+    ]
+}
+
+fn http_view<'a>(scheme: &'a str, rest: &'a str) -> View<'a> {
+    let (authority, rest) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    let (host, port) = split_port(authority);
+    if is_http_like(scheme) && host == "*" && port.is_empty() {
+        // `http://*`: every path on every host and port, without a query.
+        let authority = Authority::Http {
+            scheme,
+            host: "*",
+            port: Some("*"),
         };
-        let http_like = crate::resource::is_http_like(scheme);
-        if http_like && host == "*" && port.is_empty() {
-            // `http://*`: every path on every host and port, without a query.
-            let any = Authority::Http {
-                scheme,
-                host: "*",
-                port: Some("*"),
-            };
-            views.push((any, "*", None));
-        } else {
-            let (host, port) = match port {
-                "" => (authority, None),
-                port => (host, Some(port)),
-            };
-            views.push((Authority::Http { scheme, host, port }, path, query));
-        }
+        return (authority, "*", None);
     }
-    if wild_scheme || !matches!(scheme, "http" | "https") {
-        let (authority, rest) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        views.push((Authority::Other { scheme, authority }, rest, None));
-    }
-    views
+    let (host, port) = match port {
+        "" => (authority, None),
+        port => (host, Some(port)),
+    };
+    let (path, query) = match rest.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (rest, None),
+    };
+    (Authority::Http { scheme, host, port }, path, query)
 }
 
 /// Files a group under what its authority must be, or end with.

@@ -41,7 +41,10 @@ pub(crate) fn covering(
                     Some(query) => query_glob != 0 && covers(run, query_glob, query),
                 };
             if covered {
-                policies.extend_from_slice(run.bundle.tables.list(owners));
+                match owners & SINGLE {
+                    0 => policies.extend_from_slice(run.bundle.tables.list(owners)),
+                    _ => policies.push(owners & !SINGLE),
+                }
             }
         });
     });
@@ -106,9 +109,13 @@ pub(crate) fn beneath(
 }
 
 /// The text of a pattern and the policies that have it.
-pub(crate) fn owners(bundle: &Bundle, pattern: u32) -> (&str, &[u32]) {
+pub(crate) fn owners(bundle: &Bundle, pattern: u32) -> (&str, Vec<u32>) {
     let [owners, _, _, shown, _] = Tables::record(&bundle.tables.patterns, pattern);
-    (bundle.strings.get(shown), bundle.tables.list(owners))
+    let owners = match owners & SINGLE {
+        0 => bundle.tables.list(owners).to_vec(),
+        _ => vec![owners & !SINGLE],
+    };
+    (bundle.strings.get(shown), owners)
 }
 
 /// Calls `found` for each group of patterns whose authority covers the name's.

@@ -11,7 +11,10 @@ pub fn fold(text: &str) -> Cow<'_, str> {
     } else if text.is_ascii() {
         Cow::Owned(text.to_ascii_lowercase())
     } else {
-        Cow::Owned(text.to_lowercase())
+        // Character by character: what a character folds to must not depend on its neighbours
+        // (`str::to_lowercase` has a final sigma), or a pattern's piece would differ from its name.
+        let folded = text.chars().flat_map(char::to_lowercase);
+        Cow::Owned(folded.map(|c| if c == 'ς' { 'σ' } else { c }).collect())
     }
 }
 
