@@ -160,13 +160,11 @@ impl Writer {
     }
 
     /// A member whose value is an object of lists.
-    fn lists<'k, V: AsRef<str>>(
+    fn lists<'k, V: AsRef<str> + 'k>(
         &mut self,
         member: &str,
         lists: impl ExactSizeIterator<Item = (&'k str, &'k Vec<V>)>,
-    ) where
-        V: 'k,
-    {
+    ) {
         self.raw(member);
         if lists.len() == 0 {
             return self.raw("{}");

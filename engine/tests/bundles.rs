@@ -12,9 +12,9 @@ use serde_json::json;
 fn policies(count: usize) -> Vec<CompiledPolicy> {
     let compile = |i: usize| {
         let json = json!({
-            "name": format!("p{i}"), "applicationName": if i % 3 == 0 { "a" } else { "B" },
+            "name": format!("p{i}"), "applicationName": if i.is_multiple_of(3) { "a" } else { "B" },
             "resources": [format!("http://h{}.example.com/{i}/*", i % 4), format!("http://*.example.com/*/{i}"), format!("urn:{i}:*")],
-            "actionValues": {"GET": i % 2 == 0},
+            "actionValues": {"GET": i.is_multiple_of(2)},
             "subject": {"type": "OR", "subjects": [{"type": "Identity", "subjectValues": [format!("id=u{i},ou=user,dc=x")]}, {"type": "JwtClaim", "claimName": "role", "claimValue": "r"}]},
             "condition": {"type": "AND", "conditions": [
                 {"type": "SimpleTime", "startTime": "09:00", "endTime": "17:00", "enforcementTimeZone": "Europe/Paris"},
