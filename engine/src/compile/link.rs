@@ -179,7 +179,8 @@ impl Pool {
 
     /// The offset of a tree's root, its children before it.
     fn node(&mut self, tree: &Tree, tables: &mut Tables) -> u32 {
-        let mut words = vec![tree.kind_word(), 0];
+        let mut words = Vec::with_capacity(16);
+        words.extend([tree.kind_word(), 0]);
         match tree {
             Tree::Join(_, children) => {
                 words.push(children.len() as u32);
