@@ -40,6 +40,7 @@ use crate::explain::{Explanation, Recorder};
 use crate::index;
 use crate::limits::{MAX_RESOURCE_BYTES, MAX_STEPS};
 use crate::request::{Request, Target};
+use crate::resource::NameError;
 use crate::resource::name::Name;
 use node::Memo;
 
@@ -167,10 +168,12 @@ fn parse_name(resource: &str) -> Result<Name<'_>, Error> {
         let what = format!("a resource of more than {MAX_RESOURCE_BYTES} bytes");
         return Err(Error::new(ErrorCode::LimitExceeded, what));
     }
-    Name::parse(resource).map_err(|e| {
-        Error::new(
-            ErrorCode::BadResource,
-            format!("`{resource}` is not a resource name: {e}"),
-        )
+    Name::parse(resource).map_err(|error| {
+        let message = match &error {
+            // AM's own words, which clients may know.
+            NameError::Port(port) => format!("Invalid port {port}"),
+            _ => format!("`{resource}` is not a resource name: {error}"),
+        };
+        Error::new(ErrorCode::BadResource, message)
     })
 }

@@ -250,9 +250,6 @@ fn read_resource(text: &str) -> Result<String, (FaultCode, String)> {
             format!("more than {MAX_RESOURCE_BYTES} bytes"),
         ));
     }
-    if text.contains("$SELF") {
-        return Err((FaultCode::BadResource, "$SELF is not supported".to_owned()));
-    }
     let resource = canonical(text).map_err(|e| (FaultCode::BadResource, e.to_string()))?;
     if resource.is_empty() {
         return Err((FaultCode::BadResource, "it is empty".to_owned()));

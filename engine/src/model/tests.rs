@@ -28,7 +28,7 @@ fn faults(change: Value) -> Vec<(FaultCode, String)> {
 fn every_fault_is_reported_with_its_path() {
     let found = faults(json!({
         "name": "a=b",
-        "resources": ["http://u@h/", "http://h/$SELF", 5],
+        "resources": ["http://u@h/", "http://h:x/", 5],
         "actionValues": {"GET": "true"},
         "subject": {"type": "OR", "subjects": [{"type": "Nobody"}, {"type": "NOT"}]},
         "condition": {"type": "AND", "conditions": [{"type": "AuthLevel", "authLevel": -1}, {"type": "SimpleTime", "startTime": "9"}, {"type": "IPv4", "startIp": "10.0.0.1", "oops": 1}]},
