@@ -29,15 +29,26 @@ pub(crate) fn millis_text(at: Millis) -> String {
 pub(crate) fn parse(text: &str) -> Option<Millis> {
     let number = |from: usize, to: usize| -> Option<i64> {
         let digits = text.get(from..to)?;
-        digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok())?
+        digits
+            .bytes()
+            .all(|b| b.is_ascii_digit())
+            .then(|| digits.parse().ok())?
     };
     let marks = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
-    if !marks.iter().all(|(at, mark)| text.as_bytes().get(*at) == Some(mark)) {
+    if !marks
+        .iter()
+        .all(|(at, mark)| text.as_bytes().get(*at) == Some(mark))
+    {
         return None;
     }
     let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
     let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
-    if !(1..=12).contains(&month) || !(1..=31).contains(&day) || hour > 23 || minute > 59 || second > 60 {
+    if !(1..=12).contains(&month)
+        || !(1..=31).contains(&day)
+        || hour > 23
+        || minute > 59
+        || second > 60
+    {
         return None;
     }
     let rest = text.get(19..)?;
@@ -63,7 +74,9 @@ pub(crate) fn parse(text: &str) -> Option<Millis> {
     let shifted_year = if month <= 2 { year - 1 } else { year };
     let (era, year_of_era) = (shifted_year.div_euclid(400), shifted_year.rem_euclid(400));
     let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let days = era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468;
+    let days = era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100
+        + day_of_year
+        - 719_468;
     Some((((days * 24 + hour) * 60 + minute - offset_minutes) * 60 + second) * 1000 + millis)
 }
 
@@ -79,11 +92,24 @@ fn civil(at: Millis) -> (String, String, i64) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     let seconds = millis / 1000;
-    let time = format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
-    (format!("{year:04}-{month:02}-{day:02}"), time, millis % 1000)
+    let time = format!(
+        "{:02}:{:02}:{:02}",
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60
+    );
+    (
+        format!("{year:04}-{month:02}-{day:02}"),
+        time,
+        millis % 1000,
+    )
 }
 
 #[cfg(test)]
@@ -103,8 +129,17 @@ mod tests {
             assert_eq!(millis_text(at), text);
             assert_eq!(parse(text), Some(at), "{text}");
         }
-        assert_eq!(parse("2015-02-02T16:54:25.8+01:00"), Some(1_422_892_465_800));
-        for bad in ["2015-02-02", "2015-13-02T00:00:00Z", "2015-02-02T00:00:00", "2015-02-02T00:00:00.Z", "x"] {
+        assert_eq!(
+            parse("2015-02-02T16:54:25.8+01:00"),
+            Some(1_422_892_465_800)
+        );
+        for bad in [
+            "2015-02-02",
+            "2015-13-02T00:00:00Z",
+            "2015-02-02T00:00:00",
+            "2015-02-02T00:00:00.Z",
+            "x",
+        ] {
             assert_eq!(parse(bad), None, "{bad}");
         }
         assert_eq!(seconds_text(1_422_892_465_848), "2015-02-02T15:54:25Z");

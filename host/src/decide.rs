@@ -1,10 +1,13 @@
-//! Decisions: the one door to the decision engine. Behind it is the module in its pool of instances; nothing else in the
-//! server evaluates a policy.
+//! Decisions: the one door to the decision module and its pool of instances. Nothing else in the server evaluates a
+//! policy, and the engine that is linked in natively only compiles.
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::BTreeSet;
+use std::num::NonZero;
+use std::sync::Arc;
 
-use assize_engine::{AmCall, Bundle, RequiredFacts, answer_am};
+use assize_engine::{Bundle, RequiredFacts};
+pub(crate) use assize_module::AmCall;
+use assize_module::{CallError, Pool, Settings};
 
 /// A bundle that was loaded.
 pub(crate) struct Published {
@@ -13,28 +16,28 @@ pub(crate) struct Published {
     pub(crate) facts: Facts,
 }
 
-impl Facts {
-    fn of(required: &RequiredFacts) -> Self {
-        Facts {
-            session: required.session_properties.iter().cloned().collect(),
-            profile: required.profile_attributes.iter().map(|name| name.to_lowercase()).collect(),
-            groups: !required.groups.is_empty(),
-            client_ip: required.client_ip,
-            memberships: required.memberships,
-        }
-    }
-}
-
 /// What the policies of a bundle can read of a subject: only that is fetched and handed over.
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
     pub(crate) session: BTreeSet<String>,
-    /// Profile attributes in lower case: AM finds them without regard to case.
+    /// Profile attributes as policies write them; users' attributes are found without regard to case.
     pub(crate) profile: BTreeSet<String>,
     pub(crate) groups: bool,
     pub(crate) client_ip: bool,
     /// Whether a condition asks for the groups of an identity that the environment names.
     pub(crate) memberships: bool,
+}
+
+impl Facts {
+    fn of(required: &RequiredFacts) -> Self {
+        Facts {
+            session: required.session_properties.clone(),
+            profile: required.profile_attributes.clone(),
+            groups: !required.groups.is_empty(),
+            client_ip: required.client_ip,
+            memberships: required.memberships,
+        }
+    }
 }
 
 /// No decision could be made: nothing is loaded for the realm, or the module failed.
@@ -44,48 +47,69 @@ pub(crate) enum DecideError {
     Failed(String),
 }
 
-/// Loads bundles and answers requests with them.
-pub(crate) trait Decider: Send + Sync {
-    /// Loads a bundle for a realm in place of the one before.
+/// Loads bundles and answers requests with them. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Decider {
+    pool: Pool,
+}
+
+impl Decider {
+    /// Starts the module: `workers` instances, or one for each core where that is 0.
+    ///
+    /// # Errors
+    /// Why it cannot run here.
+    pub(crate) fn start(workers: usize) -> Result<Self, String> {
+        let cores = || std::thread::available_parallelism().map_or(1, NonZero::get);
+        let workers = if workers == 0 { cores() } else { workers };
+        let pool = Pool::new(Settings::with_workers(workers)).map_err(|error| error.to_string())?;
+        Ok(Decider { pool })
+    }
+
+    /// Loads a bundle for a realm in place of the one before. Blocks while it does.
     ///
     /// # Errors
     /// Why the bytes were refused; the bundle before stays.
-    fn publish(&self, realm: &str, bundle: &Arc<[u8]>, revision: u64) -> Result<Published, String>;
-    /// Forgets a realm.
-    fn remove(&self, realm: &str);
-    /// AM's body as it was sent, with the resolved context: AM's array, or an object.
-    fn answer_am(&self, realm: &str, context: &[u8], body: &[u8], call: AmCall) -> Result<Vec<u8>, DecideError>;
-}
-
-/// The engine linked into the server.
-#[derive(Default)]
-pub(crate) struct Native {
-    bundles: RwLock<HashMap<String, Arc<Bundle>>>,
-}
-
-impl Decider for Native {
-    fn publish(&self, realm: &str, bundle: &Arc<[u8]>, revision: u64) -> Result<Published, String> {
-        let mut loaded = Bundle::load(bundle.to_vec()).map_err(|e| e.to_string())?;
-        loaded.set_revision(revision);
-        let published = Published { digest: loaded.digest().to_owned(), revision, facts: Facts::of(&loaded.required_facts()) };
-        self.bundles.write().unwrap_or_else(PoisonError::into_inner).insert(realm.to_owned(), Arc::new(loaded));
+    pub(crate) fn publish(
+        &self,
+        realm: &str,
+        bundle: &Arc<[u8]>,
+        revision: u64,
+    ) -> Result<Published, String> {
+        let read = Bundle::load(bundle.to_vec()).map_err(|error| error.to_string())?;
+        let published = Published {
+            digest: read.digest().to_owned(),
+            revision,
+            facts: Facts::of(&read.required_facts()),
+        };
+        self.pool
+            .publish(realm, Arc::clone(bundle), revision)
+            .map_err(|error| error.to_string())?;
         Ok(published)
     }
 
-    fn remove(&self, realm: &str) {
-        self.bundles.write().unwrap_or_else(PoisonError::into_inner).remove(realm);
+    /// Forgets a realm. Where that fails its old bundle stays loaded, though nothing asks for it any more.
+    pub(crate) fn remove(&self, realm: &str) {
+        if let Err(error) = self.pool.remove(realm) {
+            tracing::warn!(%error, realm, "the bundle of a deleted realm stays in memory");
+        }
     }
 
-    fn answer_am(&self, realm: &str, context: &[u8], body: &[u8], call: AmCall) -> Result<Vec<u8>, DecideError> {
-        let bundle = self.bundles.read().unwrap_or_else(PoisonError::into_inner).get(realm).cloned();
-        Ok(answer_am(&*bundle.ok_or(DecideError::NotLoaded)?, context, body, call))
+    /// AM's body as it was sent, with the resolved context: AM's array, or an object.
+    ///
+    /// # Errors
+    /// There was no answer; the instance that failed is replaced.
+    pub(crate) fn answer_am(
+        &self,
+        realm: &str,
+        context: &[u8],
+        body: &[u8],
+        call: AmCall,
+    ) -> Result<Vec<u8>, DecideError> {
+        self.pool
+            .evaluate_am(realm, context, body, call)
+            .map_err(|error| match error {
+                CallError::NothingLoaded { .. } => DecideError::NotLoaded,
+                other => DecideError::Failed(other.to_string()),
+            })
     }
-}
-
-/// Starts what decides.
-///
-/// # Errors
-/// Why it cannot run here.
-pub(crate) fn start(_config: &crate::config::Config) -> Result<Arc<dyn Decider>, String> {
-    Ok(Arc::new(Native::default()))
 }

@@ -24,7 +24,9 @@ pub(crate) struct Accounts {
 impl Accounts {
     /// The demo user's password: `ASSIZE_DEMO_PASSWORD`, or a random one.
     pub(crate) fn from_environment(config: &Config) -> Self {
-        let given = std::env::var("ASSIZE_DEMO_PASSWORD").ok().filter(|password| !password.is_empty());
+        let given = std::env::var("ASSIZE_DEMO_PASSWORD")
+            .ok()
+            .filter(|password| !password.is_empty());
         Accounts {
             demo: given.unwrap_or_else(|| random_text(RANDOM_BYTES).unwrap_or_default()),
             administrator_given: config.admin_password.reveal().is_some(),
@@ -42,18 +44,29 @@ pub(crate) async fn start(config: Config, accounts: &Accounts) -> Result<Server,
         return Err(StartError("the system gave no randomness".into()));
     }
     let (app, first_start) = App::open(config).await?;
-    let mut document: Value = serde_json::from_str(DOCUMENT).map_err(|e| StartError(format!("demo: {e}")))?;
+    let mut document: Value =
+        serde_json::from_str(DOCUMENT).map_err(|e| StartError(format!("demo: {e}")))?;
     if let Some(Value::Object(user)) = document.pointer_mut("/users/0") {
         user.insert("userpassword".into(), accounts.demo.as_str().into());
     }
-    let importer = Importer { store: app.store.as_ref(), passwords: &app.passwords, directory: &app.subjects.directory };
+    let importer = Importer {
+        store: app.store.as_ref(),
+        passwords: &app.passwords,
+        directory: &app.subjects.directory,
+    };
     let mut plan = Plan::default();
     let text = document.to_string();
-    importer.plan("demo", text.as_bytes(), &mut plan).await.map_err(|e| StartError(format!("demo: {e}")))?;
+    importer
+        .plan("demo", text.as_bytes(), &mut plan)
+        .await
+        .map_err(|e| StartError(format!("demo: {e}")))?;
     if let Some(problem) = plan.errors.first() {
         return Err(StartError(problem.to_string()));
     }
-    app.publisher.commit("assize serve --demo", "demo", plan.writes).await.map_err(|e| StartError(e.to_string()))?;
+    app.publisher
+        .commit("assize serve --demo", "demo", plan.writes)
+        .await
+        .map_err(|e| StartError(e.to_string()))?;
     Server::listen(Arc::new(app), first_start).await
 }
 

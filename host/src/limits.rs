@@ -1,8 +1,7 @@
-//! Every bound of the server, in one place. A bound that an operator may want to move has a configuration key of the
-//! same name, whose default is the constant here; each is named in the error that it causes.
+//! Every bound of the server that is fixed, in one place; each is named in the error that it causes. The bounds that an
+//! operator may move (`body_bytes`, `sessions_per_user`, `password_hashing_at_once`, session times) are settings, with their
+//! defaults in `config/default.toml`.
 
-/// Largest request body, bytes (`body_bytes`).
-pub(crate) const BODY_BYTES: usize = 1024 * 1024;
 /// An evaluate request no larger than this is decided on the async worker that read it; a larger one, and every tree,
 /// goes to a blocking thread, so that no decision holds up other connections.
 pub(crate) const INLINE_BODY_BYTES: usize = 16 * 1024;
@@ -12,12 +11,8 @@ pub(crate) const TOKEN_BYTES: usize = 512;
 pub(crate) const PASSWORD_BYTES: usize = 1024;
 /// Shortest password of a new user.
 pub(crate) const PASSWORD_CHARACTERS_MINIMUM: usize = 8;
-/// Password hashes computed at once; others wait their turn (`password_hashing_at_once`).
-pub(crate) const PASSWORD_HASHING_AT_ONCE: usize = 2;
 /// Log-ins that may wait for a password hash; past that the answer is 503.
 pub(crate) const PASSWORD_HASHING_QUEUE: usize = 256;
-/// Live sessions of one user: past that a log-in ends the user's oldest (`sessions_per_user`).
-pub(crate) const SESSIONS_PER_USER: usize = 1000;
 /// Sessions kept in memory; past that those idle longest are looked up in the store again when they come back.
 pub(crate) const SESSIONS_IN_MEMORY: usize = 200_000;
 /// A session's last use is written no oftener than this, milliseconds (ruling B29).

@@ -92,7 +92,9 @@ impl RealmPath {
             return true;
         }
         let (own, other) = (self.key(), other.key());
-        other.strip_prefix(&own).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        other
+            .strip_prefix(&own)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
     /// The elements from the top down; none for the root.
@@ -112,7 +114,8 @@ pub(crate) const FORBIDDEN_IN_REALM: &str = " \"#$%&+,/:;<=>?@\\";
 
 /// True where a realm name or alias holds a character that AM refuses.
 pub(crate) fn forbidden(name: &str) -> bool {
-    name.chars().any(|c| FORBIDDEN_IN_REALM.contains(c) || c.is_control())
+    name.chars()
+        .any(|c| FORBIDDEN_IN_REALM.contains(c) || c.is_control())
 }
 
 /// What kind of identity a universal id names.
@@ -130,7 +133,9 @@ pub(crate) struct Directory {
 
 impl Directory {
     pub(crate) fn new(base: &str) -> Self {
-        Directory { base: Arc::from(base) }
+        Directory {
+            base: Arc::from(base),
+        }
     }
 
     /// The DN of a realm: the suffix itself for the root.
@@ -183,12 +188,18 @@ impl Directory {
     }
 
     /// The name of the identity of `realm` that a universal id or an entry DN stands for.
-    pub(crate) fn name_in(&self, kind: IdentityKind, text: &str, realm: &RealmPath) -> Option<String> {
+    pub(crate) fn name_in(
+        &self,
+        kind: IdentityKind,
+        text: &str,
+        realm: &RealmPath,
+    ) -> Option<String> {
         let (first, rest) = text.split_once(',')?;
         let (_, name) = first.split_once('=')?;
         let name = name.trim();
         let same = |full: String| full.eq_ignore_ascii_case(text);
-        let known = same(self.universal_id(kind, name, realm)) || same(self.entry_dn(kind, name, realm));
+        let known =
+            same(self.universal_id(kind, name, realm)) || same(self.entry_dn(kind, name, realm));
         (known && !rest.is_empty()).then(|| name.to_owned())
     }
 }
@@ -202,11 +213,20 @@ mod tests {
     fn paths_names_and_ids() {
         let root = RealmPath::root();
         let sub = RealmPath::parse("/first/second").unwrap();
-        assert_eq!((root.id().as_str(), sub.id().as_str()), ("Lw", "L2ZpcnN0L3NlY29uZA"));
+        assert_eq!(
+            (root.id().as_str(), sub.id().as_str()),
+            ("Lw", "L2ZpcnN0L3NlY29uZA")
+        );
         assert_eq!(RealmPath::from_id("L2ZpcnN0L3NlY29uZA"), Some(sub.clone()));
-        assert_eq!((sub.name(), sub.parent().unwrap().as_str()), ("second", "/first"));
+        assert_eq!(
+            (sub.name(), sub.parent().unwrap().as_str()),
+            ("second", "/first")
+        );
         assert_eq!(sub.parent().unwrap().parent(), Some(root.clone()));
-        assert_eq!(root.child("first").unwrap().child("second"), Some(sub.clone()));
+        assert_eq!(
+            root.child("first").unwrap().child("second"),
+            Some(sub.clone())
+        );
         for bad in ["//", "/a//b", "/a b", "/a:b", "/a/"] {
             assert_eq!(RealmPath::parse(bad), None, "{bad}");
         }
@@ -225,11 +245,22 @@ mod tests {
             "id=ann,ou=user,dc=openam,dc=example,dc=org"
         );
         let id = directory.universal_id(IdentityKind::Group, "staff", &sub);
-        assert_eq!(id, "id=staff,ou=group,o=b,ou=services,o=a,ou=services,dc=openam,dc=example,dc=org");
-        assert_eq!(directory.name_in(IdentityKind::Group, &id.to_uppercase(), &sub).as_deref(), Some("STAFF"));
+        assert_eq!(
+            id,
+            "id=staff,ou=group,o=b,ou=services,o=a,ou=services,dc=openam,dc=example,dc=org"
+        );
+        assert_eq!(
+            directory
+                .name_in(IdentityKind::Group, &id.to_uppercase(), &sub)
+                .as_deref(),
+            Some("STAFF")
+        );
         assert_eq!(directory.name_in(IdentityKind::User, &id, &sub), None);
         let ann = directory.universal_id(IdentityKind::User, "Ann", &sub);
-        assert_eq!(directory.locate_user(&ann), Some(("ann".to_owned(), sub.clone())));
+        assert_eq!(
+            directory.locate_user(&ann),
+            Some(("ann".to_owned(), sub.clone()))
+        );
         assert_eq!(directory.locate_user(&id), None);
         assert_eq!(directory.locate_user("id=ann,ou=user,dc=elsewhere"), None);
         assert_eq!(directory.name_in(IdentityKind::Group, &id, &root), None);

@@ -66,52 +66,109 @@ impl Subjects {
         }
         let facts = Arc::clone(&target.facts);
         let members = self.members(session, &facts).await?;
-        let resolved = Arc::new(ResolvedSubject { revision: live.revision, facts, members });
+        let resolved = Arc::new(ResolvedSubject {
+            revision: live.revision,
+            facts,
+            members,
+        });
         session.subject.store(Some(Arc::clone(&resolved)));
         Ok(resolved)
     }
 
-    async fn members(&self, session: &Session, facts: &Facts) -> Result<Option<Vec<u8>>, StoreError> {
+    async fn members(
+        &self,
+        session: &Session,
+        facts: &Facts,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
         let realm_key = session.realm.key();
         let (name, profile) = if session.is_administrator() {
             (ADMINISTRATOR.to_owned(), Attributes::new())
         } else {
-            match self.store.object(Kind::User, &realm_key, &session.user_key).await? {
+            match self
+                .store
+                .object(Kind::User, &realm_key, &session.user_key)
+                .await?
+            {
                 None => return Ok(None),
                 Some(user) => {
-                    let attributes: Attributes = serde_json::from_str(&user.body).unwrap_or_default();
+                    let attributes: Attributes =
+                        serde_json::from_str(&user.body).unwrap_or_default();
                     if is_inactive(&attributes) {
                         return Ok(None);
                     }
-                    (user.name, attributes)
+                    (user.name.clone(), with_uid(&user.name, attributes))
                 }
             }
         };
-        let universal_id = self.directory.universal_id(IdentityKind::User, &name, &session.realm);
+        let universal_id = self
+            .directory
+            .universal_id(IdentityKind::User, &name, &session.realm);
         let mut subject = Map::new();
         subject.insert("principals".into(), vec![universal_id.as_str()].into());
         if facts.groups {
-            subject.insert("groups".into(), self.groups(session, &realm_key).await?.into());
+            subject.insert(
+                "groups".into(),
+                self.groups(session, &realm_key).await?.into(),
+            );
         }
         let properties = session.properties();
-        let read = properties.iter().filter(|(name, _)| facts.session.contains(*name));
-        let read: Map<String, Value> = read.map(|(name, value)| (name.clone(), value.as_str().into())).collect();
+        let read = properties
+            .iter()
+            .filter(|(name, _)| facts.session.contains(*name));
+        let read: Map<String, Value> = read
+            .map(|(name, value)| (name.clone(), value.as_str().into()))
+            .collect();
         subject.insert("session".into(), read.into());
         if facts.client_ip && !session.client_ip.is_empty() {
             subject.insert("clientIp".into(), session.client_ip.as_str().into());
         }
-        // INVARIANT: credentials are no attributes. They are taken out before a user is stored, so none can be here.
-        let profile = profile.into_iter().filter(|(name, _)| facts.profile.contains(&name.to_lowercase()));
-        let profile: Map<String, Value> = profile.map(|(name, values)| (name, values.into())).collect();
-        subject.insert("profile".into(), profile.into());
+        subject.insert("profile".into(), readable(&profile, facts));
         let text = Value::Object(subject).to_string();
-        let members = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or_default();
+        let members = text
+            .strip_prefix('{')
+            .and_then(|text| text.strip_suffix('}'))
+            .unwrap_or_default();
         Ok(Some(members.as_bytes().to_vec()))
     }
 
     async fn groups(&self, session: &Session, realm_key: &str) -> Result<Vec<String>, StoreError> {
         let names = self.store.groups_of(realm_key, &session.user_key).await?;
-        Ok(names.iter().map(|name| self.directory.universal_id(IdentityKind::Group, name, &session.realm)).collect())
+        Ok(names
+            .iter()
+            .map(|name| {
+                self.directory
+                    .universal_id(IdentityKind::Group, name, &session.realm)
+            })
+            .collect())
+    }
+
+    /// The profile of a user whom a token names by universal id, as far as `target`'s policies read profiles.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub(crate) async fn profile(
+        &self,
+        live: &Live,
+        target: &LiveRealm,
+        id: &str,
+    ) -> Result<Option<Value>, StoreError> {
+        if target.facts.profile.is_empty() {
+            return Ok(None);
+        }
+        let Some((name, path)) = self.directory.locate_user(id) else {
+            return Ok(None);
+        };
+        let Some(realm) = live.realm(&path) else {
+            return Ok(None);
+        };
+        let Some(user) = self.store.object(Kind::User, &realm.key, &name).await? else {
+            return Ok(None);
+        };
+        let attributes = with_uid(
+            &user.name,
+            serde_json::from_str(&user.body).unwrap_or_default(),
+        );
+        Ok(Some(readable(&attributes, &target.facts)))
     }
 
     /// The groups of identities that the environment names; identities unknown here are left out, which the engine
@@ -119,29 +176,72 @@ impl Subjects {
     ///
     /// # Errors
     /// The store did not answer.
-    pub(crate) async fn memberships(&self, live: &Live, ids: &[String]) -> Result<Value, StoreError> {
+    pub(crate) async fn memberships(
+        &self,
+        live: &Live,
+        ids: &[String],
+    ) -> Result<Value, StoreError> {
         let mut memberships = Map::new();
         for id in ids {
-            let Some((name, path)) = self.directory.locate_user(id) else { continue };
-            let Some(realm) = live.realm(&path) else { continue };
-            if self.store.object(Kind::User, &realm.key, &name).await?.is_none() {
+            let Some((name, path)) = self.directory.locate_user(id) else {
+                continue;
+            };
+            let Some(realm) = live.realm(&path) else {
+                continue;
+            };
+            if self
+                .store
+                .object(Kind::User, &realm.key, &name)
+                .await?
+                .is_none()
+            {
                 continue;
             }
             let groups = self.store.groups_of(&realm.key, &name).await?;
-            let groups: Vec<String> =
-                groups.iter().map(|g| self.directory.universal_id(IdentityKind::Group, g, &realm.path)).collect();
+            let groups: Vec<String> = groups
+                .iter()
+                .map(|g| {
+                    self.directory
+                        .universal_id(IdentityKind::Group, g, &realm.path)
+                })
+                .collect();
             memberships.insert(id.clone(), groups.into());
         }
         Ok(memberships.into())
     }
 }
 
+/// The attributes that policies read, under the names by which they read them.
+///
+/// INVARIANT: credentials are no attributes. They are taken out before a user is stored, so none can be here.
+fn readable(profile: &Attributes, facts: &Facts) -> Value {
+    let wanted = facts
+        .profile
+        .iter()
+        .filter_map(|name| Some((name, attribute(profile, name)?)));
+    Value::Object(
+        wanted
+            .map(|(name, values)| (name.clone(), values.clone().into()))
+            .collect(),
+    )
+}
+
+/// A directory holds a user's name as an attribute, too.
+fn with_uid(name: &str, mut attributes: Attributes) -> Attributes {
+    attributes.insert("uid".to_owned(), vec![name.to_owned()]);
+    attributes
+}
+
 /// The values of an attribute, found without regard to case as in a directory.
 pub(crate) fn attribute<'a>(attributes: &'a Attributes, name: &str) -> Option<&'a Vec<String>> {
-    attributes.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, values)| values)
+    attributes
+        .iter()
+        .find(|(known, _)| known.eq_ignore_ascii_case(name))
+        .map(|(_, values)| values)
 }
 
 /// Whether a user with these attributes may not log in.
 pub(crate) fn is_inactive(attributes: &Attributes) -> bool {
-    attribute(attributes, STATUS).is_some_and(|values| values.iter().any(|v| v.eq_ignore_ascii_case(INACTIVE)))
+    attribute(attributes, STATUS)
+        .is_some_and(|values| values.iter().any(|v| v.eq_ignore_ascii_case(INACTIVE)))
 }

@@ -90,7 +90,7 @@ def convert(out, data, write):
                     if ok and "ttl" in s: result["ttl"] = s["ttl"]
                     given[name] = result
                 row["outside"] = [{"question": {"type": "Script", "scriptId": n, "resource": RESOURCE}, "result": r} for n, r in given.items()]
-            if x["type"] == "Transaction" and want["advices"].get("TransactionConditionAdvice") != ["<new uuid>"] or x["type"] == "Transaction" and "TxId" in x["id"]:
+            if x["type"] == "Transaction":
                 row["outside"] = [{"question": {"type": "Transaction", "resource": RESOURCE}, "result": {"satisfied": want["satisfied"], "advices": want["advices"]}}]
             if want.get("sessionPropertiesSet"): row["effects"] = [{"type": "setSessionProperty", "name": k, "value": str(v)} for k, v in sorted(want["sessionPropertiesSet"].items())]
             case["rows"] = [row]; counts["rows"] += 1

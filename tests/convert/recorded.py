@@ -278,11 +278,9 @@ def convert(path, scripts):
                 if "terminateSession" in json.dumps(row["answer"]): world.end(re.search(r"id=([^,]+),", row["request"]["subject"]["principals"][0]).group(1))
                 continue
             if action == "create" and isinstance(body, dict):
-                refused_here = any("$SELF" in r for r in body.get("resources") or [])  # B25: AM takes it, and it applies to nothing
-                if refused_here: why, status = "B25", 400
-                if ok and not refused_here: realm.policies[body["name"]] = {k: v for k, v in body.items() if k not in VOLATILE}
+                if ok: realm.policies[body["name"]] = {k: v for k, v in body.items() if k not in VOLATILE}
                 elif status == 400 and "name" in body:
-                    row = {"policy": {k: v for k, v in body.items() if k not in VOLATILE}, "path": "/resources" if refused_here else fault_path(body, case["id"].split("/")[0].lower())}
+                    row = {"policy": {k: v for k, v in body.items() if k not in VOLATILE}, "path": fault_path(body, case["id"].split("/")[0].lower())}
                     if "C24" in (why or ""): row["path"] = "/subject" if "subject" in why else "/condition"
                     if why: row["ruling"] = rule(why)
                     entry = next((c for c in cases if c["id"] == case["id"] + "/refused"), None)

@@ -148,7 +148,10 @@ pub fn corpus_at(folder: &Path) -> Result<Vec<(PathBuf, File)>, String> {
     let mut files = Vec::new();
     collect(folder, &mut files)?;
     files.sort();
-    files.into_iter().map(|path| read(&path).map(|file| (path, file))).collect()
+    files
+        .into_iter()
+        .map(|path| read(&path).map(|file| (path, file)))
+        .collect()
 }
 
 fn collect(dir: &Path, files: &mut Vec<PathBuf>) -> Result<(), String> {
@@ -186,7 +189,15 @@ pub fn differences(row: &Row, answer: &Value) -> Vec<String> {
     if let Some(error) = row.answer.get("error") {
         for member in ["code", "path"] {
             if let Some(wanted) = error.get(member) {
-                compare(wanted, answer.pointer(&format!("/error/{member}")).unwrap_or(&Value::Null), member, false, &mut out);
+                compare(
+                    wanted,
+                    answer
+                        .pointer(&format!("/error/{member}"))
+                        .unwrap_or(&Value::Null),
+                    member,
+                    false,
+                    &mut out,
+                );
             }
         }
         return out;
@@ -196,7 +207,13 @@ pub fn differences(row: &Row, answer: &Value) -> Vec<String> {
     };
     compare(&row.answer, decisions, "", row.part, &mut out);
     if let Some(effects) = &row.effects {
-        compare(effects, answer.get("effects").unwrap_or(&Value::Null), "/effects", false, &mut out);
+        compare(
+            effects,
+            answer.get("effects").unwrap_or(&Value::Null),
+            "/effects",
+            false,
+            &mut out,
+        );
     }
     out
 }
@@ -205,7 +222,13 @@ fn compare(want: &Value, got: &Value, at: &str, part: bool, out: &mut Vec<String
     match (want, got) {
         (Value::Object(wanted), Value::Object(found)) => {
             for (name, value) in wanted {
-                compare(value, found.get(name).unwrap_or(&Value::Null), &format!("{at}/{name}"), false, out);
+                compare(
+                    value,
+                    found.get(name).unwrap_or(&Value::Null),
+                    &format!("{at}/{name}"),
+                    false,
+                    out,
+                );
             }
             // Only the members of a decision may be left out, not those of its maps.
             for name in found.keys().filter(|n| !part && !wanted.contains_key(*n)) {

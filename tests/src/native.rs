@@ -11,7 +11,11 @@ const DEFAULT_SET: &str = "iPlanetAMWebAgentService";
 /// The names of a document's policy sets; the default one always exists.
 #[must_use]
 pub fn set_names(document: &Value) -> Vec<&str> {
-    let listed = document.get("applications").and_then(Value::as_array).into_iter().flatten();
+    let listed = document
+        .get("applications")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
     let mut names: Vec<&str> = listed.filter_map(|a| a.get("name")?.as_str()).collect();
     if !names.iter().any(|n| n.eq_ignore_ascii_case(DEFAULT_SET)) {
         names.push(DEFAULT_SET);
@@ -26,13 +30,23 @@ pub fn set_names(document: &Value) -> Vec<&str> {
 pub fn compile(document: &Value) -> Result<Vec<CompiledPolicy>, Vec<(usize, Fault)>> {
     let mut compiled = Vec::new();
     let mut faults = Vec::new();
-    for (n, policy) in document.get("policies").and_then(Value::as_array).into_iter().flatten().enumerate() {
+    for (n, policy) in document
+        .get("policies")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .enumerate()
+    {
         match Policy::parse(policy) {
             Ok(parsed) => compiled.push(compile_policy(&parsed)),
             Err(found) => faults.extend(found.into_iter().map(|f| (n, f))),
         }
     }
-    if faults.is_empty() { Ok(compiled) } else { Err(faults) }
+    if faults.is_empty() {
+        Ok(compiled)
+    } else {
+        Err(faults)
+    }
 }
 
 /// The bytes of a document's bundle.
@@ -49,13 +63,23 @@ pub fn bundle_bytes(document: &Value) -> Result<Vec<u8>, Vec<(usize, Fault)>> {
 /// # Errors
 /// What is wrong, with its pointer within the document.
 pub fn imported(document: &Value) -> Result<Vec<u8>, Vec<String>> {
-    let texts = |faults: Vec<Fault>| faults.into_iter().map(|f| format!("{}: {}", f.path, f.message)).collect::<Vec<_>>();
+    let texts = |faults: Vec<Fault>| {
+        faults
+            .into_iter()
+            .map(|f| format!("{}: {}", f.path, f.message))
+            .collect::<Vec<_>>()
+    };
     if document.get("resourceTypes").is_none() {
-        return bundle_bytes(document).map_err(|faults| texts(faults.into_iter().map(|(_, f)| f).collect()));
+        return bundle_bytes(document)
+            .map_err(|faults| texts(faults.into_iter().map(|(_, f)| f).collect()));
     }
     let (read, _) = Document::parse(document.to_string().as_bytes()).map_err(texts)?;
     let checked = read.check();
-    if checked.faults.is_empty() { Ok(checked.bundle()) } else { Err(texts(checked.faults)) }
+    if checked.faults.is_empty() {
+        Ok(checked.bundle())
+    } else {
+        Err(texts(checked.faults))
+    }
 }
 
 /// The stored form of a pattern.
@@ -64,8 +88,18 @@ pub fn imported(document: &Value) -> Result<Vec<u8>, Vec<String>> {
 /// Why it is refused.
 pub fn canonical(pattern: &str) -> Result<String, String> {
     let policy = json!({"name": "p", "active": true, "resources": [pattern], "actionValues": {}});
-    let parsed = Policy::parse(&policy).map_err(|faults| faults.iter().map(|f| f.message.as_str()).collect::<Vec<_>>().join("; "))?;
-    parsed.resources.into_iter().next().ok_or_else(|| "no pattern".to_owned())
+    let parsed = Policy::parse(&policy).map_err(|faults| {
+        faults
+            .iter()
+            .map(|f| f.message.as_str())
+            .collect::<Vec<_>>()
+            .join("; ")
+    })?;
+    parsed
+        .resources
+        .into_iter()
+        .next()
+        .ok_or_else(|| "no pattern".to_owned())
 }
 
 /// The pointers of what is wrong with a policy, by itself or beside the document's sets and types.
@@ -79,12 +113,31 @@ pub fn faults(document: &Value, policy: &Value) -> Vec<String> {
     if !legacy.is_empty() {
         return legacy.into_iter().map(|f| f.path).collect();
     }
-    let list = |member| document.get(member).and_then(Value::as_array).into_iter().flatten();
-    let types: Vec<ResourceType> = list("resourceTypes").filter_map(|t| ResourceType::parse(t).ok()).collect();
-    let wanted = policy.get("applicationName").and_then(Value::as_str).unwrap_or(DEFAULT_SET);
-    let mine = list("applications").find(|a| a.get("name").and_then(Value::as_str).is_some_and(|n| n.eq_ignore_ascii_case(wanted)));
+    let list = |member| {
+        document
+            .get(member)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+    };
+    let types: Vec<ResourceType> = list("resourceTypes")
+        .filter_map(|t| ResourceType::parse(t).ok())
+        .collect();
+    let wanted = policy
+        .get("applicationName")
+        .and_then(Value::as_str)
+        .unwrap_or(DEFAULT_SET);
+    let mine = list("applications").find(|a| {
+        a.get("name")
+            .and_then(Value::as_str)
+            .is_some_and(|n| n.eq_ignore_ascii_case(wanted))
+    });
     match mine.map(PolicySet::parse) {
-        Some(Ok(set)) => parsed.check_against(&set, &types).into_iter().map(|f| f.path).collect(),
+        Some(Ok(set)) => parsed
+            .check_against(&set, &types)
+            .into_iter()
+            .map(|f| f.path)
+            .collect(),
         Some(Err(found)) => found.into_iter().map(|f| f.path).collect(),
         None => Vec::new(),
     }
@@ -103,7 +156,8 @@ impl Subject for Native {
 
     fn load(&mut self, document: &Value) -> Result<(), String> {
         let bytes = imported(document).map_err(|faults| faults.join("; "))?;
-        self.bundle = Some(Bundle::load(bytes).map_err(|e| format!("the bundle does not load: {e:?}"))?);
+        self.bundle =
+            Some(Bundle::load(bytes).map_err(|e| format!("the bundle does not load: {e:?}"))?);
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! Running the corpus on a subject.
 
-use crate::case::{Canonical, Case, Covers, File, Listed, Row, differences, one_policy};
+use crate::case::{Canonical, Case, Covers, File, Listed, differences, one_policy};
 use crate::subject::Subject;
 use serde_json::{Value, json};
 
@@ -18,7 +18,8 @@ impl Tally {
         if differences.is_empty() {
             self.passed += 1;
         } else {
-            self.failed.push(format!("{at}: {}", differences.join("; ")));
+            self.failed
+                .push(format!("{at}: {}", differences.join("; ")));
         }
     }
 
@@ -65,7 +66,11 @@ fn covers(subject: &mut dyn Subject, row: &Covers, tally: &mut Tally) {
     let at = format!("{:?} covers {:?}", row.pattern, row.name);
     if let Err(why) = subject.load(&one_policy(&row.pattern)) {
         // A pattern that may not be written covers nothing.
-        let difference = if row.covers { vec![format!("the pattern is refused: {why}")] } else { Vec::new() };
+        let difference = if row.covers {
+            vec![format!("the pattern is refused: {why}")]
+        } else {
+            Vec::new()
+        };
         tally.note(&at, &difference);
         return;
     }
@@ -73,7 +78,12 @@ fn covers(subject: &mut dyn Subject, row: &Covers, tally: &mut Tally) {
     let answer = subject.answer(&request, &[]);
     let refused = answer.pointer("/error/code") == Some(&json!("badResource"));
     let found = answer.pointer("/decisions/0/actions/GET") == Some(&Value::Bool(true));
-    let difference = if found == row.covers && (found || refused || answer.get("decisions").is_some()) { Vec::new() } else { vec![format!("want {}, got {answer}", row.covers)] };
+    let difference =
+        if found == row.covers && (found || refused || answer.get("decisions").is_some()) {
+            Vec::new()
+        } else {
+            vec![format!("want {}, got {answer}", row.covers)]
+        };
     tally.note(&at, &difference);
 }
 
@@ -84,9 +94,19 @@ fn listed(subject: &mut dyn Subject, row: &Listed, tally: &mut Tally) {
         return;
     }
     let answer = subject.answer(&json!({"tree": row.root, "subject": {}, "now": NOW}), &[]);
-    let entries = answer.get("decisions").and_then(Value::as_array).cloned().unwrap_or_default();
-    let found = entries.iter().any(|e| e.pointer("/actions/GET") == Some(&Value::Bool(true)));
-    let difference = if !entries.is_empty() && found == row.listed { Vec::new() } else { vec![format!("want {}, got {answer}", row.listed)] };
+    let entries = answer
+        .get("decisions")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
+    let found = entries
+        .iter()
+        .any(|e| e.pointer("/actions/GET") == Some(&Value::Bool(true)));
+    let difference = if !entries.is_empty() && found == row.listed {
+        Vec::new()
+    } else {
+        vec![format!("want {}, got {answer}", row.listed)]
+    };
     tally.note(&at, &difference);
 }
 
@@ -110,20 +130,18 @@ pub fn refusals(file: &File, faults: impl Fn(&Value, &Value) -> Vec<String>) -> 
     for case in &file.cases {
         for (n, refused) in case.refused.iter().enumerate() {
             let found = faults(&case.document, &refused.policy);
-            let beneath = |f: &String| f == &refused.path || f.starts_with(&format!("{}/", refused.path));
+            let beneath =
+                |f: &String| f == &refused.path || f.starts_with(&format!("{}/", refused.path));
             let difference = if found.iter().any(beneath) {
                 Vec::new()
             } else {
-                vec![format!("want a fault at {:?}, got {found:?} for {}", refused.path, refused.policy)]
+                vec![format!(
+                    "want a fault at {:?}, got {found:?} for {}",
+                    refused.path, refused.policy
+                )]
             };
             tally.note(&format!("{} refused {n}", case.id), &difference);
         }
     }
     tally
-}
-
-/// Whether a row's request can be stated in some other way than the engine request: not here.
-#[must_use]
-pub fn is_error(row: &Row) -> bool {
-    row.answer.get("error").is_some()
 }

@@ -43,14 +43,26 @@ pub trait Subject {
 /// The outside result whose question names the same condition and resource.
 #[must_use]
 pub fn result_for<'a>(need: &Value, outside: &'a [Outside]) -> Option<&'a Value> {
-    let same_member = |question: &Value, member: &str| match (question.get(member), need.get(member)) {
-        (Some(asked), Some(needed)) if member == "resource" => canonical(asked) == canonical(needed),
-        (Some(asked), Some(needed)) => asked == needed,
-        (None, _) => true,
-        (Some(_), None) => false,
-    };
-    let members = ["type", "scriptId", "authenticationStrategy", "strategySpecifier", "resource"];
-    outside.iter().find(|o| members.iter().all(|m| same_member(&o.question, m))).map(|o| &o.result)
+    let same_member =
+        |question: &Value, member: &str| match (question.get(member), need.get(member)) {
+            (Some(asked), Some(needed)) if member == "resource" => {
+                canonical(asked) == canonical(needed)
+            }
+            (Some(asked), Some(needed)) => asked == needed,
+            (None, _) => true,
+            (Some(_), None) => false,
+        };
+    let members = [
+        "type",
+        "scriptId",
+        "authenticationStrategy",
+        "strategySpecifier",
+        "resource",
+    ];
+    outside
+        .iter()
+        .find(|o| members.iter().all(|m| same_member(&o.question, m)))
+        .map(|o| &o.result)
 }
 
 fn canonical(name: &Value) -> String {
@@ -80,6 +92,8 @@ impl Subject for Naive {
 
     fn answer(&mut self, request: &Value, outside: &[Outside]) -> Value {
         let resolver = |question: &Value| result_for(question, outside).cloned();
-        self.loaded.as_ref().map_or(Value::Null, |reference| reference.answer(request, &resolver))
+        self.loaded.as_ref().map_or(Value::Null, |reference| {
+            reference.answer(request, &resolver)
+        })
     }
 }

@@ -29,11 +29,25 @@ pub(crate) enum Content {
 
 impl Answer {
     pub(crate) fn value(served: &'static str, value: Value) -> Self {
-        Answer { status: StatusCode::OK, content: Content::Value(value), served, revision: None, location: None, protocol: None }
+        Answer {
+            status: StatusCode::OK,
+            content: Content::Value(value),
+            served,
+            revision: None,
+            location: None,
+            protocol: None,
+        }
     }
 
     pub(crate) fn text(served: &'static str, text: Vec<u8>) -> Self {
-        Answer { status: StatusCode::OK, content: Content::Text(text), served, revision: None, location: None, protocol: None }
+        Answer {
+            status: StatusCode::OK,
+            content: Content::Text(text),
+            served,
+            revision: None,
+            location: None,
+            protocol: None,
+        }
     }
 
     /// The response; `pretty` lays the JSON out as Jackson does.
@@ -41,7 +55,9 @@ impl Answer {
         let text = match (self.content, layout) {
             (Content::Text(text), Layout::Compact) => text,
             (Content::Value(value), Layout::Compact) => value.to_string().into_bytes(),
-            (Content::Value(value), Layout::Pretty) => super::crest::pretty::text(&value).into_bytes(),
+            (Content::Value(value), Layout::Pretty) => {
+                super::crest::pretty::text(&value).into_bytes()
+            }
             (Content::Text(text), Layout::Pretty) => match serde_json::from_slice::<Value>(&text) {
                 Ok(value) => super::crest::pretty::text(&value).into_bytes(),
                 Err(_) => text,
@@ -56,7 +72,10 @@ impl Answer {
             }
             headers.append(CONTENT_API_VERSION, HeaderValue::from_static(self.served));
         }
-        if let Some(etag) = self.revision.and_then(|r| HeaderValue::from_str(&format!("\"{r}\"")).ok()) {
+        if let Some(etag) = self
+            .revision
+            .and_then(|r| HeaderValue::from_str(&format!("\"{r}\"")).ok())
+        {
             headers.insert(ETAG, etag);
         }
         if let Some(location) = self.location.and_then(|l| HeaderValue::from_str(&l).ok()) {
@@ -74,7 +93,11 @@ pub(crate) enum Layout {
 }
 
 /// A JSON response with the headers that every answer has.
-pub(crate) fn json_response(status: StatusCode, body: Vec<u8>, served: Option<&'static str>) -> Response<Body> {
+pub(crate) fn json_response(
+    status: StatusCode,
+    body: Vec<u8>,
+    served: Option<&'static str>,
+) -> Response<Body> {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();

@@ -22,7 +22,12 @@ pub(crate) struct ApiError {
 
 impl ApiError {
     pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        ApiError { status, message: message.into(), detail: None, served: None }
+        ApiError {
+            status,
+            message: message.into(),
+            detail: None,
+            served: None,
+        }
     }
 
     pub(crate) fn bad_request(message: impl Into<String>) -> Self {
@@ -119,7 +124,11 @@ fn reason(status: StatusCode) -> &'static str {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        json_response(self.status, self.body().to_string().into_bytes(), self.served)
+        json_response(
+            self.status,
+            self.body().to_string().into_bytes(),
+            self.served,
+        )
     }
 }
 
@@ -130,7 +139,9 @@ impl From<StoreError> for ApiError {
             StoreError::Missing { .. } => ApiError::not_found("Resource cannot be found."),
             other => {
                 tracing::error!(error = %other, "the store failed");
-                ApiError::unavailable("The store cannot be reached; nothing was decided or changed.")
+                ApiError::unavailable(
+                    "The store cannot be reached; nothing was decided or changed.",
+                )
             }
         }
     }

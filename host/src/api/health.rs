@@ -26,7 +26,11 @@ pub(crate) async fn ready(State(app): State<Arc<App>>) -> Response<Body> {
         "digest": root.digest,
         "realms": live.realms().count(),
     });
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
     json_response(status, body.to_string().into_bytes(), None)
 }
 

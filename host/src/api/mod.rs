@@ -34,11 +34,16 @@ use error::ApiError;
 
 /// All routes.
 pub(crate) fn router(app: Arc<App>) -> Router {
-    let mut router = Router::new().route("/health/live", get(health::live)).route("/health/ready", get(health::ready));
+    let mut router = Router::new()
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready));
     for deployment in &app.config.deployments {
         router = router
             .route(&format!("{deployment}/json/{{*path}}"), any(json))
-            .route(&format!("{deployment}/isAlive.jsp"), get(health::alive_page));
+            .route(
+                &format!("{deployment}/isAlive.jsp"),
+                get(health::alive_page),
+            );
     }
     router.fallback(nothing).with_state(app)
 }
@@ -66,11 +71,21 @@ pub(crate) struct Call {
 impl Call {
     /// The caller, who must have a live session.
     pub(crate) async fn caller(&self, app: &App) -> Result<Caller, ApiError> {
-        Caller::require(&app.sessions, &self.headers, &app.config.cookie_name, self.now).await
+        Caller::require(
+            &app.sessions,
+            &self.headers,
+            &app.config.cookie_name,
+            self.now,
+        )
+        .await
     }
 
     /// The caller, who must hold a privilege in the realm of the path; using it keeps the caller's session alive.
-    pub(crate) async fn authorized(&self, app: &App, privilege: Privilege) -> Result<Authorized, ApiError> {
+    pub(crate) async fn authorized(
+        &self,
+        app: &App,
+        privilege: Privilege,
+    ) -> Result<Authorized, ApiError> {
         let authorized = Authorized::check(self.caller(app).await?, privilege, &self.realm.path)?;
         app.sessions.touch(authorized.session(), self.now);
         Ok(authorized)
@@ -79,30 +94,53 @@ impl Call {
     /// `http://host/am/json/realms/root/realms/a/policies`: where the collection of the request is.
     pub(crate) fn collection_url(&self, app: &App, endpoint: &str) -> String {
         let scheme = if app.config.tls() { "https" } else { "http" };
-        let host = self.headers.get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or_default();
-        let below: String = self.realm.path.elements().map(|name| format!("/realms/{name}")).collect();
-        format!("{scheme}://{host}{}/json/realms/root{below}/{endpoint}", self.deployment)
+        let host = self
+            .headers
+            .get(header::HOST)
+            .and_then(|h| h.to_str().ok())
+            .unwrap_or_default();
+        let below: String = self
+            .realm
+            .path
+            .elements()
+            .map(|name| format!("/realms/{name}"))
+            .collect();
+        format!(
+            "{scheme}://{host}{}/json/realms/root{below}/{endpoint}",
+            self.deployment
+        )
     }
 }
 
-async fn json(State(app): State<Arc<App>>, ConnectInfo(Peer(peer)): ConnectInfo<Peer>, request: Request) -> Response<Body> {
+async fn json(
+    State(app): State<Arc<App>>,
+    ConnectInfo(Peer(peer)): ConnectInfo<Peer>,
+    request: Request,
+) -> Response<Body> {
     let (head, body) = request.into_parts();
     let Ok(body) = to_bytes(body, app.config.body_bytes).await else {
-        let message = format!("The request body is larger than {} bytes (body_bytes)", app.config.body_bytes);
+        let message = format!(
+            "The request body is larger than {} bytes (body_bytes)",
+            app.config.body_bytes
+        );
         return ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message).into_response();
     };
     let parameters = match Parameters::parse(head.uri.query()) {
         Ok(parameters) => parameters,
         Err(error) => return error.into_response(),
     };
-    let layout = match parameters.first("_prettyPrint") {
-        Some(value) if value.eq_ignore_ascii_case("true") => Layout::Pretty,
-        _ => Layout::Compact,
+    let layout = match parameters.single("_prettyPrint") {
+        Ok(Some(value)) if value.eq_ignore_ascii_case("true") => Layout::Pretty,
+        Ok(_) => Layout::Compact,
+        Err(error) => return error.into_response(),
     };
     let live = Arc::clone(&app.publisher.live());
     let (deployment, below) = split(head.uri.path());
-    let host = head.headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let target = match path::resolve(&live, below, &parameters, host) {
+    let host = head
+        .headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    let target = match path::resolve(&live, (head.uri.path(), below), &parameters, host) {
         Ok(target) => target,
         Err(error) => return error.into_response(),
     };
@@ -135,13 +173,20 @@ async fn json(State(app): State<Arc<App>>, ConnectInfo(Peer(peer)): ConnectInfo<
 
 /// The CREST endpoints. What can be said about a request without its caller is said first.
 async fn dispatch(app: &App, call: &Call, endpoint: &[&str]) -> Result<Answer, ApiError> {
-    let operation = operation::of(&call.method, &call.headers, &call.parameters, &call.requested)?;
+    let operation = operation::of(
+        &call.method,
+        &call.headers,
+        &call.parameters,
+        &call.requested,
+    )?;
     match (endpoint, operation) {
         (["policies"], Operation::Action(action)) if evaluate::is_evaluation(&action) => {
             evaluate::handle(app, call, &action).await
         }
         (["sessions"], operation) => sessions::handle(app, call, None, operation).await,
-        (["sessions", token], operation) => sessions::handle(app, call, Some(token), operation).await,
+        (["sessions", token], operation) => {
+            sessions::handle(app, call, Some(token), operation).await
+        }
         (["serverinfo"], operation) => serverinfo::handle(app, call, None, operation).await,
         (["serverinfo", id], operation) => serverinfo::handle(app, call, Some(id), operation).await,
         (endpoint, operation) => manage::handle(app, call, endpoint, operation).await,

@@ -12,17 +12,29 @@ use super::error::ApiError;
 use crate::app::App;
 use crate::auth::caller::Caller;
 
-const INFO: [(Version, &str); 2] = [(Version(1, 1), "resource=1.1"), (Version(2, 0), "resource=2.0")];
+const INFO: [(Version, &str); 2] = [
+    (Version(1, 1), "resource=1.1"),
+    (Version(2, 0), "resource=2.0"),
+];
 const VERSION: [(Version, &str); 1] = [(Version(1, 0), "resource=1.0")];
 /// The release of AM whose REST this server speaks; clients look for digits in it before anything else.
 const SPOKEN: &str = "7.5.0";
 
 /// Answers what anybody may know, and the version to whoever has a session.
-pub(crate) async fn handle(app: &App, call: &Call, id: Option<&str>, operation: Operation) -> Result<Answer, ApiError> {
+pub(crate) async fn handle(
+    app: &App,
+    call: &Call,
+    id: Option<&str>,
+    operation: Operation,
+) -> Result<Answer, ApiError> {
     let Some(id) = id else {
         return match operation {
-            Operation::Read => Err(ApiError::bad_request("The resource collection  cannot be read")),
-            _ => call.caller(app).await.and(Err(ApiError::not_implemented("Operation is not supported."))),
+            Operation::Read => Err(ApiError::bad_request(
+                "The resource collection  cannot be read",
+            )),
+            _ => call.caller(app).await.and(Err(ApiError::not_implemented(
+                "Operation is not supported.",
+            ))),
         };
     };
     if operation != Operation::Read {
@@ -33,11 +45,20 @@ pub(crate) async fn handle(app: &App, call: &Call, id: Option<&str>, operation: 
         "*" => (info_version(call)?, everything(app, call)),
         "cookieDomains" => (info_version(call)?, json!({"domains": domains(app)})),
         "version" => {
-            let caller = Caller::find(&app.sessions, &call.headers, &app.config.cookie_name, call.now).await?;
+            let caller = Caller::find(
+                &app.sessions,
+                &call.headers,
+                &app.config.cookie_name,
+                call.now,
+            )
+            .await?;
             if caller.is_none() {
                 return Err(ApiError::forbidden("No session for request."));
             }
-            let served = call.requested.route(&VERSION).ok_or_else(|| ApiError::no_such_resource(""))?;
+            let served = call
+                .requested
+                .route(&VERSION)
+                .ok_or_else(|| ApiError::no_such_resource(""))?;
             let version = json!({
                 "version": SPOKEN,
                 "fullVersion": format!("Assize {} (speaks AM {SPOKEN})", env!("CARGO_PKG_VERSION")),
@@ -46,7 +67,11 @@ pub(crate) async fn handle(app: &App, call: &Call, id: Option<&str>, operation: 
             });
             (served, version)
         }
-        other => return Err(ApiError::not_implemented(format!("ResourceId not supported: {other}"))),
+        other => {
+            return Err(ApiError::not_implemented(format!(
+                "ResourceId not supported: {other}"
+            )));
+        }
     };
     let revision = call.live.revision.to_string();
     let mut body = Map::new();
@@ -57,19 +82,29 @@ pub(crate) async fn handle(app: &App, call: &Call, id: Option<&str>, operation: 
     if let Value::Object(members) = Fields::of(&call.parameters).select(value) {
         body.extend(members);
     }
-    Ok(Answer { status: StatusCode::OK, revision: Some(revision), ..Answer::value(served, Value::Object(body)) })
+    Ok(Answer {
+        status: StatusCode::OK,
+        revision: Some(revision),
+        ..Answer::value(served, Value::Object(body))
+    })
 }
 
 /// Without a version the older route answers, as it does in OpenAM.
 fn info_version(call: &Call) -> Result<&'static str, ApiError> {
     match call.requested.resource {
         None => Ok("resource=1.1"),
-        Some(_) => call.requested.route(&INFO).ok_or_else(|| ApiError::no_such_resource("")),
+        Some(_) => call
+            .requested
+            .route(&INFO)
+            .ok_or_else(|| ApiError::no_such_resource("")),
     }
 }
 
 fn domains(app: &App) -> Vec<&str> {
-    Some(app.config.cookie_domain.as_str()).filter(|domain| !domain.is_empty()).into_iter().collect()
+    Some(app.config.cookie_domain.as_str())
+        .filter(|domain| !domain.is_empty())
+        .into_iter()
+        .collect()
 }
 
 fn everything(app: &App, call: &Call) -> Value {

@@ -42,8 +42,13 @@ impl Caller {
         cookie_name: &str,
         now: Millis,
     ) -> Result<Option<Caller>, ApiError> {
-        let Some(token) = token(headers, cookie_name) else { return Ok(None) };
-        Ok(sessions.find(token, now).await?.map(|session| Caller { session }))
+        let Some(token) = token(headers, cookie_name) else {
+            return Ok(None);
+        };
+        Ok(sessions
+            .find(token, now)
+            .await?
+            .map(|session| Caller { session }))
     }
 
     /// The caller of a request that needs one.
@@ -56,7 +61,9 @@ impl Caller {
         cookie_name: &str,
         now: Millis,
     ) -> Result<Caller, ApiError> {
-        Self::find(sessions, headers, cookie_name, now).await?.ok_or_else(ApiError::unauthorized)
+        Self::find(sessions, headers, cookie_name, now)
+            .await?
+            .ok_or_else(ApiError::unauthorized)
     }
 
     /// The caller that a token stands for, where AM takes it from the body (`sessions`, resource version 3 and later).
@@ -91,7 +98,6 @@ pub(crate) enum Privilege {
 /// A caller who holds a privilege in a realm.
 pub(crate) struct Authorized {
     caller: Caller,
-    privilege: Privilege,
 }
 
 impl Authorized {
@@ -102,18 +108,19 @@ impl Authorized {
     ///
     /// # Errors
     /// 403.
-    pub(crate) fn check(caller: Caller, privilege: Privilege, realm: &RealmPath) -> Result<Authorized, ApiError> {
+    pub(crate) fn check(
+        caller: Caller,
+        privilege: Privilege,
+        realm: &RealmPath,
+    ) -> Result<Authorized, ApiError> {
         if caller.is_administrator() && caller.session.realm.contains(realm) {
-            return Ok(Authorized { caller, privilege });
+            tracing::trace!(?privilege, realm = %realm, "authorized");
+            return Ok(Authorized { caller });
         }
         Err(ApiError::insufficient_privileges())
     }
 
     pub(crate) fn session(&self) -> &Arc<Session> {
         self.caller.session()
-    }
-
-    pub(crate) fn privilege(&self) -> Privilege {
-        self.privilege
     }
 }

@@ -52,11 +52,21 @@ pub(crate) async fn check(
 ) -> Result<Outcome, LoginError> {
     let key = user.to_lowercase();
     let (stored, inactive) = if realm.is_root() && key == ADMINISTRATOR {
-        (store.setting(ADMINISTRATOR_PASSWORD).await.map_err(LoginError::Store)?, false)
+        (
+            store
+                .setting(ADMINISTRATOR_PASSWORD)
+                .await
+                .map_err(LoginError::Store)?,
+            false,
+        )
     } else if user.len() > TOKEN_BYTES {
         (None, false)
     } else {
-        match store.object(Kind::User, &realm.key(), &key).await.map_err(LoginError::Store)? {
+        match store
+            .object(Kind::User, &realm.key(), &key)
+            .await
+            .map_err(LoginError::Store)?
+        {
             Some(found) => {
                 let attributes: Attributes = serde_json::from_str(&found.body).unwrap_or_default();
                 (found.secret, is_inactive(&attributes))
@@ -64,7 +74,10 @@ pub(crate) async fn check(
             None => (None, false),
         }
     };
-    let same = passwords.verify(password, stored.as_deref()).await.map_err(LoginError::Password)?;
+    let same = passwords
+        .verify(password, stored.as_deref())
+        .await
+        .map_err(LoginError::Password)?;
     Ok(match (inactive, same) {
         (true, _) => Outcome::Locked,
         (false, true) => Outcome::Welcome,
@@ -78,9 +91,17 @@ pub(crate) struct Claims {
     /// Makes each log-in one of its own.
     otk: String,
     pub(crate) realm: String,
-    #[serde(rename = "authIndexType", skip_serializing_if = "Option::is_none", default)]
+    #[serde(
+        rename = "authIndexType",
+        skip_serializing_if = "Option::is_none",
+        default
+    )]
     pub(crate) index_type: Option<String>,
-    #[serde(rename = "authIndexValue", skip_serializing_if = "Option::is_none", default)]
+    #[serde(
+        rename = "authIndexValue",
+        skip_serializing_if = "Option::is_none",
+        default
+    )]
     pub(crate) index_value: Option<String>,
     /// Seconds since 1970.
     exp: i64,
@@ -107,7 +128,10 @@ impl AuthIds {
     /// # Errors
     /// The key's length is none that HMAC takes.
     pub(crate) fn new(key: &[u8]) -> Result<Self, InvalidLength> {
-        Ok(AuthIds { keyed: Hmac::new_from_slice(key)?, spent: Mutex::default() })
+        Ok(AuthIds {
+            keyed: Hmac::new_from_slice(key)?,
+            spent: Mutex::default(),
+        })
     }
 
     pub(crate) fn issue(
@@ -133,12 +157,23 @@ impl AuthIds {
 
     /// Takes an `authId` and spends it: the next one who brings it is told that its time is over.
     pub(crate) fn take(&self, text: &str, now: Millis) -> Result<Claims, AuthIdError> {
-        let (signed, signature) = text.rsplit_once('.').ok_or(AuthIdError::Unreadable("not right number of dots"))?;
-        let (_, payload) = signed.split_once('.').ok_or(AuthIdError::Unreadable("not right number of dots"))?;
-        let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| AuthIdError::Unreadable("signature is no base64url"))?;
-        self.mac(signed).verify_slice(&signature).map_err(|_| AuthIdError::BadSignature)?;
-        let payload = URL_SAFE_NO_PAD.decode(payload).map_err(|_| AuthIdError::Unreadable("payload is no base64url"))?;
-        let claims: Claims = serde_json::from_slice(&payload).map_err(|_| AuthIdError::Unreadable("payload is no claims"))?;
+        let (signed, signature) = text
+            .rsplit_once('.')
+            .ok_or(AuthIdError::Unreadable("not right number of dots"))?;
+        let (_, payload) = signed
+            .split_once('.')
+            .ok_or(AuthIdError::Unreadable("not right number of dots"))?;
+        let signature = URL_SAFE_NO_PAD
+            .decode(signature)
+            .map_err(|_| AuthIdError::Unreadable("signature is no base64url"))?;
+        self.mac(signed)
+            .verify_slice(&signature)
+            .map_err(|_| AuthIdError::BadSignature)?;
+        let payload = URL_SAFE_NO_PAD
+            .decode(payload)
+            .map_err(|_| AuthIdError::Unreadable("payload is no base64url"))?;
+        let claims: Claims = serde_json::from_slice(&payload)
+            .map_err(|_| AuthIdError::Unreadable("payload is no claims"))?;
         if now >= claims.exp * 1000 {
             return Err(AuthIdError::Over);
         }
@@ -147,7 +182,11 @@ impl AuthIds {
             spent.retain(|_, end| *end > now);
         }
         // Full of log-ins that are all of the last minutes: refusing one is better than letting one be used twice.
-        if spent.len() >= SPENT_LOGINS || spent.insert(claims.otk.clone(), claims.exp * 1000).is_some() {
+        if spent.len() >= SPENT_LOGINS
+            || spent
+                .insert(claims.otk.clone(), claims.exp * 1000)
+                .is_some()
+        {
             return Err(AuthIdError::Over);
         }
         Ok(claims)
@@ -174,7 +213,10 @@ mod tests {
         assert_eq!(ids.take(&id, 1).unwrap_err(), AuthIdError::Over);
         let id = ids.issue(&realm, (None, None), 0).unwrap();
         assert_eq!(ids.take(&id, LOGIN_AGE_MS).unwrap_err(), AuthIdError::Over);
-        let other = AuthIds::new(&[8; 32]).unwrap().issue(&realm, (None, None), 0).unwrap();
+        let other = AuthIds::new(&[8; 32])
+            .unwrap()
+            .issue(&realm, (None, None), 0)
+            .unwrap();
         assert_eq!(ids.take(&other, 1).unwrap_err(), AuthIdError::BadSignature);
         for text in ["", "abc", "a.b", "a.b.c", "....", "a.b.\u{e9}"] {
             assert!(ids.take(text, 1).is_err(), "{text}");

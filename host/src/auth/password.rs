@@ -28,9 +28,14 @@ impl std::fmt::Display for PasswordError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             PasswordError::Busy => {
-                write!(f, "more than {PASSWORD_HASHING_QUEUE} log-ins are waiting; try again in a moment")
+                write!(
+                    f,
+                    "more than {PASSWORD_HASHING_QUEUE} log-ins are waiting; try again in a moment"
+                )
             }
-            PasswordError::TooLong => write!(f, "the password is longer than {PASSWORD_BYTES} bytes"),
+            PasswordError::TooLong => {
+                write!(f, "the password is longer than {PASSWORD_BYTES} bytes")
+            }
             PasswordError::Failed(why) => write!(f, "the password could not be hashed: {why}"),
         }
     }
@@ -49,13 +54,24 @@ impl Passwords {
     /// # Errors
     /// [`PasswordError::Failed`] where the configured cost is none that argon2 takes.
     pub(crate) fn new(config: &Config) -> Result<Self, PasswordError> {
-        let params = Params::new(config.password_memory_kib, config.password_passes, config.password_lanes, None)
-            .map_err(|e| PasswordError::Failed(e.to_string()))?;
+        let params = Params::new(
+            config.password_memory_kib,
+            config.password_passes,
+            config.password_lanes,
+            None,
+        )
+        .map_err(|e| PasswordError::Failed(e.to_string()))?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let secret = super::random_text(32).map_err(|_| PasswordError::Failed("no randomness".into()))?;
+        let secret =
+            super::random_text(32).map_err(|_| PasswordError::Failed("no randomness".into()))?;
         let nobody = hash(&argon2, &secret)?;
         let turns = Arc::new(Semaphore::new(config.password_hashing_at_once));
-        Ok(Passwords { argon2, turns, waiting: AtomicUsize::new(0), nobody })
+        Ok(Passwords {
+            argon2,
+            turns,
+            waiting: AtomicUsize::new(0),
+            nobody,
+        })
     }
 
     /// The PHC string of a new password.
@@ -68,7 +84,11 @@ impl Passwords {
     }
 
     /// Whether `password` is the one that `stored` was made from; an unknown user has no `stored`.
-    pub(crate) async fn verify(&self, password: &str, stored: Option<&str>) -> Result<bool, PasswordError> {
+    pub(crate) async fn verify(
+        &self,
+        password: &str,
+        stored: Option<&str>,
+    ) -> Result<bool, PasswordError> {
         if password.len() > PASSWORD_BYTES {
             return Ok(false);
         }
@@ -77,17 +97,24 @@ impl Passwords {
         let stored = stored.unwrap_or(&self.nobody).to_owned();
         let same = self
             .in_turn(move || {
-                PasswordHash::new(&stored)
-                    .is_ok_and(|stored| argon2.verify_password(password.as_bytes(), &stored).is_ok())
+                PasswordHash::new(&stored).is_ok_and(|stored| {
+                    argon2.verify_password(password.as_bytes(), &stored).is_ok()
+                })
             })
             .await?;
         Ok(same && known)
     }
 
-    async fn in_turn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, PasswordError> {
+    async fn in_turn<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, PasswordError> {
         let turn = {
             let _waiting = Waiting::enter(&self.waiting)?;
-            Arc::clone(&self.turns).acquire_owned().await.map_err(|_| PasswordError::Busy)?
+            Arc::clone(&self.turns)
+                .acquire_owned()
+                .await
+                .map_err(|_| PasswordError::Busy)?
         };
         let done = tokio::task::spawn_blocking(move || {
             let _turn = turn;
@@ -118,5 +145,6 @@ impl Drop for Waiting<'_> {
 
 fn hash(argon2: &Argon2<'_>, password: &str) -> Result<String, PasswordError> {
     let hash: Result<PasswordHash, _> = argon2.hash_password(password.as_bytes());
-    hash.map(|hash| hash.to_string()).map_err(|e| PasswordError::Failed(e.to_string()))
+    hash.map(|hash| hash.to_string())
+        .map_err(|e| PasswordError::Failed(e.to_string()))
 }

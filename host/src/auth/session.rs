@@ -15,7 +15,7 @@ use super::{NoRandomness, random_text};
 use crate::clock::Millis;
 use crate::limits::{SESSION_WRITE_INTERVAL_MS, SESSIONS_IN_MEMORY, TOKEN_BYTES};
 use crate::realm::RealmPath;
-use crate::store::{self, SessionRow, Store};
+use crate::store::{self, Notice, SessionRow, Store};
 
 /// Name of the built-in administrator, who lives in the root realm and in no user list.
 pub(crate) const ADMINISTRATOR: &str = "amadmin";
@@ -146,7 +146,12 @@ pub(crate) struct Sessions {
 }
 
 impl Sessions {
-    pub(crate) fn new(store: Arc<dyn Store>, idle_minutes: u32, max_minutes: u32, per_user: usize) -> Self {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        idle_minutes: u32,
+        max_minutes: u32,
+        per_user: usize,
+    ) -> Self {
         Sessions {
             store,
             live: RwLock::default(),
@@ -175,7 +180,11 @@ impl Sessions {
     }
 
     /// Makes a session and its token; the user's oldest sessions end where there would be too many.
-    pub(crate) async fn begin(&self, new: NewSession, now: Millis) -> Result<(String, Arc<Session>), BeginError> {
+    pub(crate) async fn begin(
+        &self,
+        new: NewSession,
+        now: Millis,
+    ) -> Result<(String, Arc<Session>), BeginError> {
         let token = random_text(TOKEN_RANDOM_BYTES)?;
         let session = Session {
             user_key: new.user.to_lowercase(),
@@ -190,7 +199,10 @@ impl Sessions {
             ended: AtomicBool::new(false),
             subject: ArcSwapOption::empty(),
         };
-        let earlier = self.store.sessions_of(&session.realm.key(), &session.user_key).await?;
+        let earlier = self
+            .store
+            .sessions_of(&session.realm.key(), &session.user_key)
+            .await?;
         let surplus = (earlier.len() + 1).saturating_sub(self.per_user);
         for row in earlier.into_iter().take(surplus) {
             self.end_hash(&row.hash).await?;
@@ -205,15 +217,23 @@ impl Sessions {
     ///
     /// # Errors
     /// The store did not answer about a token that is not in memory.
-    pub(crate) async fn find(&self, token: &str, now: Millis) -> Result<Option<Arc<Session>>, store::StoreError> {
+    pub(crate) async fn find(
+        &self,
+        token: &str,
+        now: Millis,
+    ) -> Result<Option<Arc<Session>>, store::StoreError> {
         if let Some(session) = self.in_memory(token) {
             return Ok(self.if_live(session, now));
         }
         if token.is_empty() || token.len() > TOKEN_BYTES {
             return Ok(None);
         }
-        let Some(row) = self.store.session(&hash(token)).await? else { return Ok(None) };
-        let Some(session) = Session::from_row(row).map(Arc::new) else { return Ok(None) };
+        let Some(row) = self.store.session(&hash(token)).await? else {
+            return Ok(None);
+        };
+        let Some(session) = Session::from_row(row).map(Arc::new) else {
+            return Ok(None);
+        };
         let live = self.if_live(session, now);
         if let Some(session) = &live {
             self.remember(token, Arc::clone(session));
@@ -222,11 +242,17 @@ impl Sessions {
     }
 
     fn in_memory(&self, token: &str) -> Option<Arc<Session>> {
-        self.live.read().unwrap_or_else(PoisonError::into_inner).get(token).cloned()
+        self.live
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(token)
+            .cloned()
     }
 
     fn if_live(&self, session: Arc<Session>, now: Millis) -> Option<Arc<Session>> {
-        let over = session.ended.load(Ordering::Relaxed) || now >= self.idle_end(&session) || now >= self.age_end(&session);
+        let over = session.ended.load(Ordering::Relaxed)
+            || now >= self.idle_end(&session)
+            || now >= self.age_end(&session);
         (!over).then_some(session)
     }
 
@@ -234,7 +260,11 @@ impl Sessions {
         let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
         if live.len() >= SESSIONS_IN_MEMORY {
             // A sample stands for all: finding the very oldest would stop every request for as long.
-            let oldest = live.iter().take(64).min_by_key(|(_, s)| s.last_used()).map(|(token, _)| token.clone());
+            let oldest = live
+                .iter()
+                .take(64)
+                .min_by_key(|(_, s)| s.last_used())
+                .map(|(token, _)| token.clone());
             if let Some(oldest) = oldest {
                 live.remove(&oldest);
             }
@@ -247,9 +277,15 @@ impl Sessions {
         session.last_used.fetch_max(now, Ordering::Relaxed);
         let written = session.last_written.load(Ordering::Relaxed);
         if now - written >= SESSION_WRITE_INTERVAL_MS
-            && session.last_written.compare_exchange(written, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+            && session
+                .last_written
+                .compare_exchange(written, now, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
         {
-            self.used.lock().unwrap_or_else(PoisonError::into_inner).push((session.hash.clone(), now));
+            self.used
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push((session.hash.clone(), now));
         }
     }
 
@@ -259,18 +295,27 @@ impl Sessions {
         if !used.is_empty() {
             self.store.touch_sessions(&used).await?;
         }
-        let changed = std::mem::take(&mut *self.changed.lock().unwrap_or_else(PoisonError::into_inner));
+        let changed =
+            std::mem::take(&mut *self.changed.lock().unwrap_or_else(PoisonError::into_inner));
         for session in changed.into_values() {
-            self.store.update_session(&session.hash, &session.row().body).await?;
+            self.store
+                .update_session(&session.hash, &session.row().body)
+                .await?;
         }
         Ok(())
     }
 
     /// Replaces a session's properties; durable when it returns. False where the session has ended meanwhile.
-    pub(crate) async fn set_properties(&self, session: &Session, properties: Properties) -> Result<bool, store::StoreError> {
+    pub(crate) async fn set_properties(
+        &self,
+        session: &Session,
+        properties: Properties,
+    ) -> Result<bool, store::StoreError> {
         session.properties.store(Arc::new(properties));
         session.subject.store(None);
-        self.store.update_session(&session.hash, &session.row().body).await
+        self.store
+            .update_session(&session.hash, &session.row().body)
+            .await
     }
 
     /// Replaces a session's properties at once in memory, and soon in the store: for the idle timers that evaluation
@@ -301,7 +346,11 @@ impl Sessions {
     }
 
     /// Ends every session of a user.
-    pub(crate) async fn end_all_of(&self, realm: &RealmPath, user_key: &str) -> Result<(), store::StoreError> {
+    pub(crate) async fn end_all_of(
+        &self,
+        realm: &RealmPath,
+        user_key: &str,
+    ) -> Result<(), store::StoreError> {
         for row in self.store.sessions_of(&realm.key(), user_key).await? {
             self.end_hash(&row.hash).await?;
         }
@@ -310,27 +359,57 @@ impl Sessions {
 
     /// Drops sessions from memory that the store does not hold any more: those of deleted users and realms.
     pub(crate) fn forget(&self, gone: impl Fn(&Session) -> bool) {
-        self.live.write().unwrap_or_else(PoisonError::into_inner).retain(|_, session| {
-            let gone = gone(session);
-            if gone {
-                session.ended.store(true, Ordering::Relaxed);
+        self.live
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|_, session| {
+                let gone = gone(session);
+                if gone {
+                    session.ended.store(true, Ordering::Relaxed);
+                }
+                !gone
+            });
+    }
+
+    /// Takes over what another process did to sessions: those concerned are read from the store at their next use.
+    pub(crate) fn hear(&self, notice: &Notice) {
+        match notice {
+            Notice::Changed => {}
+            Notice::SessionEnded(hash) => self.forget(|session| session.hash == *hash),
+            Notice::SessionChanged(hash) => {
+                let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
+                live.retain(|_, session| session.hash != *hash);
             }
-            !gone
-        });
+            Notice::Sessions | Notice::Everything => {
+                self.live.write().unwrap_or_else(PoisonError::into_inner).clear();
+            }
+        }
     }
 
     /// Live sessions of a user.
-    pub(crate) async fn of_user(&self, realm: &RealmPath, user_key: &str, now: Millis) -> Result<Vec<Arc<Session>>, store::StoreError> {
+    pub(crate) async fn of_user(
+        &self,
+        realm: &RealmPath,
+        user_key: &str,
+        now: Millis,
+    ) -> Result<Vec<Arc<Session>>, store::StoreError> {
         let rows = self.store.sessions_of(&realm.key(), user_key).await?;
         let memory: HashMap<String, Arc<Session>> = {
             let live = self.live.read().unwrap_or_else(PoisonError::into_inner);
-            live.values().filter(|s| s.user_key == user_key).map(|s| (s.hash.clone(), Arc::clone(s))).collect()
+            live.values()
+                .filter(|s| s.user_key == user_key)
+                .map(|s| (s.hash.clone(), Arc::clone(s)))
+                .collect()
         };
-        let sessions = rows.into_iter().filter_map(|row| match memory.get(&row.hash) {
-            Some(session) => Some(Arc::clone(session)),
-            None => Session::from_row(row).map(Arc::new),
-        });
-        Ok(sessions.filter_map(|session| self.if_live(session, now)).collect())
+        let sessions = rows
+            .into_iter()
+            .filter_map(|row| match memory.get(&row.hash) {
+                Some(session) => Some(Arc::clone(session)),
+                None => Session::from_row(row).map(Arc::new),
+            });
+        Ok(sessions
+            .filter_map(|session| self.if_live(session, now))
+            .collect())
     }
 
     /// Removes what is over, from memory and store; for a background task.
@@ -338,7 +417,10 @@ impl Sessions {
         self.forget(|session| now >= self.idle_end(session) || now >= self.age_end(session));
         // The store lags behind in uses, so a session counts as idle there only after the lag.
         let idle = now - self.idle_ms - 2 * SESSION_WRITE_INTERVAL_MS;
-        self.store.delete_expired_sessions(idle, now - self.age_ms).await.map(drop)
+        self.store
+            .delete_expired_sessions(idle, now - self.age_ms)
+            .await
+            .map(drop)
     }
 }
 

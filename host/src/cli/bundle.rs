@@ -50,7 +50,8 @@ impl Bundle {
                 let bytes = read(&file)?;
                 let size = bytes.len();
                 let bundle = assize_engine::Bundle::load(bytes);
-                let bundle = bundle.map_err(|error| Failure::bad_input(format!("{}: {error}", file.display())))?;
+                let bundle = bundle
+                    .map_err(|error| Failure::bad_input(format!("{}: {error}", file.display())))?;
                 let shown = json!({
                     "realm": bundle.realm(),
                     "digest": bundle.digest(),
@@ -79,7 +80,10 @@ pub(super) fn compile(files: &[PathBuf], chosen: Option<&[String]>) -> Result<Co
     for file in files {
         let name = file.display().to_string();
         let (document, _unknown_members) = Document::parse(&read(file)?).map_err(|faults| {
-            let lines: Vec<String> = faults.iter().map(|fault| format!("{name}: {fault}")).collect();
+            let lines: Vec<String> = faults
+                .iter()
+                .map(|fault| format!("{name}: {fault}"))
+                .collect();
             Failure::bad_input(lines.join("\n"))
         })?;
         origins.add(&name, &document);
@@ -96,15 +100,30 @@ pub(super) fn compile(files: &[PathBuf], chosen: Option<&[String]>) -> Result<Co
     }
     let mut checked = whole.unwrap_or_default().check();
     if !checked.faults.is_empty() {
-        let lines: Vec<String> = checked.faults.iter().map(|fault| origins.named(fault)).collect();
-        return Err(Failure::bad_input(format!("the policies cannot be compiled\n{}", lines.join("\n"))));
+        let lines: Vec<String> = checked
+            .faults
+            .iter()
+            .map(|fault| origins.named(fault))
+            .collect();
+        return Err(Failure::bad_input(format!(
+            "the policies cannot be compiled\n{}",
+            lines.join("\n")
+        )));
     }
     if let Some(names) = chosen {
-        let wanted = |name: &str| names.iter().any(|chosen| chosen.to_lowercase() == name.to_lowercase());
+        let wanted = |name: &str| {
+            names
+                .iter()
+                .any(|chosen| chosen.to_lowercase() == name.to_lowercase())
+        };
         checked.policy_sets.retain(|set| wanted(&set.name));
-        checked.policies.retain(|(_, policy)| wanted(&policy.policy_set));
+        checked
+            .policies
+            .retain(|(_, policy)| wanted(&policy.policy_set));
     }
-    Ok(Compiled { bytes: checked.bundle() })
+    Ok(Compiled {
+        bytes: checked.bundle(),
+    })
 }
 
 fn append(whole: &mut Document, more: Document) {
@@ -126,11 +145,17 @@ struct Origins {
 impl Origins {
     fn add(&mut self, file: &str, document: &Document) {
         for (array, count) in [
-            ("resourceTypes", document.resource_types.as_ref().map_or(0, Vec::len)),
+            (
+                "resourceTypes",
+                document.resource_types.as_ref().map_or(0, Vec::len),
+            ),
             ("applications", document.applications.len()),
             ("policies", document.policies.len()),
         ] {
-            self.places.entry(array).or_default().extend((0..count).map(|index| (file.to_owned(), index)));
+            self.places
+                .entry(array)
+                .or_default()
+                .extend((0..count).map(|index| (file.to_owned(), index)));
         }
     }
 
@@ -138,7 +163,8 @@ impl Origins {
     fn named(&self, fault: &Fault) -> String {
         let mut steps = fault.path.splitn(4, '/').skip(1);
         let (array, index, rest) = (steps.next().unwrap_or_default(), steps.next(), steps.next());
-        let place = index.and_then(|index| self.places.get(array)?.get(index.parse::<usize>().ok()?));
+        let place =
+            index.and_then(|index| self.places.get(array)?.get(index.parse::<usize>().ok()?));
         match place {
             Some((file, index)) => {
                 let rest = rest.map(|rest| format!("/{rest}")).unwrap_or_default();

@@ -27,7 +27,9 @@ impl Decide {
             Box::new(std::io::stdin().lock())
         } else {
             let file = std::fs::File::open(&self.request);
-            Box::new(file.map_err(|error| Failure::bad_input(format!("cannot read {}: {error}", self.request)))?)
+            Box::new(file.map_err(|error| {
+                Failure::bad_input(format!("cannot read {}: {error}", self.request))
+            })?)
         };
         let mut out = std::io::BufWriter::new(std::io::stdout().lock());
         let mut refused = 0usize;
@@ -40,7 +42,10 @@ impl Decide {
         }
         match refused {
             0 => Ok(()),
-            _ => Err(Failure { message: format!("{refused} requests could not be answered"), code: BAD_INPUT }),
+            _ => Err(Failure {
+                message: format!("{refused} requests could not be answered"),
+                code: BAD_INPUT,
+            }),
         }
     }
 }
@@ -60,7 +65,12 @@ fn requests(mut input: impl BufRead) -> impl Iterator<Item = Result<Vec<u8>, Fai
                 // A line that is no JSON by itself begins a request over several lines: the rest of the input.
                 Ok(_) if serde_json::from_slice::<serde::de::IgnoredAny>(&line).is_err() => {
                     over = true;
-                    return Some(input.read_to_end(&mut line).map(|_| line).map_err(Failure::from));
+                    return Some(
+                        input
+                            .read_to_end(&mut line)
+                            .map(|_| line)
+                            .map_err(Failure::from),
+                    );
                 }
                 Ok(_) => return Some(Ok(line)),
                 Err(error) => {

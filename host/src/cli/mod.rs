@@ -76,13 +76,19 @@ struct Failure {
 
 impl Failure {
     fn bad_input(message: impl Into<String>) -> Self {
-        Failure { message: message.into(), code: BAD_INPUT }
+        Failure {
+            message: message.into(),
+            code: BAD_INPUT,
+        }
     }
 }
 
 impl<E: std::error::Error> From<E> for Failure {
     fn from(error: E) -> Self {
-        Failure { message: error.to_string(), code: 1 }
+        Failure {
+            message: error.to_string(),
+            code: 1,
+        }
     }
 }
 
@@ -123,7 +129,8 @@ fn print(text: &str) -> Result<(), Failure> {
 }
 
 fn read(path: &std::path::Path) -> Result<Vec<u8>, Failure> {
-    std::fs::read(path).map_err(|error| Failure::bad_input(format!("cannot read {}: {error}", path.display())))
+    std::fs::read(path)
+        .map_err(|error| Failure::bad_input(format!("cannot read {}: {error}", path.display())))
 }
 
 /// An async runtime with as many workers as configured.
@@ -137,8 +144,13 @@ fn runtime(workers: usize) -> Result<tokio::runtime::Runtime, Failure> {
 
 /// JSON lines on stderr from now on.
 fn start_log(level: &str) {
-    let level: tracing_subscriber::filter::LevelFilter = level.parse().unwrap_or(tracing_subscriber::filter::LevelFilter::INFO);
-    let log = tracing_subscriber::fmt().json().with_writer(std::io::stderr).with_max_level(level);
+    let level: tracing_subscriber::filter::LevelFilter = level
+        .parse()
+        .unwrap_or(tracing_subscriber::filter::LevelFilter::INFO);
+    let log = tracing_subscriber::fmt()
+        .json()
+        .with_writer(std::io::stderr)
+        .with_max_level(level);
     // A second call in one process changes nothing, which is right.
     let _ = log.try_init();
 }

@@ -30,7 +30,11 @@ impl Serve {
         }
         let config = self.common.load(flags)?;
         start_log(&config.log);
-        let demo = if self.demo { Some(demo::Accounts::from_environment(&config)) } else { None };
+        let demo = if self.demo {
+            Some(demo::Accounts::from_environment(&config))
+        } else {
+            None
+        };
         runtime(config.workers)?.block_on(async move {
             let server = match &demo {
                 None => Server::start(config).await?,

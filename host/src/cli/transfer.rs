@@ -33,27 +33,45 @@ impl Import {
         runtime(config.workers)?.block_on(async {
             let store = open_store(&config).await?;
             defaults::ensure(store.as_ref()).await?;
-            let passwords = Passwords::new(&config).map_err(|error| Failure::bad_input(error.to_string()))?;
+            let passwords =
+                Passwords::new(&config).map_err(|error| Failure::bad_input(error.to_string()))?;
             let directory = Directory::new(&config.base_dn);
-            let importer = Importer { store: store.as_ref(), passwords: &passwords, directory: &directory };
+            let importer = Importer {
+                store: store.as_ref(),
+                passwords: &passwords,
+                directory: &directory,
+            };
             let mut plan = Plan::default();
             for file in &self.files {
-                importer.plan(&file.display().to_string(), &read(file)?, &mut plan).await?;
+                importer
+                    .plan(&file.display().to_string(), &read(file)?, &mut plan)
+                    .await?;
             }
             for problem in &plan.warnings {
                 eprintln!("warning: {problem}");
             }
             for problem in &plan.errors {
-                eprintln!("{}: {problem}", if self.skip_invalid { "left out" } else { "error" });
+                eprintln!(
+                    "{}: {problem}",
+                    if self.skip_invalid {
+                        "left out"
+                    } else {
+                        "error"
+                    }
+                );
             }
             if !plan.errors.is_empty() && !self.skip_invalid {
                 let count = plan.errors.len();
-                return Err(Failure::bad_input(format!("{count} errors, so nothing was imported (--skip-invalid imports the rest)")));
+                return Err(Failure::bad_input(format!(
+                    "{count} errors, so nothing was imported (--skip-invalid imports the rest)"
+                )));
             }
             if plan.writes.is_empty() {
                 return print("nothing to import\n");
             }
-            let applied = store.apply(AUTHOR, clock::now(), "import", &plan.writes).await?;
+            let applied = store
+                .apply(AUTHOR, clock::now(), "import", &plan.writes)
+                .await?;
             for ((realm, kind), count) in &plan.counts {
                 print(&format!("realm {realm}: {count} × {kind}\n"))?;
             }
@@ -84,7 +102,9 @@ impl Export {
             let Some(folder) = self.out else {
                 let wanted = RealmPath::parse(&self.realm).map(|path| path.key());
                 let realm = realms.iter().find(|path| Some(path.key()) == wanted);
-                let realm = realm.ok_or_else(|| Failure::bad_input(format!("there is no realm {}", self.realm)))?;
+                let realm = realm.ok_or_else(|| {
+                    Failure::bad_input(format!("there is no realm {}", self.realm))
+                })?;
                 let document = export::document(store.as_ref(), &directory, realm).await?;
                 return print(&format!("{document:#}\n"));
             };
@@ -92,7 +112,11 @@ impl Export {
             for realm in &realms {
                 let document = export::document(store.as_ref(), &directory, realm).await?;
                 let names: Vec<&str> = realm.elements().collect();
-                let name = if names.is_empty() { "root".to_owned() } else { format!("root-{}", names.join("-")) };
+                let name = if names.is_empty() {
+                    "root".to_owned()
+                } else {
+                    format!("root-{}", names.join("-"))
+                };
                 let path = folder.join(format!("{name}.json"));
                 std::fs::write(&path, format!("{document:#}\n"))?;
                 print(&format!("{}\n", path.display()))?;

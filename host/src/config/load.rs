@@ -53,10 +53,17 @@ pub enum ConfigError {
 impl std::fmt::Display for ConfigError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            ConfigError::File { path, why } => write!(f, "cannot read the configuration file {}: {why}", path.display()),
+            ConfigError::File { path, why } => write!(
+                f,
+                "cannot read the configuration file {}: {why}",
+                path.display()
+            ),
             ConfigError::Syntax { origin, why } => write!(f, "{origin}: {why}"),
             ConfigError::Unknown { origin, key } => {
-                write!(f, "{origin}: there is no setting named {key:?}; `assize config` prints all of them")
+                write!(
+                    f,
+                    "{origin}: there is no setting named {key:?}; `assize config` prints all of them"
+                )
             }
             ConfigError::Value { key, why } => write!(f, "{key}: {why}"),
         }
@@ -77,8 +84,17 @@ impl Layers {
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .filter(|(name, _)| name.starts_with(PREFIX))
             .collect();
-        let named = || environment.iter().find(|(name, _)| name == "ASSIZE_CONFIG").map(|(_, v)| PathBuf::from(v));
-        Layers { file: file.or_else(named), environment, flags }
+        let named = || {
+            environment
+                .iter()
+                .find(|(name, _)| name == "ASSIZE_CONFIG")
+                .map(|(_, v)| PathBuf::from(v))
+        };
+        Layers {
+            file: file.or_else(named),
+            environment,
+            flags,
+        }
     }
 
     /// Lays the layers over each other and reads the result.
@@ -91,48 +107,75 @@ impl Layers {
             overlay(&mut table, read(path)?, &path.display().to_string())?;
         }
         for (name, text) in &self.environment {
-            let Some(key) = name.strip_prefix(PREFIX).map(str::to_lowercase) else { continue };
+            let Some(key) = name.strip_prefix(PREFIX).map(str::to_lowercase) else {
+                continue;
+            };
             if NOT_SETTINGS.contains(&name.as_str()) {
                 continue;
             }
             match table.get(&key) {
                 Some(current) => {
-                    let value = typed(current, text).map_err(|why| ConfigError::Syntax { origin: name.clone(), why })?;
+                    let value = typed(current, text).map_err(|why| ConfigError::Syntax {
+                        origin: name.clone(),
+                        why,
+                    })?;
                     table.insert(key, value);
                 }
                 None => tracing::warn!(variable = %name, "names no setting and is ignored"),
             }
         }
         for (key, value) in self.flags {
-            overlay(&mut table, Table::from_iter([(key.to_owned(), value)]), &format!("--{key}"))?;
+            overlay(
+                &mut table,
+                Table::from_iter([(key.to_owned(), value)]),
+                &format!("--{key}"),
+            )?;
         }
-        let config: Config = Value::Table(table).try_into().map_err(|e: toml::de::Error| ConfigError::Syntax {
-            origin: "configuration".into(),
-            why: e.message().to_owned(),
-        })?;
+        let config: Config = Value::Table(table)
+            .try_into()
+            .map_err(|e: toml::de::Error| ConfigError::Syntax {
+                origin: "configuration".into(),
+                why: e.message().to_owned(),
+            })?;
         config.check()
     }
 }
 
 fn read(path: &Path) -> Result<Table, ConfigError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|e| ConfigError::File { path: path.to_owned(), why: e.to_string() })?;
+    let text = std::fs::read_to_string(path).map_err(|e| ConfigError::File {
+        path: path.to_owned(),
+        why: e.to_string(),
+    })?;
     parse(&text, &path.display().to_string())
 }
 
 fn parse(text: &str, origin: &str) -> Result<Table, ConfigError> {
-    toml::from_str(text)
-        .map_err(|e| ConfigError::Syntax { origin: origin.to_owned(), why: e.to_string().trim_end().replace('\n', " ") })
+    toml::from_str(text).map_err(|e| ConfigError::Syntax {
+        origin: origin.to_owned(),
+        why: e.to_string().trim_end().replace('\n', " "),
+    })
 }
 
 /// Puts the keys of `above` into `table`; a key must be there already and keep its type.
 fn overlay(table: &mut Table, above: Table, origin: &str) -> Result<(), ConfigError> {
     for (key, value) in above {
         match table.get(&key) {
-            None => return Err(ConfigError::Unknown { origin: origin.to_owned(), key }),
+            None => {
+                return Err(ConfigError::Unknown {
+                    origin: origin.to_owned(),
+                    key,
+                });
+            }
             Some(current) if !current.same_type(&value) => {
-                let why = format!("{key} must be a {}, not a {}", current.type_str(), value.type_str());
-                return Err(ConfigError::Syntax { origin: origin.to_owned(), why });
+                let why = format!(
+                    "{key} must be a {}, not a {}",
+                    current.type_str(),
+                    value.type_str()
+                );
+                return Err(ConfigError::Syntax {
+                    origin: origin.to_owned(),
+                    why,
+                });
             }
             Some(_) => table.insert(key, value),
         };
@@ -144,13 +187,29 @@ fn overlay(table: &mut Table, above: Table, origin: &str) -> Result<(), ConfigEr
 fn typed(current: &Value, text: &str) -> Result<Value, String> {
     match current {
         Value::String(_) => Ok(Value::String(text.to_owned())),
-        Value::Integer(_) => text.trim().parse().map(Value::Integer).map_err(|_| format!("{text:?} is no whole number")),
-        Value::Boolean(_) => text.trim().parse().map(Value::Boolean).map_err(|_| format!("{text:?} is not true or false")),
+        Value::Integer(_) => text
+            .trim()
+            .parse()
+            .map(Value::Integer)
+            .map_err(|_| format!("{text:?} is no whole number")),
+        Value::Boolean(_) => text
+            .trim()
+            .parse()
+            .map(Value::Boolean)
+            .map_err(|_| format!("{text:?} is not true or false")),
         Value::Array(_) => {
-            let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
-            Ok(Value::Array(items.map(|item| Value::String(item.to_owned())).collect()))
+            let items = text
+                .split(',')
+                .map(str::trim)
+                .filter(|item| !item.is_empty());
+            Ok(Value::Array(
+                items.map(|item| Value::String(item.to_owned())).collect(),
+            ))
         }
-        other => Err(format!("a {} cannot be given in the environment", other.type_str())),
+        other => Err(format!(
+            "a {} cannot be given in the environment",
+            other.type_str()
+        )),
     }
 }
 
@@ -159,16 +218,37 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
     use super::*;
 
-    fn load(environment: &[(&str, &str)], flags: Vec<(&'static str, Value)>) -> Result<Config, ConfigError> {
-        let environment = environment.iter().map(|(n, v)| (n.to_string(), v.to_string())).collect();
-        Layers { file: None, environment, flags }.load()
+    fn load(
+        environment: &[(&str, &str)],
+        flags: Vec<(&'static str, Value)>,
+    ) -> Result<Config, ConfigError> {
+        let environment = environment
+            .iter()
+            .map(|(n, v)| (n.to_string(), v.to_string()))
+            .collect();
+        Layers {
+            file: None,
+            environment,
+            flags,
+        }
+        .load()
     }
 
     #[test]
     fn nearer_layers_win() {
         let config = load(&[], vec![]).unwrap();
-        assert_eq!((config.listen.to_string().as_str(), config.session_idle_minutes), ("127.0.0.1:8080", 30));
-        let environment = [("ASSIZE_LISTEN", "127.0.0.1:1"), ("ASSIZE_DEPLOYMENTS", "/a, /b"), ("ASSIZE_SERVICE_HOST", "x")];
+        assert_eq!(
+            (
+                config.listen.to_string().as_str(),
+                config.session_idle_minutes
+            ),
+            ("127.0.0.1:8080", 30)
+        );
+        let environment = [
+            ("ASSIZE_LISTEN", "127.0.0.1:1"),
+            ("ASSIZE_DEPLOYMENTS", "/a, /b"),
+            ("ASSIZE_SERVICE_HOST", "x"),
+        ];
         let config = load(&environment, vec![("listen", Value::from("127.0.0.1:2"))]).unwrap();
         assert_eq!(config.listen.port(), 2);
         assert_eq!(config.deployments, ["/a", "/b"]);
@@ -183,14 +263,31 @@ mod tests {
             (("ASSIZE_TLS_KEY", "k.pem"), vec![], "belong together"),
             (("ASSIZE_DEPLOYMENTS", "/a/b"), vec![], "/a/b"),
             (("ASSIZE_BODY_BYTES", "0"), vec![], "body_bytes"),
-            (("ASSIZE_LOG", "info"), vec![("lisen", Value::from("x"))], "lisen"),
-            (("ASSIZE_LOG", "info"), vec![("listen", Value::from(1))], "must be a string"),
+            (
+                ("ASSIZE_LOG", "info"),
+                vec![("lisen", Value::from("x"))],
+                "lisen",
+            ),
+            (
+                ("ASSIZE_LOG", "info"),
+                vec![("listen", Value::from(1))],
+                "must be a string",
+            ),
         ] {
             let error = load(&[environment], flags).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
             assert!(!error.contains('\n'), "{error}");
         }
-        assert!(load(&[("ASSIZE_LISTEN", "0.0.0.0:80"), ("ASSIZE_ALLOW_PLAIN_HTTP", "true")], vec![]).is_ok());
+        assert!(
+            load(
+                &[
+                    ("ASSIZE_LISTEN", "0.0.0.0:80"),
+                    ("ASSIZE_ALLOW_PLAIN_HTTP", "true")
+                ],
+                vec![]
+            )
+            .is_ok()
+        );
     }
 
     #[test]

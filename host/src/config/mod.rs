@@ -20,7 +20,10 @@ pub const DEFAULT_FILE: &str = include_str!("default.toml");
 /// All settings of the server. Field docs are in `default.toml`, the one place that users read.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[allow(missing_docs, reason = "each field is the key of the same name in default.toml, documented there")]
+#[allow(
+    missing_docs,
+    reason = "each field is the key of the same name in default.toml, documented there"
+)]
 pub struct Config {
     pub listen: SocketAddr,
     pub deployments: Vec<String>,
@@ -68,7 +71,10 @@ impl Config {
     fn check(self) -> Result<Config, ConfigError> {
         let refuse = |key: &'static str, why: String| Err(ConfigError::Value { key, why });
         if self.tls_certificate.is_empty() != self.tls_key.is_empty() {
-            return refuse("tls_key", "tls_certificate and tls_key belong together: give both or neither".into());
+            return refuse(
+                "tls_key",
+                "tls_certificate and tls_key belong together: give both or neither".into(),
+            );
         }
         if !self.tls() && !self.allow_plain_http && !self.listen.ip().is_loopback() {
             return refuse(
@@ -81,36 +87,64 @@ impl Config {
             );
         }
         if self.deployments.is_empty() {
-            return refuse("deployments", "at least one path is needed, such as \"/am\"".into());
+            return refuse(
+                "deployments",
+                "at least one path is needed, such as \"/am\"".into(),
+            );
         }
         for path in &self.deployments {
             let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
             let name = path.strip_prefix('/').unwrap_or_default();
             if name.is_empty() || !name.chars().all(plain) || name == "health" {
-                return refuse("deployments", format!("{path:?} is not one path element such as \"/am\""));
+                return refuse(
+                    "deployments",
+                    format!("{path:?} is not one path element such as \"/am\""),
+                );
             }
         }
         let cookie_character = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
         if self.cookie_name.is_empty() || !self.cookie_name.chars().all(cookie_character) {
-            return refuse("cookie_name", "letters, digits, - and _ only, as it is a header's name too".into());
+            return refuse(
+                "cookie_name",
+                "letters, digits, - and _ only, as it is a header's name too".into(),
+            );
         }
-        if !self.base_dn.split(',').all(|rdn| rdn.split_once('=').is_some_and(|(a, v)| !a.is_empty() && !v.is_empty())) {
-            return refuse("base_dn", format!("{:?} is not a directory name such as \"dc=example,dc=org\"", self.base_dn));
+        if !self.base_dn.split(',').all(|rdn| {
+            rdn.split_once('=')
+                .is_some_and(|(a, v)| !a.is_empty() && !v.is_empty())
+        }) {
+            return refuse(
+                "base_dn",
+                format!(
+                    "{:?} is not a directory name such as \"dc=example,dc=org\"",
+                    self.base_dn
+                ),
+            );
         }
         for (key, value) in [
             ("session_idle_minutes", u64::from(self.session_idle_minutes)),
             ("session_max_minutes", u64::from(self.session_max_minutes)),
             ("sessions_per_user", self.sessions_per_user as u64),
             ("poll_milliseconds", self.poll_milliseconds),
-            ("password_hashing_at_once", self.password_hashing_at_once as u64),
+            (
+                "password_hashing_at_once",
+                self.password_hashing_at_once as u64,
+            ),
             ("body_bytes", self.body_bytes as u64),
         ] {
             if value == 0 {
                 return refuse(key, "must be at least 1".into());
             }
         }
-        if self.log.parse::<tracing_subscriber::filter::LevelFilter>().is_err() {
-            return refuse("log", format!("{:?} is none of error, warn, info, debug, trace", self.log));
+        if self
+            .log
+            .parse::<tracing_subscriber::filter::LevelFilter>()
+            .is_err()
+        {
+            return refuse(
+                "log",
+                format!("{:?} is none of error, warn, info, debug, trace", self.log),
+            );
         }
         Ok(self)
     }

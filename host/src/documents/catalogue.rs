@@ -8,20 +8,36 @@ use super::{Members, add_stamp, given, members};
 use crate::store::{Draft, Kind, Object};
 
 /// Application types that AM knows; the first is that of web policies.
-pub(crate) const APPLICATION_TYPES: [&str; 3] = ["iPlanetAMWebAgentService", "sunAMDelegationService", "umaApplicationType"];
+pub(crate) const APPLICATION_TYPES: [&str; 3] = [
+    "iPlanetAMWebAgentService",
+    "sunAMDelegationService",
+    "umaApplicationType",
+];
 
 /// A resource type as it is stored: all members present.
-pub(crate) fn resource_type(json: &Value, uuid: &str) -> Result<(ResourceType, Members), Vec<Fault>> {
+pub(crate) fn resource_type(
+    json: &Value,
+    uuid: &str,
+) -> Result<(ResourceType, Members), Vec<Fault>> {
     let mut parsed = ResourceType::parse(json)?;
     parsed.uuid = uuid.to_owned();
+    if !is_name(&parsed.name) {
+        return Err(vec![fault("/name", "Invalid Resource Type Name")]);
+    }
     let empty = Members::new();
     let source = json.as_object().unwrap_or(&empty);
     let mut kept = Members::new();
     kept.insert("uuid".into(), uuid.into());
     kept.insert("name".into(), parsed.name.as_str().into());
-    kept.insert("description".into(), given(source, "description").cloned().unwrap_or_default());
+    kept.insert(
+        "description".into(),
+        given(source, "description").cloned().unwrap_or_default(),
+    );
     kept.insert("patterns".into(), distinct(source.get("patterns")));
-    kept.insert("actions".into(), source.get("actions").cloned().unwrap_or_else(|| json!({})));
+    kept.insert(
+        "actions".into(),
+        source.get("actions").cloned().unwrap_or_else(|| json!({})),
+    );
     Ok((parsed, kept))
 }
 
@@ -66,15 +82,28 @@ pub(crate) fn policy_set(json: &Value) -> Result<(PolicySet, Members), Vec<Fault
         kept.insert(name.into(), text_or_null(source, name, &mut faults));
     }
     match source.get("applicationType").and_then(Value::as_str) {
-        Some(kind) if APPLICATION_TYPES.contains(&kind) => kept.insert("applicationType".into(), kind.into()),
+        Some(kind) if APPLICATION_TYPES.contains(&kind) => {
+            kept.insert("applicationType".into(), kind.into())
+        }
         _ => {
-            faults.push(fault("/applicationType", "Invalid application type defined in request."));
+            faults.push(fault(
+                "/applicationType",
+                "Invalid application type defined in request.",
+            ));
             None
         }
     };
-    for name in ["conditions", "subjects", "resourceTypeUuids", "attributeNames"] {
+    for name in [
+        "conditions",
+        "subjects",
+        "resourceTypeUuids",
+        "attributeNames",
+    ] {
         if name == "attributeNames" && !is_list_of_texts(source.get(name)) {
-            faults.push(fault("/attributeNames", "Invalid value attributeNames: must be an array of strings"));
+            faults.push(fault(
+                "/attributeNames",
+                "Invalid value attributeNames: must be an array of strings",
+            ));
         }
         kept.insert(name.into(), distinct(source.get(name)));
     }
@@ -83,7 +112,11 @@ pub(crate) fn policy_set(json: &Value) -> Result<(PolicySet, Members), Vec<Fault
         let class = text_or_null(source, name, &mut faults);
         kept.insert(name.into(), if class == "" { Value::Null } else { class });
     }
-    if faults.is_empty() { Ok((parsed, kept)) } else { Err(faults) }
+    if faults.is_empty() {
+        Ok((parsed, kept))
+    } else {
+        Err(faults)
+    }
 }
 
 /// The document of a policy set.
@@ -117,8 +150,21 @@ pub(crate) fn policy_set_of(object: &Object) -> Option<PolicySet> {
     PolicySet::parse(&json).ok()
 }
 
+/// Whether a policy set or resource type may be called that: the names that AM's directory can hold, and no slash.
+fn is_name(name: &str) -> bool {
+    !name.starts_with([' ', '#'])
+        && !name.ends_with(' ')
+        && !name
+            .chars()
+            .any(|c| c.is_control() || "\"+,;<>=\\/".contains(c))
+}
+
 fn fault(path: &str, message: &str) -> Fault {
-    Fault { code: FaultCode::Invalid, path: path.to_owned(), message: message.to_owned() }
+    Fault {
+        code: FaultCode::Invalid,
+        path: path.to_owned(),
+        message: message.to_owned(),
+    }
 }
 
 fn text_or_null(source: &Members, name: &str, faults: &mut Vec<Fault>) -> Value {
@@ -126,7 +172,10 @@ fn text_or_null(source: &Members, name: &str, faults: &mut Vec<Fault>) -> Value 
         None => Value::Null,
         Some(Value::String(text)) => text.as_str().into(),
         Some(_) => {
-            faults.push(fault(&format!("/{name}"), &format!("Invalid value {name}: must be a string")));
+            faults.push(fault(
+                &format!("/{name}"),
+                &format!("Invalid value {name}: must be a string"),
+            ));
             Value::Null
         }
     }

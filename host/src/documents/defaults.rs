@@ -17,7 +17,9 @@ pub(crate) const DEFAULT_SET: &str = "iPlanetAMWebAgentService";
 
 /// Whether a resource type is one of those that every realm begins with.
 pub(crate) fn is_built_in(uuid: &str) -> bool {
-    [URL, OAUTH2_SCOPE].iter().any(|known| known.eq_ignore_ascii_case(uuid))
+    [URL, OAUTH2_SCOPE]
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(uuid))
 }
 
 /// The built-in documents of a realm; the default policy set is the root's only, as in AM.
@@ -25,7 +27,11 @@ pub(crate) fn of_realm(path: &RealmPath) -> Vec<Draft> {
     let key = path.key();
     let mut drafts = Vec::new();
     for json in [url_type(), oauth2_type()] {
-        let uuid = json.get("uuid").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let uuid = json
+            .get("uuid")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
         if let Ok((parsed, kept)) = catalogue::resource_type(&json, &uuid) {
             drafts.push(catalogue::resource_type_draft(&key, &parsed, kept));
         }
@@ -51,9 +57,19 @@ pub(crate) async fn ensure(store: &dyn Store) -> Result<(), StoreError> {
     if store.setting(DONE).await?.is_some() {
         return Ok(());
     }
-    let writes: Vec<Write> =
-        of_realm(&RealmPath::root()).into_iter().map(|draft| Write::Put(Expect::Absent, draft)).collect();
-    match store.apply(BUILT_IN_AUTHOR, clock::now(), "what every store begins with", &writes).await {
+    let writes: Vec<Write> = of_realm(&RealmPath::root())
+        .into_iter()
+        .map(|draft| Write::Put(Expect::Absent, draft))
+        .collect();
+    match store
+        .apply(
+            BUILT_IN_AUTHOR,
+            clock::now(),
+            "what every store begins with",
+            &writes,
+        )
+        .await
+    {
         // Another process was faster.
         Ok(_) | Err(StoreError::Exists { .. }) => store.put_setting(DONE, "1").await,
         Err(error) => Err(error),
@@ -81,17 +97,31 @@ fn oauth2_type() -> Value {
 }
 
 fn default_set() -> Value {
-    set(DEFAULT_SET, "Default Policy Set", "The built-in Application used by OpenAM Policy Agents.", URL)
+    set(
+        DEFAULT_SET,
+        "Default Policy Set",
+        "The built-in Application used by OpenAM Policy Agents.",
+        URL,
+    )
 }
 
 fn oauth2_set() -> Value {
     let description = "The built-in Application used by the OAuth2 scope authorization process.";
-    set("oauth2Scopes", "Default OAuth2 Scopes Policy Set", description, OAUTH2_SCOPE)
+    set(
+        "oauth2Scopes",
+        "Default OAuth2 Scopes Policy Set",
+        description,
+        OAUTH2_SCOPE,
+    )
 }
 
 fn set(name: &str, display_name: &str, description: &str, resource_type: &str) -> Value {
     let listed = |types: &[&str]| -> Vec<String> {
-        types.iter().filter(|kind| **kind != "Policy").map(|kind| (*kind).to_owned()).collect()
+        types
+            .iter()
+            .filter(|kind| **kind != "Policy")
+            .map(|kind| (*kind).to_owned())
+            .collect()
     };
     json!({
         "name": name,
@@ -112,9 +142,26 @@ mod tests {
 
     #[test]
     fn every_realm_begins_with_two_types_and_the_root_with_two_sets() {
-        let count = |path: &RealmPath, kind| of_realm(path).iter().filter(|draft| draft.kind == kind).count();
+        let count = |path: &RealmPath, kind| {
+            of_realm(path)
+                .iter()
+                .filter(|draft| draft.kind == kind)
+                .count()
+        };
         let (root, sub) = (RealmPath::root(), RealmPath::parse("/a").unwrap());
-        assert_eq!((count(&root, Kind::ResourceType), count(&root, Kind::PolicySet)), (2, 2));
-        assert_eq!((count(&sub, Kind::ResourceType), count(&sub, Kind::PolicySet)), (2, 1));
+        assert_eq!(
+            (
+                count(&root, Kind::ResourceType),
+                count(&root, Kind::PolicySet)
+            ),
+            (2, 2)
+        );
+        assert_eq!(
+            (
+                count(&sub, Kind::ResourceType),
+                count(&sub, Kind::PolicySet)
+            ),
+            (2, 1)
+        );
     }
 }

@@ -22,7 +22,11 @@ pub(crate) async fn realms(store: &dyn Store) -> Result<Vec<RealmPath>, StoreErr
 ///
 /// # Errors
 /// The store could not be read.
-pub(crate) async fn document(store: &dyn Store, directory: &Directory, realm: &RealmPath) -> Result<Value, StoreError> {
+pub(crate) async fn document(
+    store: &dyn Store,
+    directory: &Directory,
+    realm: &RealmPath,
+) -> Result<Value, StoreError> {
     let key = realm.key();
     let mut document = Map::new();
     document.insert("realm".into(), realm.as_str().into());
@@ -33,22 +37,38 @@ pub(crate) async fn document(store: &dyn Store, directory: &Directory, realm: &R
         ("scripts", Kind::Script),
     ] {
         let objects = store.objects(kind, &key).await?;
-        document.insert(name.into(), objects.iter().map(|object| Value::Object(members(object))).collect());
+        document.insert(
+            name.into(),
+            objects
+                .iter()
+                .map(|object| Value::Object(members(object)))
+                .collect(),
+        );
     }
     let users = store.objects(Kind::User, &key).await?;
     let users = users.iter().map(|user| {
         let mut shown = Map::from_iter([("username".to_owned(), Value::from(user.name.as_str()))]);
-        shown.extend(identity::user_attributes(user).into_iter().map(|(name, values)| (name, values.into())));
+        shown.extend(
+            identity::user_attributes(user)
+                .into_iter()
+                .map(|(name, values)| (name, values.into())),
+        );
         Value::Object(shown)
     });
     document.insert("users".into(), users.collect());
     let groups = store.objects(Kind::Group, &key).await?;
     let groups = groups.iter().map(|group| {
         let (attributes, names) = identity::group_parts(group);
-        let ids = names.iter().map(|n| directory.universal_id(crate::realm::IdentityKind::User, n, realm));
+        let ids = names
+            .iter()
+            .map(|n| directory.universal_id(crate::realm::IdentityKind::User, n, realm));
         let mut shown = json!({"username": group.name, "uniqueMember": ids.collect::<Vec<_>>()});
         if let Value::Object(shown) = &mut shown {
-            shown.extend(attributes.into_iter().map(|(name, values)| (name, values.into())));
+            shown.extend(
+                attributes
+                    .into_iter()
+                    .map(|(name, values)| (name, values.into())),
+            );
         }
         shown
     });

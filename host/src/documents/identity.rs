@@ -21,7 +21,16 @@ pub(crate) struct Written {
 }
 
 /// Members that are computed, not stored.
-const COMPUTED: [&str; 8] = ["_id", "_rev", "realm", "dn", "universalid", "objectclass", "uid", "cn"];
+const COMPUTED: [&str; 8] = [
+    "_id",
+    "_rev",
+    "realm",
+    "dn",
+    "universalid",
+    "objectclass",
+    "uid",
+    "cn",
+];
 
 impl Written {
     /// Reads the JSON of a user or group. Values are texts or arrays of texts.
@@ -35,15 +44,23 @@ impl Written {
             match lower.as_str() {
                 "username" => written.name = Some(single(name, value)?),
                 "userpassword" => written.password = Some(single(name, value)?),
-                "uniquemember" if kind == IdentityKind::Group => written.members = Some(texts(name, value)?),
+                "uniquemember" if kind == IdentityKind::Group => {
+                    written.members = Some(texts(name, value)?)
+                }
                 // AM 7's form of a group.
                 "members" if kind == IdentityKind::Group => {
-                    let nested = value.as_object().and_then(|m| m.iter().find(|(n, _)| n.eq_ignore_ascii_case("uniqueMember")));
-                    written.members = Some(nested.map_or(Ok(Vec::new()), |(n, value)| texts(n, value))?);
+                    let nested = value.as_object().and_then(|m| {
+                        m.iter()
+                            .find(|(n, _)| n.eq_ignore_ascii_case("uniqueMember"))
+                    });
+                    written.members =
+                        Some(nested.map_or(Ok(Vec::new()), |(n, value)| texts(n, value))?);
                 }
                 "privileges" if kind == IdentityKind::Group => {}
                 // `cn` of a user is an attribute like any other; of a group it is its name.
-                "cn" if kind == IdentityKind::User => drop(written.attributes.insert(name.clone(), texts(name, value)?)),
+                "cn" if kind == IdentityKind::User => {
+                    drop(written.attributes.insert(name.clone(), texts(name, value)?))
+                }
                 computed if COMPUTED.contains(&computed) => {}
                 // INVARIANT: no credential becomes an attribute: it would be readable by policies and over REST.
                 credential if is_credential(credential) => {}
@@ -69,7 +86,10 @@ impl Written {
     /// The written attributes over those there are; names are found without regard to case.
     pub(crate) fn laid_over(&self, mut attributes: Attributes) -> Attributes {
         for (name, values) in &self.attributes {
-            let known = attributes.keys().find(|known| known.eq_ignore_ascii_case(name)).cloned();
+            let known = attributes
+                .keys()
+                .find(|known| known.eq_ignore_ascii_case(name))
+                .cloned();
             let name = known.unwrap_or_else(|| name.clone());
             if values.is_empty() {
                 attributes.remove(&name);
@@ -86,18 +106,44 @@ pub(crate) fn is_name(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= TOKEN_BYTES
         && name.trim() == name
-        && !name.chars().any(|c| c.is_control() || ",=+\"\\<>;/".contains(c))
+        && !name
+            .chars()
+            .any(|c| c.is_control() || ",=+\"\\<>;/".contains(c))
 }
 
 /// The document of a user.
-pub(crate) fn user_draft(realm: &RealmPath, name: &str, attributes: &Attributes, secret: Option<String>) -> Draft {
-    identity_draft(realm, Kind::User, name, serde_json::to_string(attributes).unwrap_or_default(), secret, Vec::new())
+pub(crate) fn user_draft(
+    realm: &RealmPath,
+    name: &str,
+    attributes: &Attributes,
+    secret: Option<String>,
+) -> Draft {
+    identity_draft(
+        realm,
+        Kind::User,
+        name,
+        serde_json::to_string(attributes).unwrap_or_default(),
+        secret,
+        Vec::new(),
+    )
 }
 
 /// The document of a group; `members` are names of users of the realm.
-pub(crate) fn group_draft(realm: &RealmPath, name: &str, attributes: &Attributes, members: &[String]) -> Draft {
+pub(crate) fn group_draft(
+    realm: &RealmPath,
+    name: &str,
+    attributes: &Attributes,
+    members: &[String],
+) -> Draft {
     let body = serde_json::json!({"attributes": attributes, "members": members}).to_string();
-    identity_draft(realm, Kind::Group, name, body, None, members.iter().map(|member| member.to_lowercase()).collect())
+    identity_draft(
+        realm,
+        Kind::Group,
+        name,
+        body,
+        None,
+        members.iter().map(|member| member.to_lowercase()).collect(),
+    )
 }
 
 fn identity_draft(
@@ -139,11 +185,20 @@ pub(crate) fn group_parts(object: &Object) -> (Attributes, Vec<String>) {
 }
 
 /// The names of users that the written members of a group stand for: universal ids and entry DNs of the realm, or names.
-pub(crate) fn member_names(directory: &Directory, realm: &RealmPath, written: &[String]) -> Vec<String> {
+pub(crate) fn member_names(
+    directory: &Directory,
+    realm: &RealmPath,
+    written: &[String],
+) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for text in written {
-        let name = directory.name_in(IdentityKind::User, text, realm).unwrap_or_else(|| text.clone());
-        if !names.iter().any(|known| known.to_lowercase() == name.to_lowercase()) {
+        let name = directory
+            .name_in(IdentityKind::User, text, realm)
+            .unwrap_or_else(|| text.clone());
+        if !names
+            .iter()
+            .any(|known| known.to_lowercase() == name.to_lowercase())
+        {
             names.push(name);
         }
     }
@@ -151,23 +206,43 @@ pub(crate) fn member_names(directory: &Directory, realm: &RealmPath, written: &[
 }
 
 /// A stored user as AM shows it, without `_id` and `_rev`; `name` is the spelling that was asked for.
-pub(crate) fn user_shown(directory: &Directory, realm: &RealmPath, object: &Object, name: &str) -> Members {
+pub(crate) fn user_shown(
+    directory: &Directory,
+    realm: &RealmPath,
+    object: &Object,
+    name: &str,
+) -> Members {
     let attributes = user_attributes(object);
     let mut shown = start(realm, name);
     shown.insert("uid".into(), vec![object.name.as_str()].into());
     for (attribute, values) in &attributes {
-        let attribute = if attribute.eq_ignore_ascii_case(STATUS) { "inetUserStatus" } else { attribute };
+        let attribute = if attribute.eq_ignore_ascii_case(STATUS) {
+            "inetUserStatus"
+        } else {
+            attribute
+        };
         shown.insert(attribute.to_owned(), values.clone().into());
     }
     if attribute(&attributes, "roles").is_none() {
         shown.insert("roles".into(), vec!["ui-self-service-user"].into());
     }
-    finish(&mut shown, directory, IdentityKind::User, realm, &object.name);
+    finish(
+        &mut shown,
+        directory,
+        IdentityKind::User,
+        realm,
+        &object.name,
+    );
     shown
 }
 
 /// A stored group as AM shows it, without `_id` and `_rev`.
-pub(crate) fn group_shown(directory: &Directory, realm: &RealmPath, object: &Object, name: &str) -> Members {
+pub(crate) fn group_shown(
+    directory: &Directory,
+    realm: &RealmPath,
+    object: &Object,
+    name: &str,
+) -> Members {
     let (attributes, names) = group_parts(object);
     let mut shown = start(realm, name);
     shown.insert("cn".into(), vec![object.name.as_str()].into());
@@ -175,10 +250,19 @@ pub(crate) fn group_shown(directory: &Directory, realm: &RealmPath, object: &Obj
         shown.insert(attribute.clone(), values.clone().into());
     }
     if !names.is_empty() {
-        let dns: Vec<String> = names.iter().map(|n| directory.entry_dn(IdentityKind::User, n, realm)).collect();
+        let dns: Vec<String> = names
+            .iter()
+            .map(|n| directory.entry_dn(IdentityKind::User, n, realm))
+            .collect();
         shown.insert("uniqueMember".into(), dns.into());
     }
-    finish(&mut shown, directory, IdentityKind::Group, realm, &object.name);
+    finish(
+        &mut shown,
+        directory,
+        IdentityKind::Group,
+        realm,
+        &object.name,
+    );
     shown
 }
 
@@ -189,19 +273,39 @@ fn start(realm: &RealmPath, name: &str) -> Members {
     shown
 }
 
-fn finish(shown: &mut Members, directory: &Directory, kind: IdentityKind, realm: &RealmPath, name: &str) {
+fn finish(
+    shown: &mut Members,
+    directory: &Directory,
+    kind: IdentityKind,
+    realm: &RealmPath,
+    name: &str,
+) {
     let classes: &[&str] = match kind {
-        IdentityKind::User => &["top", "person", "organizationalperson", "inetorgperson", "inetuser"],
+        IdentityKind::User => &[
+            "top",
+            "person",
+            "organizationalperson",
+            "inetorgperson",
+            "inetuser",
+        ],
         IdentityKind::Group => &["top", "groupofuniquenames"],
     };
     shown.insert("objectclass".into(), classes.to_vec().into());
-    shown.insert("dn".into(), vec![directory.entry_dn(kind, name, realm)].into());
-    shown.insert("universalid".into(), vec![directory.universal_id(kind, name, realm)].into());
+    shown.insert(
+        "dn".into(),
+        vec![directory.entry_dn(kind, name, realm)].into(),
+    );
+    shown.insert(
+        "universalid".into(),
+        vec![directory.universal_id(kind, name, realm)].into(),
+    );
 }
 
 fn single(name: &str, value: &Value) -> Result<String, (String, String)> {
     match value {
-        Value::Array(items) if items.len() == 1 => single(name, items.first().unwrap_or(&Value::Null)),
+        Value::Array(items) if items.len() == 1 => {
+            single(name, items.first().unwrap_or(&Value::Null))
+        }
         Value::String(text) => Ok(text.clone()),
         _ => Err((format!("/{name}"), "must be a string".into())),
     }
@@ -214,10 +318,15 @@ fn texts(name: &str, value: &Value) -> Result<Vec<String>, (String, String)> {
         Value::String(text) => Ok(vec![text.clone()]),
         Value::Array(items) => {
             let text = |(n, item): (usize, &Value)| {
-                item.as_str().map(str::to_owned).ok_or_else(|| (format!("/{name}/{n}"), "must be a string".to_owned()))
+                item.as_str()
+                    .map(str::to_owned)
+                    .ok_or_else(|| (format!("/{name}/{n}"), "must be a string".to_owned()))
             };
             items.iter().enumerate().map(text).collect()
         }
-        _ => Err((format!("/{name}"), "must be a string or an array of strings".into())),
+        _ => Err((
+            format!("/{name}"),
+            "must be a string or an array of strings".into(),
+        )),
     }
 }

@@ -9,6 +9,7 @@ pub(crate) mod identity;
 pub(crate) mod import;
 pub(crate) mod policy;
 pub(crate) mod realm;
+mod shape;
 
 use serde_json::{Map, Value};
 

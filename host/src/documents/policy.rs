@@ -1,10 +1,10 @@
 //! Policies: AM's JSON → checked → stored, and back.
 
-use assize_engine::model::Policy;
 use assize_engine::Fault;
+use assize_engine::model::Policy;
 use serde_json::Value;
 
-use super::{Members, given, members};
+use super::{Members, given, members, shape};
 use crate::clock::millis_text;
 use crate::store::{Draft, Kind, Object};
 
@@ -30,14 +30,35 @@ pub(crate) fn check(json: &Value) -> Result<Checked, Vec<Fault>> {
     }
     kept.insert("resources".into(), policy.resources.clone().into());
     kept.insert("applicationName".into(), policy.policy_set.as_str().into());
-    let actions = policy.actions.iter().map(|(name, allowed)| (name.clone(), Value::from(*allowed)));
+    let actions = policy
+        .actions
+        .iter()
+        .map(|(name, allowed)| (name.clone(), Value::from(*allowed)));
     kept.insert("actionValues".into(), Value::Object(actions.collect()));
-    for name in ["subject", "condition", "resourceTypeUuid", "resourceAttributes"] {
-        if let Some(value) = given(source, name).filter(|value| !value.as_array().is_some_and(Vec::is_empty)) {
-            kept.insert(name.into(), value.clone());
+    let shaped = [
+        ("subject", given(source, "subject").map(shape::subject)),
+        (
+            "condition",
+            given(source, "condition").map(shape::condition),
+        ),
+        (
+            "resourceTypeUuid",
+            given(source, "resourceTypeUuid").cloned(),
+        ),
+        (
+            "resourceAttributes",
+            given(source, "resourceAttributes").map(shape::attributes),
+        ),
+    ];
+    for (name, value) in shaped {
+        if let Some(value) = value.filter(|value| !value.as_array().is_some_and(Vec::is_empty)) {
+            kept.insert(name.into(), value);
         }
     }
-    Ok(Checked { policy, members: kept })
+    Ok(Checked {
+        policy,
+        members: kept,
+    })
 }
 
 impl Checked {
@@ -65,16 +86,27 @@ impl Checked {
 pub(crate) fn shown(object: &Object) -> Members {
     let mut shown = written(object);
     shown.entry("description").or_insert_with(|| "".into());
-    shown.entry("subject").or_insert_with(|| serde_json::json!({"type": "NONE"}));
+    shown
+        .entry("subject")
+        .or_insert_with(|| serde_json::json!({"type": "NONE"}));
     shown
 }
 
 /// A stored policy as the answers of writes show it.
 pub(crate) fn written(object: &Object) -> Members {
     let mut shown = members(object);
-    shown.insert("lastModifiedBy".into(), object.stamp.modified_by.as_str().into());
-    shown.insert("lastModifiedDate".into(), millis_text(object.stamp.modified_at).into());
+    shown.insert(
+        "lastModifiedBy".into(),
+        object.stamp.modified_by.as_str().into(),
+    );
+    shown.insert(
+        "lastModifiedDate".into(),
+        millis_text(object.stamp.modified_at).into(),
+    );
     shown.insert("createdBy".into(), object.stamp.created_by.as_str().into());
-    shown.insert("creationDate".into(), millis_text(object.stamp.created_at).into());
+    shown.insert(
+        "creationDate".into(),
+        millis_text(object.stamp.created_at).into(),
+    );
     shown
 }

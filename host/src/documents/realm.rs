@@ -2,7 +2,7 @@
 
 use crate::publish::RealmBody;
 use crate::realm::RealmPath;
-use crate::store::{Draft, Kind, Write, Expect};
+use crate::store::{Draft, Expect, Kind, Write};
 
 /// The document of a realm.
 pub(crate) fn draft(path: &RealmPath, body: &RealmBody) -> Draft {
@@ -24,6 +24,10 @@ pub(crate) fn draft(path: &RealmPath, body: &RealmBody) -> Draft {
 /// All writes that make a realm: its document, and what every realm begins with.
 pub(crate) fn creation(path: &RealmPath, body: &RealmBody) -> Vec<Write> {
     let mut writes = vec![Write::Put(Expect::Absent, draft(path, body))];
-    writes.extend(super::defaults::of_realm(path).into_iter().map(|draft| Write::Put(Expect::Absent, draft)));
+    writes.extend(
+        super::defaults::of_realm(path)
+            .into_iter()
+            .map(|draft| Write::Put(Expect::Absent, draft)),
+    );
     writes
 }

@@ -52,7 +52,12 @@ impl LiveRealm {
     }
 
     pub(super) fn with_bundle(self, published: Published) -> Self {
-        LiveRealm { digest: published.digest, revision: published.revision, facts: Arc::new(published.facts), ..self }
+        LiveRealm {
+            digest: published.digest,
+            revision: published.revision,
+            facts: Arc::new(published.facts),
+            ..self
+        }
     }
 
     /// Whether a bundle was loaded for it.
@@ -72,12 +77,25 @@ impl Live {
         let (mut aliases, mut names) = (HashMap::new(), HashMap::new());
         for realm in &list {
             for alias in &realm.aliases {
-                aliases.entry(alias.to_lowercase()).or_insert_with(|| realm.key.clone());
+                aliases
+                    .entry(alias.to_lowercase())
+                    .or_insert_with(|| realm.key.clone());
             }
-            names.entry(realm.path.name().to_lowercase()).or_insert_with(|| realm.key.clone());
+            names
+                .entry(realm.path.name().to_lowercase())
+                .or_insert_with(|| realm.key.clone());
         }
-        let realms = list.into_iter().map(|realm| (realm.key.clone(), realm)).collect();
-        Live { revision, root, realms, aliases, names }
+        let realms = list
+            .into_iter()
+            .map(|realm| (realm.key.clone(), realm))
+            .collect();
+        Live {
+            revision,
+            root,
+            realms,
+            aliases,
+            names,
+        }
     }
 
     /// Whether every realm has a bundle: decisions can be made.
@@ -106,12 +124,18 @@ impl Live {
         if self.aliases.is_empty() {
             return None;
         }
-        self.realms.get(self.aliases.get(&alias.to_lowercase())?).cloned()
+        self.realms
+            .get(self.aliases.get(&alias.to_lowercase())?)
+            .cloned()
     }
 
     /// The realm with that alias, or else the one with that last name, at any level.
     pub(crate) fn by_name_or_alias(&self, name: &str) -> Option<Arc<LiveRealm>> {
-        let by_name = || self.realms.get(self.names.get(&name.to_lowercase())?).cloned();
+        let by_name = || {
+            self.realms
+                .get(self.names.get(&name.to_lowercase())?)
+                .cloned()
+        };
         self.by_alias(name).or_else(by_name)
     }
 }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock;
 use crate::decide::Decider;
 use crate::realm::RealmPath;
-use crate::store::{Kind, Object, Store, StoreError, Write};
+use crate::store::{Kind, Object, Store, StoreError, View, Write};
 
 use compiled::CompiledRealm;
 pub(crate) use live::{Live, LiveRealm};
@@ -57,7 +57,7 @@ pub(crate) struct RealmBody {
 /// The one way in which the store is changed and decisions become current.
 pub(crate) struct Publisher {
     store: Arc<dyn Store>,
-    decider: Arc<dyn Decider>,
+    decider: Decider,
     live: ArcSwap<Live>,
     compiled: tokio::sync::Mutex<HashMap<String, CompiledRealm>>,
 }
@@ -67,9 +67,16 @@ impl Publisher {
     ///
     /// # Errors
     /// The store cannot be read, or a policy in it cannot be compiled.
-    pub(crate) async fn start(store: Arc<dyn Store>, decider: Arc<dyn Decider>) -> Result<Self, CommitError> {
-        let publisher =
-            Publisher { store, decider, live: ArcSwap::from_pointee(Live::empty()), compiled: tokio::sync::Mutex::default() };
+    pub(crate) async fn start(
+        store: Arc<dyn Store>,
+        decider: Decider,
+    ) -> Result<Self, CommitError> {
+        let publisher = Publisher {
+            store,
+            decider,
+            live: ArcSwap::from_pointee(Live::empty()),
+            compiled: tokio::sync::Mutex::default(),
+        };
         publisher.catch_up().await?;
         Ok(publisher)
     }
@@ -79,24 +86,40 @@ impl Publisher {
         self.live.load()
     }
 
-    pub(crate) fn decider(&self) -> &dyn Decider {
-        &*self.decider
-    }
-
-    pub(crate) fn decider_handle(&self) -> Arc<dyn Decider> {
-        Arc::clone(&self.decider)
+    /// What answers.
+    pub(crate) fn decider(&self) -> &Decider {
+        &self.decider
     }
 
     /// Makes a change durable and live; gives its revision.
     ///
     /// # Errors
     /// [`CommitError::Store`] where nothing was written, [`CommitError::Publish`] where it was but does not decide yet.
-    pub(crate) async fn commit(&self, author: &str, summary: &str, writes: Vec<Write>) -> Result<u64, CommitError> {
+    pub(crate) async fn commit(
+        &self,
+        author: &str,
+        summary: &str,
+        writes: Vec<Write>,
+    ) -> Result<u64, CommitError> {
         let mut compiled = self.compiled.lock().await;
-        let applied = self.store.apply(author, clock::now(), summary, &writes).await?;
-        let scope = if applied.previous == self.live.load().revision { Scope::of(&writes) } else { Scope::Everything };
-        self.refresh(&mut compiled, scope, applied.revision).await?;
-        tracing::info!(revision = applied.revision, author, summary, "change is live");
+        let applied = self
+            .store
+            .apply(author, clock::now(), summary, &writes)
+            .await?;
+        let scope = if applied.previous == self.live.load().revision {
+            Scope::of(&writes)
+        } else {
+            Scope::Everything
+        };
+        self.refresh(&mut compiled, scope, applied.revision)
+            .await
+            .map_err(written)?;
+        tracing::info!(
+            revision = applied.revision,
+            author,
+            summary,
+            "change is live"
+        );
         Ok(applied.revision)
     }
 
@@ -105,25 +128,40 @@ impl Publisher {
     /// # Errors
     /// As [`Publisher::start`]; what was live before goes on deciding.
     pub(crate) async fn catch_up(&self) -> Result<bool, CommitError> {
-        if self.store.revision().await? == self.live.load().revision && self.live.load().is_published() {
+        if self.store.revision().await? == self.live.load().revision
+            && self.live.load().is_published()
+        {
             return Ok(false);
         }
         let mut compiled = self.compiled.lock().await;
-        let revision = self.store.revision().await?;
-        self.refresh(&mut compiled, Scope::Everything, revision).await?;
+        let latest = self.live.load().revision;
+        self.refresh(&mut compiled, Scope::Everything, latest)
+            .await?;
         Ok(true)
     }
 
+    /// Makes the store's latest revision live. `scope` is what may differ from what is live up to the revision `known`;
+    /// where the store is further on, anything may.
     async fn refresh(
         &self,
         compiled: &mut HashMap<String, CompiledRealm>,
         scope: Scope,
-        revision: u64,
+        known: u64,
     ) -> Result<(), CommitError> {
+        // INVARIANT: all that goes live together is read at one revision, so that no half of a change is published.
+        let mut view = self.store.view().await?;
+        let revision = view.revision();
+        let scope = if revision == known { scope } else { Scope::Everything };
         let before = self.live.load_full();
         let realms = match &scope {
-            Scope::Realms { list_changed: false, .. } => before.realms().map(|realm| realm.as_ref().clone()).collect(),
-            _ => self.realms(&before).await?,
+            Scope::Realms {
+                list_changed: false,
+                ..
+            } => before
+                .realms()
+                .map(|realm| realm.as_ref().clone())
+                .collect(),
+            _ => realms(view.as_mut(), &before).await?,
         };
         let mut next = Vec::with_capacity(realms.len());
         for realm in realms {
@@ -133,10 +171,15 @@ impl Publisher {
                 next.push(Arc::new(realm));
                 continue;
             }
-            let state = compiled.remove(&realm.key).unwrap_or_else(|| CompiledRealm::new(realm.path.as_str()));
+            let state = compiled
+                .remove(&realm.key)
+                .unwrap_or_else(|| CompiledRealm::new(realm.path.as_str()));
             let linked_before = state.digest.clone();
-            let state = state.update(self.store.as_ref(), &realm.key, scope.policies(&realm.key)).await?;
-            let unchanged = state.digest == linked_before && known.is_some_and(|known| known.is_decided());
+            let state = state
+                .update(view.as_mut(), &realm.key, scope.policies(&realm.key))
+                .await?;
+            let unchanged =
+                state.digest == linked_before && known.is_some_and(|known| known.is_decided());
             let key = realm.key.clone();
             let live = if unchanged {
                 realm
@@ -148,33 +191,15 @@ impl Publisher {
             next.push(Arc::new(live));
         }
         let kept: BTreeSet<&str> = next.iter().map(|realm| realm.key.as_str()).collect();
-        for gone in before.realms().filter(|realm| !kept.contains(realm.key.as_str())) {
+        for gone in before
+            .realms()
+            .filter(|realm| !kept.contains(realm.key.as_str()))
+        {
             compiled.remove(&gone.key);
             self.decider.remove(gone.path.as_str());
         }
         self.live.store(Arc::new(Live::new(revision, next)));
         Ok(())
-    }
-
-    /// All realms of the store, with what is live of each.
-    async fn realms(&self, before: &Live) -> Result<Vec<LiveRealm>, CommitError> {
-        let mut realms = vec![before.root().as_ref().clone()];
-        for object in self.store.objects(Kind::Realm, "").await? {
-            let (path, body) = realm_of(&object)?;
-            if path.is_root() {
-                if let Some(root) = realms.first_mut() {
-                    root.set_body(body);
-                }
-                continue;
-            }
-            let mut realm = match before.by_key(&object.key) {
-                Some(known) => known.as_ref().clone(),
-                None => LiveRealm::new(path),
-            };
-            realm.set_body(body);
-            realms.push(realm);
-        }
-        Ok(realms)
     }
 
     /// Loads a realm's bundle into the module, away from the async workers.
@@ -184,22 +209,67 @@ impl Publisher {
         path: &RealmPath,
         revision: u64,
     ) -> Result<crate::decide::Published, CommitError> {
-        let (decider, bundle, path) = (Arc::clone(&self.decider), Arc::clone(&state.bundle), path.clone());
-        let loaded = tokio::task::spawn_blocking(move || decider.publish(path.as_str(), &bundle, revision)).await;
-        loaded.map_err(|e| CommitError::Publish(e.to_string()))?.map_err(CommitError::Publish)
+        let (decider, bundle, path) = (
+            self.decider.clone(),
+            Arc::clone(&state.bundle),
+            path.clone(),
+        );
+        let loaded =
+            tokio::task::spawn_blocking(move || decider.publish(path.as_str(), &bundle, revision))
+                .await;
+        loaded
+            .map_err(|e| CommitError::Publish(e.to_string()))?
+            .map_err(CommitError::Publish)
     }
+}
+
+/// A failure after the change was written.
+fn written(error: CommitError) -> CommitError {
+    match error {
+        CommitError::Store(error) => CommitError::Publish(error.to_string()),
+        publish => publish,
+    }
+}
+
+/// All realms of the store, with what is live of each.
+async fn realms(view: &mut dyn View, before: &Live) -> Result<Vec<LiveRealm>, CommitError> {
+    let mut realms = vec![before.root().as_ref().clone()];
+    for object in view.objects(Kind::Realm, "").await? {
+        let (path, body) = realm_of(&object)?;
+        if path.is_root() {
+            if let Some(root) = realms.first_mut() {
+                root.set_body(body);
+            }
+            continue;
+        }
+        let mut realm = match before.by_key(&object.key) {
+            Some(known) => known.as_ref().clone(),
+            None => LiveRealm::new(path),
+        };
+        realm.set_body(body);
+        realms.push(realm);
+    }
+    Ok(realms)
 }
 
 fn realm_of(object: &Object) -> Result<(RealmPath, RealmBody), CommitError> {
     let path = RealmPath::parse(&object.name);
     let body = serde_json::from_str(&object.body).ok();
-    path.zip(body).ok_or_else(|| CommitError::Publish(format!("realm {} cannot be read from the store", object.name)))
+    path.zip(body).ok_or_else(|| {
+        CommitError::Publish(format!(
+            "realm {} cannot be read from the store",
+            object.name
+        ))
+    })
 }
 
 /// How much of the store a change may have altered.
 enum Scope {
     Everything,
-    Realms { list_changed: bool, policies: HashMap<String, Vec<String>> },
+    Realms {
+        list_changed: bool,
+        policies: HashMap<String, Vec<String>>,
+    },
 }
 
 impl Scope {
@@ -225,7 +295,10 @@ impl Scope {
                 Kind::ResourceType | Kind::Script | Kind::User | Kind::Group => {}
             }
         }
-        Scope::Realms { list_changed, policies }
+        Scope::Realms {
+            list_changed,
+            policies,
+        }
     }
 
     fn touches(&self, realm: &str) -> bool {

@@ -25,12 +25,15 @@ pub(super) struct Plain {
 impl Plain {
     pub(super) async fn bind(address: SocketAddr) -> Result<Self, StartError> {
         let listener = TcpListener::bind(address).await;
-        let listener = listener.map_err(|error| StartError(format!("cannot listen on {address}: {error}")))?;
+        let listener =
+            listener.map_err(|error| StartError(format!("cannot listen on {address}: {error}")))?;
         Ok(Plain { listener })
     }
 
     pub(super) fn address(&self) -> Result<SocketAddr, StartError> {
-        self.listener.local_addr().map_err(|error| StartError(error.to_string()))
+        self.listener
+            .local_addr()
+            .map_err(|error| StartError(error.to_string()))
     }
 }
 
@@ -65,7 +68,9 @@ impl Tls {
         let turns = Arc::new(Semaphore::new(TLS_HANDSHAKES));
         tokio::spawn(async move {
             while !sender.is_closed() {
-                let Ok(turn) = Arc::clone(&turns).acquire_owned().await else { return };
+                let Ok(turn) = Arc::clone(&turns).acquire_owned().await else {
+                    return;
+                };
                 let (stream, address) = tokio::select! {
                     accepted = Listener::accept(&mut plain) => accepted,
                     () = sender.closed() => return,
@@ -78,7 +83,9 @@ impl Tls {
                         // An error means that the server has stopped meanwhile.
                         Ok(Ok(stream)) => drop(sender.send((stream, address)).await),
                         Ok(Err(error)) => tracing::debug!(%error, %address, "TLS handshake"),
-                        Err(_) => tracing::debug!(%address, seconds = TLS_HANDSHAKE_SECONDS, "TLS handshake took too long"),
+                        Err(_) => {
+                            tracing::debug!(%address, seconds = TLS_HANDSHAKE_SECONDS, "TLS handshake took too long")
+                        }
                     }
                 });
             }
@@ -105,16 +112,24 @@ impl Listener for Tls {
 }
 
 fn server_config(config: &Config) -> Result<ServerConfig, StartError> {
-    let unreadable = |path: &str, error: rustls::pki_types::pem::Error| StartError(format!("cannot read {path}: {error}"));
+    let unreadable = |path: &str, error: rustls::pki_types::pem::Error| {
+        StartError(format!("cannot read {path}: {error}"))
+    };
     let (certificate, key) = (config.tls_certificate.as_str(), config.tls_key.as_str());
     let chain = CertificateDer::pem_file_iter(certificate)
         .and_then(|certificates| certificates.collect::<Result<Vec<_>, _>>())
         .map_err(|error| unreadable(certificate, error))?;
     if chain.is_empty() {
-        return Err(StartError(format!("{certificate} holds no certificate in PEM form")));
+        return Err(StartError(format!(
+            "{certificate} holds no certificate in PEM form"
+        )));
     }
     let private = PrivateKeyDer::from_pem_file(key).map_err(|error| unreadable(key, error))?;
-    let wrong = |error: rustls::Error| StartError(format!("{certificate} and {key} cannot be used for TLS: {error}"));
+    let wrong = |error: rustls::Error| {
+        StartError(format!(
+            "{certificate} and {key} cannot be used for TLS: {error}"
+        ))
+    };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut tls = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

@@ -18,10 +18,10 @@ use crate::auth::random_text;
 use crate::auth::session::{ADMINISTRATOR, Sessions};
 use crate::clock;
 use crate::config::Config;
-use crate::decide;
+use crate::decide::Decider;
 use crate::publish::Publisher;
 use crate::realm::Directory;
-use crate::store::{self, Store};
+use crate::store::{self, Notice, Store};
 use crate::subject::Subjects;
 
 /// Why the server did not start: one line.
@@ -43,12 +43,6 @@ fn because<E: std::fmt::Display>(what: &str) -> impl Fn(E) -> StartError {
 /// Address of a client.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
-
-impl Peer {
-    pub(crate) fn ip(&self) -> std::net::IpAddr {
-        self.0.ip()
-    }
-}
 
 impl Connected<axum::serve::IncomingStream<'_, listen::Plain>> for Peer {
     fn connect_info(stream: axum::serve::IncomingStream<'_, listen::Plain>) -> Self {
@@ -90,7 +84,10 @@ impl Server {
         Self::listen(Arc::new(app), first_start).await
     }
 
-    pub(crate) async fn listen(app: Arc<App>, first_start: FirstStart) -> Result<Server, StartError> {
+    pub(crate) async fn listen(
+        app: Arc<App>,
+        first_start: FirstStart,
+    ) -> Result<Server, StartError> {
         let (stop, mut stopped) = watch::channel(false);
         let until_stopped = async move {
             // An error means that nobody is left who could stop it: that is a stop, too.
@@ -102,17 +99,30 @@ impl Server {
         let running = if app.config.tls() {
             let tls = listen::Tls::over(plain, &app.config)?;
             tokio::spawn(async move {
-                axum::serve(tls, service).with_graceful_shutdown(until_stopped).await.map_err(because("serving"))
+                axum::serve(tls, service)
+                    .with_graceful_shutdown(until_stopped)
+                    .await
+                    .map_err(because("serving"))
             })
         } else {
             tokio::spawn(async move {
-                axum::serve(plain, service).with_graceful_shutdown(until_stopped).await.map_err(because("serving"))
+                axum::serve(plain, service)
+                    .with_graceful_shutdown(until_stopped)
+                    .await
+                    .map_err(because("serving"))
             })
         };
         let grace = Duration::from_secs(app.config.shutdown_seconds);
         spawn_chores(&app, stop.subscribe());
         tracing::info!(%address, tls = app.config.tls(), "listening");
-        Ok(Server { address, stop, running, grace, app, first_start })
+        Ok(Server {
+            address,
+            stop,
+            running,
+            grace,
+            app,
+            first_start,
+        })
     }
 
     /// The address that it listens on; the port is the real one also where port 0 was asked for.
@@ -135,7 +145,10 @@ impl Server {
             Ok(Ok(result)) => result,
             Ok(Err(panicked)) => Err(StartError(panicked.to_string())),
             Err(_) => {
-                tracing::warn!(seconds = self.grace.as_secs(), "requests under way did not finish in time and were dropped");
+                tracing::warn!(
+                    seconds = self.grace.as_secs(),
+                    "requests under way did not finish in time and were dropped"
+                );
                 Ok(())
             }
         }
@@ -168,15 +181,29 @@ fn spawn_chores(app: &Arc<App>, mut stopped: watch::Receiver<bool>) {
         let mut poll = tokio::time::interval(Duration::from_millis(app.config.poll_milliseconds));
         poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut next_cleaning = clock::now();
+        let mut notices = app.store.notices();
         loop {
             tokio::select! {
                 _ = poll.tick() => {}
                 _ = stopped.changed() => return,
+                notice = notices.recv() => {
+                    // An error means that notices were missed.
+                    let notice = notice.unwrap_or(Notice::Everything);
+                    app.sessions.hear(&notice);
+                    if !matches!(notice, Notice::Changed | Notice::Everything) {
+                        continue;
+                    }
+                }
             }
             match app.publisher.catch_up().await {
-                Ok(true) => tracing::info!(revision = app.publisher.live().revision, "took over a change of the store"),
+                Ok(true) => tracing::info!(
+                    revision = app.publisher.live().revision,
+                    "took over a change of the store"
+                ),
                 Ok(false) => {}
-                Err(error) => tracing::error!(%error, "the store's latest revision is not live; the one before decides"),
+                Err(error) => {
+                    tracing::error!(%error, "the store's latest revision is not live; the one before decides")
+                }
             }
             if let Err(error) = app.sessions.write_soon().await {
                 tracing::warn!(%error, "uses of sessions were not written");
@@ -199,14 +226,22 @@ impl App {
     /// As [`Server::start`].
     pub(crate) async fn open(config: Config) -> Result<(App, FirstStart), StartError> {
         let store = open_store(&config).await?;
-        crate::documents::defaults::ensure(store.as_ref()).await.map_err(because("store"))?;
+        crate::documents::defaults::ensure(store.as_ref())
+            .await
+            .map_err(because("store"))?;
         let passwords = Passwords::new(&config).map_err(because("password hashing"))?;
         let first_start = administrator(&config, store.as_ref(), &passwords).await?;
-        let fresh_key = random_text(32).map_err(|_| StartError("the system gave no randomness".into()))?;
-        let key = store.setting_or("login.key", &fresh_key).await.map_err(because("store"))?;
+        let fresh_key =
+            random_text(32).map_err(|_| StartError("the system gave no randomness".into()))?;
+        let key = store
+            .setting_or("login.key", &fresh_key)
+            .await
+            .map_err(because("store"))?;
         let auth_ids = AuthIds::new(key.as_bytes()).map_err(because("login key"))?;
-        let decider = decide::start(&config).map_err(because("decision module"))?;
-        let publisher = Publisher::start(Arc::clone(&store), decider).await.map_err(because("policies"))?;
+        let decider = Decider::start(config.workers).map_err(because("decision module"))?;
+        let publisher = Publisher::start(Arc::clone(&store), decider)
+            .await
+            .map_err(because("policies"))?;
         let sessions = Sessions::new(
             Arc::clone(&store),
             config.session_idle_minutes,
@@ -215,7 +250,16 @@ impl App {
         );
         let subjects = Subjects::new(Arc::clone(&store), Directory::new(&config.base_dn));
         let time_zone_json = serde_json::Value::from(config.time_zone.as_str()).to_string();
-        let app = App { config, store, publisher, sessions, subjects, passwords, auth_ids, time_zone_json };
+        let app = App {
+            config,
+            store,
+            publisher,
+            sessions,
+            subjects,
+            passwords,
+            auth_ids,
+            time_zone_json,
+        };
         Ok((app, first_start))
     }
 }
@@ -223,38 +267,64 @@ impl App {
 /// Opens the configured store, making the data folder where it is missing.
 pub(crate) async fn open_store(config: &Config) -> Result<Arc<dyn Store>, StartError> {
     if config.database.is_empty() {
-        std::fs::create_dir_all(&config.data)
-            .map_err(because(&format!("cannot make the data folder {}", config.data.display())))?;
+        std::fs::create_dir_all(&config.data).map_err(because(&format!(
+            "cannot make the data folder {}",
+            config.data.display()
+        )))?;
     }
-    store::open(&config.database_url()).await.map_err(|error| StartError(error.to_string()))
+    store::open(&config.database_url())
+        .await
+        .map_err(|error| StartError(error.to_string()))
 }
 
 /// Sees to it that the administrator can log in: with the configured password, or the first time with a random one.
-async fn administrator(config: &Config, store: &dyn Store, passwords: &Passwords) -> Result<FirstStart, StartError> {
+async fn administrator(
+    config: &Config,
+    store: &dyn Store,
+    passwords: &Passwords,
+) -> Result<FirstStart, StartError> {
     const RANDOM_BYTES: usize = 18;
-    let stored = store.setting(ADMINISTRATOR_PASSWORD).await.map_err(because("store"))?;
+    let stored = store
+        .setting(ADMINISTRATOR_PASSWORD)
+        .await
+        .map_err(because("store"))?;
     let hashing = because("administrator's password");
     match (config.admin_password.reveal(), stored) {
         (None, Some(_)) => Ok(FirstStart::default()),
         (Some(given), stored) => {
             let same = match &stored {
-                Some(stored) => passwords.verify(given, Some(stored)).await.map_err(&hashing)?,
+                Some(stored) => passwords
+                    .verify(given, Some(stored))
+                    .await
+                    .map_err(&hashing)?,
                 None => false,
             };
             if !same {
                 let hash = passwords.hash(given).await.map_err(&hashing)?;
-                store.put_setting(ADMINISTRATOR_PASSWORD, &hash).await.map_err(because("store"))?;
+                store
+                    .put_setting(ADMINISTRATOR_PASSWORD, &hash)
+                    .await
+                    .map_err(because("store"))?;
                 if stored.is_some() {
-                    tracing::warn!(user = ADMINISTRATOR, "the password was replaced by the configured one");
+                    tracing::warn!(
+                        user = ADMINISTRATOR,
+                        "the password was replaced by the configured one"
+                    );
                 }
             }
             Ok(FirstStart::default())
         }
         (None, None) => {
-            let password = random_text(RANDOM_BYTES).map_err(|_| StartError("the system gave no randomness".into()))?;
+            let password = random_text(RANDOM_BYTES)
+                .map_err(|_| StartError("the system gave no randomness".into()))?;
             let hash = passwords.hash(&password).await.map_err(&hashing)?;
-            store.put_setting(ADMINISTRATOR_PASSWORD, &hash).await.map_err(because("store"))?;
-            Ok(FirstStart { administrator_password: Some(password) })
+            store
+                .put_setting(ADMINISTRATOR_PASSWORD, &hash)
+                .await
+                .map_err(because("store"))?;
+            Ok(FirstStart {
+                administrator_password: Some(password),
+            })
         }
     }
 }

@@ -4,11 +4,19 @@
 //! above it. All writes of one change happen in one transaction that also takes a new revision, so a reader who sees
 //! revision N sees everything that N stands for.
 
+mod change;
+mod database;
+mod history;
+mod postgres;
+mod relational;
 mod sqlite;
+#[cfg(test)]
+mod suite;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use tokio::sync::broadcast;
 
 use crate::clock::Millis;
 
@@ -37,6 +45,12 @@ impl Kind {
             Kind::User => "user",
             Kind::Group => "group",
         }
+    }
+
+    fn named(name: &str) -> Option<Kind> {
+        use Kind::*;
+        let all = [Realm, ResourceType, PolicySet, Policy, Script, User, Group];
+        all.into_iter().find(|kind| kind.name() == name)
     }
 }
 
@@ -96,9 +110,15 @@ pub(crate) enum Expect {
 pub(crate) enum Write {
     Put(Expect, Draft),
     /// A document that must be there.
-    Delete { kind: Kind, realm: String, key: String },
+    Delete {
+        kind: Kind,
+        realm: String,
+        key: String,
+    },
     /// A realm with everything in it, sessions too; realms beneath it are not looked at.
-    DeleteRealm { realm: String },
+    DeleteRealm {
+        realm: String,
+    },
 }
 
 /// A change that was made durable.
@@ -107,6 +127,42 @@ pub(crate) struct Applied {
     /// The store's revision before this change.
     pub(crate) previous: u64,
     pub(crate) revision: u64,
+}
+
+/// One change of the store: who made it, when, and what it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(dead_code, reason = "PENDING")]
+pub(crate) struct Revision {
+    pub(crate) number: u64,
+    pub(crate) at: Millis,
+    pub(crate) author: String,
+    pub(crate) summary: String,
+}
+
+/// A document that differs between two revisions: `before` is missing where it was made, `after` where it was deleted.
+/// Secrets are in neither.
+#[derive(Clone, Debug)]
+pub(crate) struct Difference {
+    pub(crate) kind: Kind,
+    pub(crate) realm: String,
+    pub(crate) key: String,
+    pub(crate) before: Option<Object>,
+    pub(crate) after: Option<Object>,
+}
+
+/// What another process did to the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Notice {
+    /// There is a new revision.
+    Changed,
+    /// The session with this hash has ended.
+    SessionEnded(String),
+    /// The session with this hash has new properties.
+    SessionChanged(String),
+    /// Sessions have ended, any of them.
+    Sessions,
+    /// Notices may have been missed, so anything may have happened.
+    Everything,
 }
 
 /// A session as it is kept; `hash` is the SHA-256 of its token, in hex.
@@ -157,16 +213,37 @@ pub(crate) type Result<T> = std::result::Result<T, StoreError>;
 pub(crate) trait Store: Send + Sync {
     /// The latest revision; 0 for a store that was never written.
     async fn revision(&self) -> Result<u64>;
+    /// The store as it is at one revision, to be read without seeing half of a later change.
+    async fn view(&self) -> Result<Box<dyn View>>;
     /// Makes all writes, in order, in one transaction with one new revision: max(previous + 1, `at`).
-    async fn apply(&self, author: &str, at: Millis, summary: &str, writes: &[Write]) -> Result<Applied>;
+    async fn apply(
+        &self,
+        author: &str,
+        at: Millis,
+        summary: &str,
+        writes: &[Write],
+    ) -> Result<Applied>;
 
     async fn object(&self, kind: Kind, realm: &str, key: &str) -> Result<Option<Object>>;
     /// All documents of a kind in a realm, in order of creation.
     async fn objects(&self, kind: Kind, realm: &str) -> Result<Vec<Object>>;
-    /// Key and revision of all documents of a kind in a realm: what to compare with to find out what changed.
-    async fn revisions_of(&self, kind: Kind, realm: &str) -> Result<Vec<(String, u64)>>;
     /// Names of the groups of the realm that a user belongs to.
     async fn groups_of(&self, realm: &str, user_key: &str) -> Result<Vec<String>>;
+
+    /// Revisions before that one, or from the latest on, the latest first.
+    async fn revisions(&self, before: Option<u64>, limit: u32) -> Result<Vec<Revision>>;
+    /// The documents that differ between the store at two revisions. Revision 0 is the empty store.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] for a revision that never was.
+    async fn diff(&self, from: u64, to: u64) -> Result<Vec<Difference>>;
+    /// Makes resource types, policy sets, policies and scripts as they were at a revision, as one change with a new
+    /// revision. Realms deleted since come back with them; realms made since stay as they are, and so do users, groups
+    /// and sessions everywhere: who may log in does not follow from policy.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] for a revision that never was.
+    async fn roll_back(&self, author: &str, at: Millis, to: u64) -> Result<Applied>;
 
     async fn add_session(&self, row: &SessionRow) -> Result<()>;
     /// Replaces a session's body; false where it has ended meanwhile.
@@ -184,6 +261,21 @@ pub(crate) trait Store: Send + Sync {
     async fn put_setting(&self, name: &str, value: &str) -> Result<()>;
     /// Puts a setting unless it is there, and gives the one that is there afterwards.
     async fn setting_or(&self, name: &str, value: &str) -> Result<String>;
+
+    /// What other processes do to the store from now on. A receiver that lags behind has missed notices, which is
+    /// [`Notice::Everything`]. Not every store can tell: its revision is to be polled as well.
+    fn notices(&self) -> broadcast::Receiver<Notice>;
+}
+
+/// The store at one revision.
+#[async_trait]
+pub(crate) trait View: Send {
+    fn revision(&self) -> u64;
+    async fn object(&mut self, kind: Kind, realm: &str, key: &str) -> Result<Option<Object>>;
+    /// All documents of a kind in a realm, in order of creation.
+    async fn objects(&mut self, kind: Kind, realm: &str) -> Result<Vec<Object>>;
+    /// Key and revision of all documents of a kind in a realm: what to compare with to find out what changed.
+    async fn revisions_of(&mut self, kind: Kind, realm: &str) -> Result<Vec<(String, u64)>>;
 }
 
 /// Opens the store that a database URL names, making it where there is none.
@@ -191,9 +283,18 @@ pub(crate) trait Store: Send + Sync {
 /// # Errors
 /// [`StoreError::Newer`], or [`StoreError::Unavailable`] with the reason.
 pub(crate) async fn open(url: &str) -> Result<Arc<dyn Store>> {
-    if url.starts_with("sqlite:") {
-        return Ok(Arc::new(sqlite::SqliteStore::open(url).await?));
-    }
     let scheme = url.split(':').next().unwrap_or_default();
-    Err(StoreError::Unavailable(format!("no kind of database named {scheme:?} is known; sqlite: is")))
+    match scheme {
+        "sqlite" => {
+            let database = sqlite::SqliteDatabase::open(url).await?;
+            Ok(Arc::new(relational::RelationalStore::open(database).await?))
+        }
+        "postgres" | "postgresql" => {
+            let database = postgres::PostgresDatabase::open(url).await?;
+            Ok(Arc::new(relational::RelationalStore::open(database).await?))
+        }
+        _ => Err(StoreError::Unavailable(format!(
+            "no kind of database named {scheme:?} is known; sqlite: and postgres: are"
+        ))),
+    }
 }

@@ -55,13 +55,13 @@ pub(crate) fn accepted(written: &Value) -> bool {
     let _ = bundle.required_facts();
     let reference = Reference::new(&json!({ "policies": [written] }));
     for request in requests(written) {
-        agree(&bundle, &reference, &request);
+        agree(&bundle, &reference, &request, written);
     }
     true
 }
 
 /// Compares the engine with the reference on one request, its outside conditions answered the same way for both.
-pub(crate) fn agree(bundle: &Bundle, reference: &Reference, request: &Value) {
+pub(crate) fn agree(bundle: &Bundle, reference: &Reference, request: &Value, policies: &Value) {
     let outside = json!({ "satisfied": true, "advices": {"A": ["b"]}, "attributes": {}, "ttl": 1_900_000_000_000_i64 });
     let mut found = well_formed(&answer(bundle, request.to_string().as_bytes()));
     if let Some(needs) = found.get("needs").and_then(Value::as_array) {
@@ -91,7 +91,11 @@ pub(crate) fn agree(bundle: &Bundle, reference: &Reference, request: &Value) {
     }
     let wanted = reference.answer(request, &|_| Some(outside.clone()));
     for part in ["decisions", "effects"] {
-        assert_eq!(found.get(part), wanted.get(part), "{part} of {request}");
+        assert_eq!(
+            found.get(part),
+            wanted.get(part),
+            "{part} of {request} by {policies}"
+        );
     }
 }
 

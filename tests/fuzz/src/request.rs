@@ -22,6 +22,10 @@ pub fn check(data: &[u8]) {
     let Ok(mut request) = serde_json::from_slice::<Value>(data) else {
         unreachable!("answered, but not JSON: {}", String::from_utf8_lossy(data))
     };
+    if request.get("now").is_some_and(|now| !now.is_i64()) {
+        // `-0` is a whole number for the engine; here it can only be said as floating point.
+        return;
+    }
     let Some(members) = request.as_object_mut() else {
         unreachable!("answered, but not an object: {request}")
     };
@@ -43,5 +47,10 @@ pub fn check(data: &[u8]) {
         members.remove("externals");
         members.remove("explain");
     }
-    agree(&world().bundle, &world().reference, &request);
+    agree(
+        &world().bundle,
+        &world().reference,
+        &request,
+        &Value::from("world.json"),
+    );
 }

@@ -36,8 +36,8 @@ impl World {
         };
         assert_eq!(
             policies.len(),
-            5,
-            "the world is a document of five policies"
+            6,
+            "the world is a document of six policies"
         );
         let parsed: Vec<Policy> = policies
             .iter()

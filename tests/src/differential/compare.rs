@@ -32,7 +32,10 @@ pub fn both(reference: &Reference, bundle: &Bundle, case: &Case) -> (Value, Valu
 
 /// What the engine asks of the outside, and its answer when that is resolved.
 fn engine(bundle: &Bundle, case: &Case) -> (Vec<Value>, Value) {
-    let ask = |request: &Value| -> Value { serde_json::from_slice(&answer(bundle, request.to_string().as_bytes())).unwrap_or(Value::Null) };
+    let ask = |request: &Value| -> Value {
+        serde_json::from_slice(&answer(bundle, request.to_string().as_bytes()))
+            .unwrap_or(Value::Null)
+    };
     let first = ask(&case.request);
     let Some(needs) = first.get("needs").and_then(Value::as_array) else {
         return (Vec::new(), canonical(&first));
@@ -43,12 +46,21 @@ fn engine(bundle: &Bundle, case: &Case) -> (Vec<Value>, Value) {
 /// The request with everything in it that the engine asks of the outside.
 #[must_use]
 pub(super) fn resolved(bundle: &Bundle, case: &Case) -> Value {
-    let first: Value = serde_json::from_slice(&answer(bundle, case.request.to_string().as_bytes())).unwrap_or(Value::Null);
-    first.get("needs").and_then(Value::as_array).map_or_else(|| case.request.clone(), |needs| with_externals(case, needs))
+    let first: Value = serde_json::from_slice(&answer(bundle, case.request.to_string().as_bytes()))
+        .unwrap_or(Value::Null);
+    first
+        .get("needs")
+        .and_then(Value::as_array)
+        .map_or_else(|| case.request.clone(), |needs| with_externals(case, needs))
 }
 
 fn with_externals(case: &Case, needs: &[Value]) -> Value {
-    let results = needs.iter().filter_map(|n| Some((n.get("id")?.as_str()?.to_owned(), generate::outside(case.outside, &normal(n)))));
+    let results = needs.iter().filter_map(|n| {
+        Some((
+            n.get("id")?.as_str()?.to_owned(),
+            generate::outside(case.outside, &normal(n)),
+        ))
+    });
     let externals: Map<String, Value> = results.collect();
     let mut again = case.request.clone();
     if let Some(members) = again.as_object_mut() {
@@ -66,13 +78,24 @@ pub(super) fn engine_answer(bundle: &Bundle, case: &Case) -> Value {
 /// A question without its id, the resource in canonical form.
 fn normal(question: &Value) -> Value {
     let mut out = Map::new();
-    for member in ["type", "scriptId", "authenticationStrategy", "strategySpecifier"] {
+    for member in [
+        "type",
+        "scriptId",
+        "authenticationStrategy",
+        "strategySpecifier",
+    ] {
         if let Some(value) = question.get(member) {
             out.insert(member.to_owned(), value.clone());
         }
     }
-    let resource = question.get("resource").and_then(Value::as_str).unwrap_or("");
-    out.insert("resource".to_owned(), json!(Name::new(resource).map_or_else(|_| resource.to_owned(), |n| n.text)));
+    let resource = question
+        .get("resource")
+        .and_then(Value::as_str)
+        .unwrap_or("");
+    out.insert(
+        "resource".to_owned(),
+        json!(Name::new(resource).map_or_else(|_| resource.to_owned(), |n| n.text)),
+    );
     Value::Object(out)
 }
 
@@ -85,7 +108,13 @@ pub fn canonical(answer: &Value) -> Value {
     let Some(decisions) = answer.get("decisions") else {
         return answer.clone();
     };
-    let mut effects: Vec<String> = answer.get("effects").and_then(Value::as_array).into_iter().flatten().map(Value::to_string).collect();
+    let mut effects: Vec<String> = answer
+        .get("effects")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .map(Value::to_string)
+        .collect();
     effects.sort();
     json!({"decisions": decisions, "effects": effects})
 }

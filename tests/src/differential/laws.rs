@@ -14,12 +14,17 @@ pub fn broken_by_document(document: &Value, bundle: &Bundle, rng: &mut Rng) -> V
     let shuffled = with_policies(document, |policies| rng.shuffle(policies));
     match bundle_bytes(&shuffled).map(Bundle::load) {
         Ok(Ok(other)) if other.digest() == bundle.digest() => {}
-        _ => broken.push(format!("the order of policies changes the digest\n{document}")),
+        _ => broken.push(format!(
+            "the order of policies changes the digest\n{document}"
+        )),
     }
     let doubled = with_policies(document, |policies| {
         let mut copies = policies.clone();
         for copy in &mut copies {
-            let name = format!("copy of {}", copy.get("name").and_then(Value::as_str).unwrap_or(""));
+            let name = format!(
+                "copy of {}",
+                copy.get("name").and_then(Value::as_str).unwrap_or("")
+            );
             copy["name"] = json!(name);
         }
         policies.extend(copies);
@@ -28,22 +33,32 @@ pub fn broken_by_document(document: &Value, bundle: &Bundle, rng: &mut Rng) -> V
         let sets = ["iPlanetAMWebAgentService", "other"];
         for n in 0..5 {
             let mut stranger = generate::policy(rng, &format!("stranger {n}"), &sets);
-            stranger["resources"] = json!([format!("https://stranger{n}.test:444/*"), format!("http://stranger.test/{n}/-*-?a=*")]);
+            stranger["resources"] = json!([
+                format!("https://stranger{n}.test:444/*"),
+                format!("http://stranger.test/{n}/-*-?a=*")
+            ]);
             if faults(document, &stranger).is_empty() {
                 policies.push(stranger);
             }
         }
     });
-    for (law, changed) in [("repeating every policy", doubled), ("policies on hosts that nobody asks for", joined)] {
+    for (law, changed) in [
+        ("repeating every policy", doubled),
+        ("policies on hosts that nobody asks for", joined),
+    ] {
         let Ok(Ok(other)) = bundle_bytes(&changed).map(Bundle::load) else {
             broken.push(format!("{law}: the document no longer compiles\n{changed}"));
             continue;
         };
         for _ in 0..4 {
-            let mut case = Case { request: generate::request(rng, document), outside: rng.next() };
+            let mut case = Case {
+                request: generate::request(rng, document),
+                outside: rng.next(),
+            };
             // A tree of every host would show the strangers.
             if case.request.get("tree").is_some() && law.starts_with("policies on") {
-                case.request = json!({"resources": [case.request["tree"]], "now": case.request["now"]});
+                case.request =
+                    json!({"resources": [case.request["tree"]], "now": case.request["now"]});
             }
             let (before, after) = (engine_answer(bundle, &case), engine_answer(&other, &case));
             if before != after {
@@ -64,12 +79,23 @@ fn with_policies(document: &Value, change: impl FnOnce(&mut Vec<Value>)) -> Valu
 
 /// The first law that an answered request breaks.
 #[must_use]
-pub fn broken_by_request(bundle: &Bundle, case: &Case, answered: &Value, rng: &mut Rng) -> Option<String> {
+pub fn broken_by_request(
+    bundle: &Bundle,
+    case: &Case,
+    answered: &Value,
+    rng: &mut Rng,
+) -> Option<String> {
     if rng.chance(10) {
-        let turned = Case { request: turned(&case.request, rng), outside: case.outside };
+        let turned = Case {
+            request: turned(&case.request, rng),
+            outside: case.outside,
+        };
         let again = engine_answer(bundle, &turned);
         if Some(&again) != answered.get("answer") {
-            return Some(format!("the order of values changes the answer: {again}\nturned {}", turned.request));
+            return Some(format!(
+                "the order of values changes the answer: {again}\nturned {}",
+                turned.request
+            ));
         }
     }
     if rng.chance(10)
@@ -79,7 +105,11 @@ pub fn broken_by_request(bundle: &Bundle, case: &Case, answered: &Value, rng: &m
     }
     let root = case.request.get("tree")?.as_str()?;
     let entries = answered.pointer("/answer/decisions")?.as_array()?;
-    if answered.get("asked")?.as_array().is_some_and(|a| !a.is_empty()) {
+    if answered
+        .get("asked")?
+        .as_array()
+        .is_some_and(|a| !a.is_empty())
+    {
         return None;
     }
     for _ in 0..3 {
@@ -98,7 +128,12 @@ fn am_body_law(bundle: &Bundle, case: &Case) -> Option<String> {
     let members = context.as_object_mut()?;
     let mut body = Map::new();
     let mut call = AmCall::Evaluate;
-    for (from, to) in [("policySet", "application"), ("resources", "resources"), ("tree", "resource"), ("environment", "environment")] {
+    for (from, to) in [
+        ("policySet", "application"),
+        ("resources", "resources"),
+        ("tree", "resource"),
+        ("environment", "environment"),
+    ] {
         if let Some(value) = members.remove(from) {
             body.insert(to.to_owned(), value);
         }
@@ -106,18 +141,40 @@ fn am_body_law(bundle: &Bundle, case: &Case) -> Option<String> {
             call = AmCall::EvaluateTree;
         }
     }
-    let bytes = answer_am(bundle, context.to_string().as_bytes(), Value::Object(body.clone()).to_string().as_bytes(), call);
+    let bytes = answer_am(
+        bundle,
+        context.to_string().as_bytes(),
+        Value::Object(body.clone()).to_string().as_bytes(),
+        call,
+    );
     let given: Value = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-    let comparable = if given.is_array() { canonical(&json!({"decisions": given, "effects": []})) } else { canonical(&given) };
+    let comparable = if given.is_array() {
+        canonical(&json!({"decisions": given, "effects": []}))
+    } else {
+        canonical(&given)
+    };
     // Errors name members of different bodies.
-    let same = comparable == plain || (comparable.get("error").is_some() && comparable.get("error") == plain.get("error"));
-    (!same).then(|| format!("AM's body {} gives {comparable}, the engine request gives {plain}", Value::Object(body)))
+    let same = comparable == plain
+        || (comparable.get("error").is_some() && comparable.get("error") == plain.get("error"));
+    (!same).then(|| {
+        format!(
+            "AM's body {} gives {comparable}, the engine request gives {plain}",
+            Value::Object(body)
+        )
+    })
 }
 
 /// The same request with the values of arrays that are sets in another order.
 fn turned(request: &Value, rng: &mut Rng) -> Value {
     let mut out = request.clone();
-    for (member, inner) in [("/environment", true), ("/subject/profile", true), ("/subject/memberships", true), ("/subject/groups", false), ("/subject/principals", false), ("/subject/claims", false)] {
+    for (member, inner) in [
+        ("/environment", true),
+        ("/subject/profile", true),
+        ("/subject/memberships", true),
+        ("/subject/groups", false),
+        ("/subject/principals", false),
+        ("/subject/claims", false),
+    ] {
         let Some(found) = out.pointer_mut(member) else {
             continue;
         };
@@ -138,17 +195,29 @@ fn turned(request: &Value, rng: &mut Rng) -> Value {
 
 /// A name at or beneath the root, near one of the tree's entries.
 fn beneath(root: &str, entries: &[Value], rng: &mut Rng) -> String {
-    let entry = entries.get(rng.below(entries.len())).and_then(|e| e.get("resource")?.as_str());
+    let entry = entries
+        .get(rng.below(entries.len()))
+        .and_then(|e| e.get("resource")?.as_str());
     match (entry, rng.below(4)) {
         (_, 0) => root.to_owned(),
-        (_, 1) => format!("{root}{}{}", if root.ends_with('/') { "" } else { "/" }, rng.pick(&["a", "b/a", "x.html", "a?x=1"])),
+        (_, 1) => format!(
+            "{root}{}{}",
+            if root.ends_with('/') { "" } else { "/" },
+            rng.pick(&["a", "b/a", "x.html", "a?x=1"])
+        ),
         (Some(pattern), _) => generate::fill(rng, pattern),
         (None, _) => root.to_owned(),
     }
 }
 
 /// Combining the entries that cover a name at or beneath the root gives what evaluate says about it.
-fn tree_law(bundle: &Bundle, case: &Case, root: &str, entries: &[Value], text: &str) -> Option<String> {
+fn tree_law(
+    bundle: &Bundle,
+    case: &Case,
+    root: &str,
+    entries: &[Value],
+    text: &str,
+) -> Option<String> {
     let (root_name, name) = (Name::new(root).ok()?, Name::new(text).ok()?);
     if !name.is_at_or_beneath(&root_name) {
         return None;
@@ -157,7 +226,8 @@ fn tree_law(bundle: &Bundle, case: &Case, root: &str, entries: &[Value], text: &
     for (n, entry) in entries.iter().enumerate() {
         let shown = entry.get("resource")?.as_str()?;
         // The root's entry holds the policies whose pattern is the root itself, wildcards and all.
-        let covers = Pattern::new(if n == 0 { &root_name.text } else { shown }).is_ok_and(|p| p.covers(&name));
+        let covers = Pattern::new(if n == 0 { &root_name.text } else { shown })
+            .is_ok_and(|p| p.covers(&name));
         if covers {
             combined.take(entry);
         }
@@ -166,10 +236,18 @@ fn tree_law(bundle: &Bundle, case: &Case, root: &str, entries: &[Value], text: &
     let members = request.as_object_mut()?;
     members.remove("tree");
     members.insert("resources".to_owned(), json!([text]));
-    let evaluated = engine_answer(bundle, &Case { request: request.clone(), outside: case.outside });
+    let evaluated = engine_answer(
+        bundle,
+        &Case {
+            request: request.clone(),
+            outside: case.outside,
+        },
+    );
     let decision = evaluated.pointer("/decisions/0")?;
     let wanted = combined.shown(text);
-    (*decision != wanted).then(|| format!("the tree of {root:?} combines to {wanted} for {text:?}, evaluate says {decision}"))
+    (*decision != wanted).then(|| {
+        format!("the tree of {root:?} combines to {wanted} for {text:?}, evaluate says {decision}")
+    })
 }
 
 struct Combined {
@@ -181,29 +259,56 @@ struct Combined {
 
 impl Default for Combined {
     fn default() -> Combined {
-        Combined { actions: Map::new(), attributes: Map::new(), advices: Map::new(), ttl: i64::MAX }
+        Combined {
+            actions: Map::new(),
+            attributes: Map::new(),
+            advices: Map::new(),
+            ttl: i64::MAX,
+        }
     }
 }
 
 impl Combined {
     fn take(&mut self, entry: &Value) {
-        for (action, allowed) in entry.get("actions").and_then(Value::as_object).into_iter().flatten() {
+        for (action, allowed) in entry
+            .get("actions")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+        {
             let denied = self.actions.get(action) == Some(&Value::Bool(false));
-            self.actions.insert(action.clone(), json!(!denied && *allowed == Value::Bool(true)));
+            self.actions.insert(
+                action.clone(),
+                json!(!denied && *allowed == Value::Bool(true)),
+            );
         }
-        for (into, member) in [(&mut self.attributes, "attributes"), (&mut self.advices, "advices")] {
-            for (name, values) in entry.get(member).and_then(Value::as_object).into_iter().flatten() {
+        for (into, member) in [
+            (&mut self.attributes, "attributes"),
+            (&mut self.advices, "advices"),
+        ] {
+            for (name, values) in entry
+                .get(member)
+                .and_then(Value::as_object)
+                .into_iter()
+                .flatten()
+            {
                 let united = into.entry(name.clone()).or_insert_with(|| json!([]));
                 if let (Some(united), Some(values)) = (united.as_array_mut(), values.as_array()) {
                     united.extend(values.iter().cloned());
                 }
             }
         }
-        self.ttl = self.ttl.min(entry.get("ttl").and_then(Value::as_i64).unwrap_or(i64::MAX));
+        self.ttl = self
+            .ttl
+            .min(entry.get("ttl").and_then(Value::as_i64).unwrap_or(i64::MAX));
     }
 
     fn shown(mut self, resource: &str) -> Value {
-        for values in self.attributes.values_mut().chain(self.advices.values_mut()) {
+        for values in self
+            .attributes
+            .values_mut()
+            .chain(self.advices.values_mut())
+        {
             if let Some(list) = values.as_array_mut() {
                 list.sort_by_key(|v| v.as_str().unwrap_or("").to_owned());
                 list.dedup();

@@ -25,9 +25,13 @@ pub fn run(seed: u64, count: usize, threads: usize, show: usize) -> Report {
     let documents = count.div_ceil(PER_DOCUMENT);
     let threads = threads.max(1);
     let parts: Vec<Report> = std::thread::scope(|scope| {
-        let part = |first: usize| move || part(seed, (first..documents).step_by(threads), count, show);
+        let part =
+            |first: usize| move || part(seed, (first..documents).step_by(threads), count, show);
         let handles: Vec<_> = (0..threads).map(|first| scope.spawn(part(first))).collect();
-        handles.into_iter().map(|h| h.join().unwrap_or_default()).collect()
+        handles
+            .into_iter()
+            .map(|h| h.join().unwrap_or_default())
+            .collect()
     });
     let mut whole = Report::default();
     for part in parts {
@@ -35,7 +39,10 @@ pub fn run(seed: u64, count: usize, threads: usize, show: usize) -> Report {
     }
     if whole.pairs < count {
         whole.differences += 1;
-        whole.shown.push(format!("a thread ended early: {} of {count} pairs ran", whole.pairs));
+        whole.shown.push(format!(
+            "a thread ended early: {} of {count} pairs ran",
+            whole.pairs
+        ));
     }
     whole
 }
@@ -50,7 +57,11 @@ fn part(seed: u64, documents: impl Iterator<Item = usize>, count: usize, show: u
 }
 
 fn one_document(seed: u64, number: usize, wanted: usize, show: usize, report: &mut Report) {
-    let mut rng = Rng::new(seed ^ u64::try_from(number).unwrap_or(0).wrapping_mul(0xD6E8_FEB8_6659_FD93));
+    let mut rng = Rng::new(
+        seed ^ u64::try_from(number)
+            .unwrap_or(0)
+            .wrapping_mul(0xD6E8_FEB8_6659_FD93),
+    );
     let mut document = generate::document(&mut rng);
     let bytes = loop {
         match bundle_bytes(&document) {
@@ -65,21 +76,36 @@ fn one_document(seed: u64, number: usize, wanted: usize, show: usize, report: &m
     report.document(&document);
     let bundle = match Bundle::load(bytes) {
         Ok(bundle) => bundle,
-        Err(error) => return report.note(format!("a bundle does not load: {error:?}\n{document}"), show),
+        Err(error) => {
+            return report.note(
+                format!("a bundle does not load: {error:?}\n{document}"),
+                show,
+            );
+        }
     };
     let reference = Reference::new(&document);
     for law in broken_by_document(&document, &bundle, &mut rng) {
         report.note(law, show);
     }
     for _ in 0..wanted {
-        let case = Case { request: generate::request(&mut rng, &document), outside: rng.next() };
+        let case = Case {
+            request: generate::request(&mut rng, &document),
+            outside: rng.next(),
+        };
         let (ours, theirs) = both(&reference, &bundle, &case);
         report.pair(&case.request, &theirs);
         if ours != theirs {
-            let text = if report.differences < show { shrink::shown(&document, &case) } else { String::new() };
+            let text = if report.differences < show {
+                shrink::shown(&document, &case)
+            } else {
+                String::new()
+            };
             report.note(text, show);
         } else if let Some(law) = broken_by_request(&bundle, &case, &theirs, &mut rng) {
-            report.note(format!("{law}\ndocument {document}\nrequest {}", case.request), show);
+            report.note(
+                format!("{law}\ndocument {document}\nrequest {}", case.request),
+                show,
+            );
         }
     }
     report.outcomes(&reference);

@@ -57,19 +57,41 @@ impl Report {
     pub(super) fn refused(&mut self, faults: &[(usize, Fault)]) {
         for (_, fault) in faults {
             let path: String = fault.path.chars().filter(|c| !c.is_ascii_digit()).collect();
-            *self.refusals.entry(format!("{path} {}", reason(&fault.message))).or_default() += 1;
+            *self
+                .refusals
+                .entry(format!("{path} {}", reason(&fault.message)))
+                .or_default() += 1;
         }
     }
 
     pub(super) fn document(&mut self, document: &Value) {
-        for policy in document.get("policies").and_then(Value::as_array).into_iter().flatten() {
+        for policy in document
+            .get("policies")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
             for (member, list) in [("condition", "conditions"), ("subject", "subjects")] {
                 self.tree(member, list, policy.get(member));
             }
-            for attribute in policy.get("resourceAttributes").and_then(Value::as_array).into_iter().flatten() {
-                self.kind(format!("attribute {}", attribute.get("type").and_then(Value::as_str).unwrap_or("")));
+            for attribute in policy
+                .get("resourceAttributes")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+            {
+                self.kind(format!(
+                    "attribute {}",
+                    attribute.get("type").and_then(Value::as_str).unwrap_or("")
+                ));
             }
-            for pattern in policy.get("resources").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
+            for pattern in policy
+                .get("resources")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+            {
                 self.pattern(pattern);
             }
             if policy.get("active") == Some(&Value::Bool(false)) {
@@ -83,7 +105,11 @@ impl Report {
             return;
         };
         self.kind(format!("{member} {kind}"));
-        let children = tree.and_then(|t| t.get(list)).and_then(Value::as_array).into_iter().flatten();
+        let children = tree
+            .and_then(|t| t.get(list))
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
         for child in children.chain(tree.and_then(|t| t.get(member))) {
             self.tree(member, list, Some(child));
         }
@@ -95,7 +121,12 @@ impl Report {
         };
         let (before, query) = after.split_once('?').unwrap_or((after, ""));
         let (authority, path) = before.split_at(before.find('/').unwrap_or(before.len()));
-        for (part, text) in [("scheme", scheme), ("authority", authority), ("path", path), ("query", query)] {
+        for (part, text) in [
+            ("scheme", scheme),
+            ("authority", authority),
+            ("path", path),
+            ("query", query),
+        ] {
             if text.contains("-*-") {
                 self.kind(format!("pattern -*- in {part}"));
             } else if text.contains('*') {
@@ -111,24 +142,48 @@ impl Report {
     pub(super) fn pair(&mut self, request: &Value, answered: &Value) {
         self.pairs += 1;
         let mut note = |name: String| *self.answers.entry(name).or_default() += 1;
-        let call = if request.get("tree").is_some() { "tree" } else { "evaluate" };
+        let call = if request.get("tree").is_some() {
+            "tree"
+        } else {
+            "evaluate"
+        };
         if let Some(code) = answered.pointer("/answer/error").and_then(Value::as_str) {
             return note(format!("{call} error {code}"));
         }
-        if answered.get("asked").and_then(Value::as_array).is_some_and(|a| !a.is_empty()) {
+        if answered
+            .get("asked")
+            .and_then(Value::as_array)
+            .is_some_and(|a| !a.is_empty())
+        {
             note(format!("{call} asked the outside"));
         }
-        let decisions = answered.pointer("/answer/decisions").and_then(Value::as_array);
-        let any = |member: &str| decisions.into_iter().flatten().any(|d| d.get(member).and_then(Value::as_object).is_some_and(|m| !m.is_empty()));
+        let decisions = answered
+            .pointer("/answer/decisions")
+            .and_then(Value::as_array);
+        let any = |member: &str| {
+            decisions.into_iter().flatten().any(|d| {
+                d.get(member)
+                    .and_then(Value::as_object)
+                    .is_some_and(|m| !m.is_empty())
+            })
+        };
         for member in ["actions", "attributes", "advices"] {
             if any(member) {
                 note(format!("{call} with {member}"));
             }
         }
-        if decisions.into_iter().flatten().any(|d| d.get("ttl").and_then(Value::as_i64) != Some(i64::MAX)) {
+        if decisions
+            .into_iter()
+            .flatten()
+            .any(|d| d.get("ttl").and_then(Value::as_i64) != Some(i64::MAX))
+        {
             note(format!("{call} with ttl"));
         }
-        if answered.pointer("/answer/effects").and_then(Value::as_array).is_some_and(|e| !e.is_empty()) {
+        if answered
+            .pointer("/answer/effects")
+            .and_then(Value::as_array)
+            .is_some_and(|e| !e.is_empty())
+        {
             note(format!("{call} with effects"));
         }
         note(format!("{call} answered"));
@@ -166,11 +221,19 @@ fn reason(message: &str) -> &str {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:<40} {:>12} {:>12} {:>12}", "evaluated as", "true", "false", "undetermined")?;
+        writeln!(
+            f,
+            "{:<40} {:>12} {:>12} {:>12}",
+            "evaluated as", "true", "false", "undetermined"
+        )?;
         for (name, [yes, no, unknown]) in &self.outcomes {
             writeln!(f, "{name:<40} {yes:>12} {no:>12} {unknown:>12}")?;
         }
-        for (title, counts) in [("in policies", &self.kinds), ("answers", &self.answers), ("policies refused and left out", &self.refusals)] {
+        for (title, counts) in [
+            ("in policies", &self.kinds),
+            ("answers", &self.answers),
+            ("policies refused and left out", &self.refusals),
+        ] {
             writeln!(f, "{title}:")?;
             for (name, count) in counts {
                 writeln!(f, "  {name:<80} {count:>12}")?;

@@ -8,14 +8,20 @@ use serde_json::{Value, json};
 pub(super) fn shown(document: &Value, case: &Case) -> String {
     let (document, case) = smallest(document, case);
     let (ours, theirs) = both_of(&document, &case).unwrap_or_default();
-    let expected = ours.pointer("/answer/decisions").cloned().unwrap_or_else(|| ours.get("answer").cloned().unwrap_or(Value::Null));
+    let expected = ours
+        .pointer("/answer/decisions")
+        .cloned()
+        .unwrap_or_else(|| ours.get("answer").cloned().unwrap_or(Value::Null));
     let policies = document.get("policies").cloned().unwrap_or(Value::Null);
     let applications = document.get("applications").cloned().unwrap_or(Value::Null);
     let row = json!({
         "id": "differential", "document": {"applications": applications, "policies": policies},
         "rows": [{"request": case.request, "answer": expected}],
     });
-    format!("{row}\n  reference {ours}\n  engine    {theirs}\n  outside seed {}", case.outside)
+    format!(
+        "{row}\n  reference {ours}\n  engine    {theirs}\n  outside seed {}",
+        case.outside
+    )
 }
 
 fn differs(document: &Value, case: &Case) -> bool {
@@ -30,7 +36,13 @@ fn smallest(document: &Value, case: &Case) -> (Value, Case) {
             document = found;
             continue;
         }
-        let smaller_request = without_one(&case.request).into_iter().map(|request| Case { request, ..case.clone() }).find(|c| differs(&document, c));
+        let smaller_request = without_one(&case.request)
+            .into_iter()
+            .map(|request| Case {
+                request,
+                ..case.clone()
+            })
+            .find(|c| differs(&document, c));
         match smaller_request {
             Some(found) => case = found,
             None => return (document, case),
@@ -40,7 +52,10 @@ fn smallest(document: &Value, case: &Case) -> (Value, Case) {
 
 /// The document with one policy less, then with one policy made simpler.
 fn documents(document: &Value) -> Vec<Value> {
-    let count = document.get("policies").and_then(Value::as_array).map_or(0, Vec::len);
+    let count = document
+        .get("policies")
+        .and_then(Value::as_array)
+        .map_or(0, Vec::len);
     let mut out = Vec::new();
     for n in 0..count {
         let mut fewer = document.clone();
@@ -87,7 +102,13 @@ fn policies(policy: &Value) -> Vec<Value> {
         let Some(tree) = policy.get(member) else {
             continue;
         };
-        for child in tree.get(list).and_then(Value::as_array).into_iter().flatten().chain(tree.get(member)) {
+        for child in tree
+            .get(list)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .chain(tree.get(member))
+        {
             if child.get("type") != Some(&json!("NONE")) {
                 with(member, Some(child.clone()));
             }
@@ -98,7 +119,11 @@ fn policies(policy: &Value) -> Vec<Value> {
             with(member, Some(fewer));
         }
     }
-    for fewer in policy.pointer("/actionValues").map(without_one).unwrap_or_default() {
+    for fewer in policy
+        .pointer("/actionValues")
+        .map(without_one)
+        .unwrap_or_default()
+    {
         with("actionValues", Some(fewer));
     }
     out

@@ -17,7 +17,9 @@ pub(super) enum Level {
 
 /// The highest level of those that `counts` accepts: of the environment if it has any, else of the session.
 pub(super) fn level(facts: Facts<'_>, counts: impl Fn(&str) -> bool) -> Level {
-    let sent = facts.environment("requestAuthLevel").filter(|values| !values.is_empty());
+    let sent = facts
+        .environment("requestAuthLevel")
+        .filter(|values| !values.is_empty());
     let texts: Vec<String> = match (sent, facts.session()) {
         (Some(values), _) => values.into_iter().map(str::to_owned).collect(),
         (None, Some(session)) => pieces(session, "AuthLevel"),
@@ -62,17 +64,28 @@ pub(super) fn scheme_met(scheme: &str, facts: Facts<'_>) -> Truth {
     let Some(session) = facts.session() else {
         return Truth::Undetermined;
     };
-    let exact = qualified(session, "AuthType").iter().any(|have| have == scheme);
+    let exact = qualified(session, "AuthType")
+        .iter()
+        .any(|have| have == scheme);
     let names_realm = realm_of(scheme).is_some_and(|realm| !realm.is_empty());
-    let plain = pieces(session, "AuthType").iter().any(|have| data_of(have) == scheme);
+    let plain = pieces(session, "AuthType")
+        .iter()
+        .any(|have| data_of(have) == scheme);
     (exact || (!names_realm && plain)).into()
 }
 
 pub(super) fn auth_scheme(condition: &Value, facts: Facts<'_>) -> Outcome {
     let schemes = condition.get("authScheme").map(strings).unwrap_or_default();
-    let unmet: Vec<&str> = schemes.iter().copied().filter(|s| scheme_met(s, facts) != Truth::True).collect();
+    let unmet: Vec<&str> = schemes
+        .iter()
+        .copied()
+        .filter(|s| scheme_met(s, facts) != Truth::True)
+        .collect();
     let met = Truth::all(schemes.iter().map(|s| scheme_met(s, facts)));
-    let application = condition.get("applicationName").and_then(Value::as_str).filter(|a| !a.trim().is_empty());
+    let application = condition
+        .get("applicationName")
+        .and_then(Value::as_str)
+        .filter(|a| !a.trim().is_empty());
     let timeout = whole_number(condition.get("applicationIdleTimeout"));
     let (Some(application), Some(minutes)) = (application, timeout) else {
         return Outcome::new(met).advising("AuthSchemeConditionAdvice", unmet);
@@ -85,7 +98,9 @@ pub(super) fn auth_scheme(condition: &Value, facts: Facts<'_>) -> Outcome {
         (Truth::Undetermined, Some(_)) => (Truth::Undetermined, unmet),
         (Truth::True, Some(session)) => idle(&schemes, &property, millis, session, facts.now()),
     };
-    let mut outcome = Outcome::new(truth).advising("AuthSchemeConditionAdvice", advised).advising("ForceAuth", ["true"]);
+    let mut outcome = Outcome::new(truth)
+        .advising("AuthSchemeConditionAdvice", advised)
+        .advising("ForceAuth", ["true"]);
     if truth == Truth::True {
         let expiry = facts.now() + millis;
         outcome.renewals.insert((property, expiry.to_string()));
@@ -95,7 +110,13 @@ pub(super) fn auth_scheme(condition: &Value, facts: Facts<'_>) -> Outcome {
 }
 
 /// Whether the application is still in use, and the schemes whose time is up.
-fn idle<'a>(schemes: &[&'a str], name: &str, millis: i64, session: &Map<String, Value>, now: i64) -> (Truth, Vec<&'a str>) {
+fn idle<'a>(
+    schemes: &[&'a str],
+    name: &str,
+    millis: i64,
+    session: &Map<String, Value>,
+    now: i64,
+) -> (Truth, Vec<&'a str>) {
     let noted = match property(session, name) {
         None => 0,
         Some(text) => match text.parse::<i64>() {
@@ -121,10 +142,15 @@ fn idle<'a>(schemes: &[&'a str], name: &str, millis: i64, session: &Map<String, 
 fn authenticated_at(scheme: &str, session: &Map<String, Value>) -> Option<i64> {
     if property(session, "moduleAuthTime").is_some() {
         let entries = pieces(session, "moduleAuthTime");
-        let entry = entries.iter().find_map(|e| e.split_once('+').filter(|(module, _)| *module == scheme));
+        let entry = entries
+            .iter()
+            .find_map(|e| e.split_once('+').filter(|(module, _)| *module == scheme));
         return entry.map_or(Some(0), |(_, date)| instant(date));
     }
-    if pieces(session, "AuthType").iter().any(|have| have == scheme) {
+    if pieces(session, "AuthType")
+        .iter()
+        .any(|have| have == scheme)
+    {
         return property(session, "authInstant").map_or(Some(0), instant);
     }
     Some(0)
@@ -132,18 +158,26 @@ fn authenticated_at(scheme: &str, session: &Map<String, Value>) -> Option<i64> {
 
 /// Epoch milliseconds of `yyyy-MM-dd'T'HH:mm:ssZ`.
 fn instant(text: &str) -> Option<i64> {
-    text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond)
+    text.parse::<jiff::Timestamp>()
+        .ok()
+        .map(jiff::Timestamp::as_millisecond)
 }
 
 pub(super) fn to_realm(condition: &Value, facts: Facts<'_>) -> Outcome {
-    let wanted = condition.get("authenticateToRealm").and_then(Value::as_str).unwrap_or("");
+    let wanted = condition
+        .get("authenticateToRealm")
+        .and_then(Value::as_str)
+        .unwrap_or("");
     let truth = in_realms(facts, |have| same(have, wanted));
     Outcome::new(truth).advising("AuthenticateToRealmConditionAdvice", [wanted])
 }
 
 /// Whether a realm of the environment, or of the session, is one that is wanted.
 pub(super) fn in_realms(facts: Facts<'_>, wanted: impl Fn(&str) -> bool) -> Truth {
-    match (facts.environment("requestAuthenticatedToRealms"), facts.session()) {
+    match (
+        facts.environment("requestAuthenticatedToRealms"),
+        facts.session(),
+    ) {
         (Some(sent), _) => sent.into_iter().any(wanted).into(),
         (None, Some(session)) => realms(session).iter().any(|r| wanted(r)).into(),
         (None, None) => Truth::Undetermined,
@@ -151,26 +185,42 @@ pub(super) fn in_realms(facts: Facts<'_>, wanted: impl Fn(&str) -> bool) -> Trut
 }
 
 pub(super) fn to_service(condition: &Value, facts: Facts<'_>) -> Outcome {
-    let wanted = condition.get("authenticateToService").and_then(Value::as_str).unwrap_or("");
-    Outcome::new(in_service(facts, wanted)).advising("AuthenticateToServiceConditionAdvice", [wanted])
+    let wanted = condition
+        .get("authenticateToService")
+        .and_then(Value::as_str)
+        .unwrap_or("");
+    Outcome::new(in_service(facts, wanted))
+        .advising("AuthenticateToServiceConditionAdvice", [wanted])
 }
 
 /// Whether a service of the environment, or of the session, is the wanted one; a value without realm means any realm.
 pub(super) fn in_service(facts: Facts<'_>, wanted: &str) -> Truth {
-    let have: Vec<String> = match (facts.environment("requestAuthenticatedToServices"), facts.session()) {
+    let have: Vec<String> = match (
+        facts.environment("requestAuthenticatedToServices"),
+        facts.session(),
+    ) {
         (Some(sent), _) => sent.into_iter().map(str::to_owned).collect(),
         (None, Some(session)) => qualified(session, "Service"),
         (None, None) => return Truth::Undetermined,
     };
-    have.iter().any(|h| h == wanted || (realm_of(wanted).is_none() && data_of(h) == wanted)).into()
+    have.iter()
+        .any(|h| h == wanted || (realm_of(wanted).is_none() && data_of(h) == wanted))
+        .into()
 }
 
 pub(super) fn session_time(condition: &Value, facts: Facts<'_>) -> Outcome {
-    let millis = whole_number(condition.get("maxSessionTime")).unwrap_or(0).saturating_mul(60_000);
+    let millis = whole_number(condition.get("maxSessionTime"))
+        .unwrap_or(0)
+        .saturating_mul(60_000);
     let terminates = condition.get("terminateSession") == Some(&Value::Bool(true));
-    let sent = facts.environment("requestSessionCreationTime").filter(|v| !v.is_empty());
+    let sent = facts
+        .environment("requestSessionCreationTime")
+        .filter(|v| !v.is_empty());
     let began: Vec<Result<i64, Truth>> = match (facts.session(), sent) {
-        (_, Some(values)) => values.iter().map(|v| v.parse::<i64>().map_err(|_| Truth::Undetermined)).collect(),
+        (_, Some(values)) => values
+            .iter()
+            .map(|v| v.parse::<i64>().map_err(|_| Truth::Undetermined))
+            .collect(),
         (Some(session), None) => vec![match property(session, "authInstant") {
             Some(text) => instant(text).ok_or(Truth::Undetermined),
             None => Err(Truth::False),
@@ -185,7 +235,11 @@ pub(super) fn session_time(condition: &Value, facts: Facts<'_>) -> Outcome {
             outcome = outcome.advising("SessionConditionAdvice", ["terminateSession"]);
             outcome.terminates = truth == Truth::False && facts.session().is_some();
         }
-        if truth == Truth::True { outcome.until(expiry.unwrap_or(i64::MAX)) } else { outcome }
+        if truth == Truth::True {
+            outcome.until(expiry.unwrap_or(i64::MAX))
+        } else {
+            outcome
+        }
     };
     let outcomes: Vec<Outcome> = began.into_iter().map(one).collect();
     Outcome::agreed(&outcomes)
@@ -197,13 +251,23 @@ pub(super) fn session_property(condition: &Value, facts: Facts<'_>) -> Outcome {
     };
     let ignore_case = condition.get("ignoreValueCase") != Some(&Value::Bool(false));
     let equal = |a: &str, b: &str| if ignore_case { same(a, b) } else { a == b };
-    let wanted = condition.get("properties").and_then(Value::as_object).into_iter().flatten();
+    let wanted = condition
+        .get("properties")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten();
     let all = wanted.into_iter().all(|(name, values)| {
         let Some(text) = property(session, name) else {
             return false;
         };
-        let have: Vec<&str> = if text.contains('|') { text.split('|').map(str::trim).collect() } else { vec![text] };
-        strings(values).iter().any(|v| have.iter().any(|h| equal(h, v)))
+        let have: Vec<&str> = if text.contains('|') {
+            text.split('|').map(str::trim).collect()
+        } else {
+            vec![text]
+        };
+        strings(values)
+            .iter()
+            .any(|v| have.iter().any(|h| equal(h, v)))
     });
     Outcome::new(all.into())
 }

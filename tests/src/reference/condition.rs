@@ -73,7 +73,11 @@ impl Conditions<'_> {
     }
 
     fn composite(&mut self, condition: &Value, combine: impl Fn(Vec<Truth>) -> Truth) -> Outcome {
-        let listed = condition.get("conditions").and_then(Value::as_array).into_iter().flatten();
+        let listed = condition
+            .get("conditions")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
         let children: Vec<Outcome> = listed.map(|c| self.evaluate(c)).collect();
         let mut whole = Outcome::new(combine(children.iter().map(|c| c.truth).collect()));
         for child in &children {
@@ -97,7 +101,10 @@ impl Conditions<'_> {
         let mut outcome = Outcome::new(satisfied.into());
         outcome.attributes = named(result.get("attributes"));
         if satisfied {
-            outcome.ttl = result.get("ttl").and_then(Value::as_i64).unwrap_or(outcome.ttl);
+            outcome.ttl = result
+                .get("ttl")
+                .and_then(Value::as_i64)
+                .unwrap_or(outcome.ttl);
         } else {
             outcome.advices = named(result.get("advices"));
         }
@@ -111,7 +118,17 @@ fn text<'a>(condition: &'a Value, member: &str) -> &'a str {
 
 fn named(value: Option<&Value>) -> Named {
     let members = value.and_then(Value::as_object).into_iter().flatten();
-    members.map(|(name, values)| (name.clone(), strings(values).into_iter().map(str::to_owned).collect::<BTreeSet<_>>())).collect()
+    members
+        .map(|(name, values)| {
+            (
+                name.clone(),
+                strings(values)
+                    .into_iter()
+                    .map(str::to_owned)
+                    .collect::<BTreeSet<_>>(),
+            )
+        })
+        .collect()
 }
 
 /// The scopes of one value: no empty token, none with a character outside RFC 6749 §3.3.
@@ -121,12 +138,20 @@ fn scopes(value: &str) -> Option<Vec<&str>> {
     }
     let tokens: Vec<&str> = value.split_whitespace().collect();
     let legal = |c: char| matches!(c, '!' | '#'..='[' | ']'..='~');
-    tokens.iter().all(|t| t.chars().all(legal)).then_some(tokens)
+    tokens
+        .iter()
+        .all(|t| t.chars().all(legal))
+        .then_some(tokens)
 }
 
 fn scope(condition: &Value, facts: Facts<'_>) -> Outcome {
-    let wanted = condition.get("requiredScopes").map(strings).unwrap_or_default();
-    let one = |value: &str| Truth::from(scopes(value).is_some_and(|have| wanted.iter().all(|w| have.contains(w))));
+    let wanted = condition
+        .get("requiredScopes")
+        .map(strings)
+        .unwrap_or_default();
+    let one = |value: &str| {
+        Truth::from(scopes(value).is_some_and(|have| wanted.iter().all(|w| have.contains(w))))
+    };
     let values = facts.environment("scope").filter(|v| !v.is_empty());
     Outcome::new(values.map_or(Truth::False, |v| Truth::agreed(v.into_iter().map(one))))
 }
@@ -142,18 +167,28 @@ fn ldap_filter(condition: &Value, facts: Facts<'_>) -> Outcome {
 /// `id=x,ou=…`.
 fn is_universal_id(text: &str) -> bool {
     let lower = text.to_lowercase();
-    lower.strip_prefix("id=").and_then(|rest| rest.split_once(',')).is_some_and(|(_, rest)| rest.starts_with("ou="))
+    lower
+        .strip_prefix("id=")
+        .and_then(|rest| rest.split_once(','))
+        .is_some_and(|(_, rest)| rest.starts_with("ou="))
 }
 
 fn membership(condition: &Value, facts: Facts<'_>) -> Outcome {
-    let listed = condition.get("amIdentityName").or(condition.get("amIdentityNames")).map(strings).unwrap_or_default();
+    let listed = condition
+        .get("amIdentityName")
+        .or(condition.get("amIdentityNames"))
+        .map(strings)
+        .unwrap_or_default();
     let one = |invocator: &str| {
         // What is no universal id names nobody.
         if !is_universal_id(invocator) {
             return Truth::False;
         }
         let groups = facts.groups_of(invocator);
-        if listed.iter().any(|id| same(id, invocator) || groups.iter().flatten().any(|g| same(id, g))) {
+        if listed
+            .iter()
+            .any(|id| same(id, invocator) || groups.iter().flatten().any(|g| same(id, g)))
+        {
             Truth::True
         } else if groups.is_none() && listed.iter().any(|id| names_group(id)) {
             Truth::Undetermined
@@ -161,6 +196,8 @@ fn membership(condition: &Value, facts: Facts<'_>) -> Outcome {
             Truth::False
         }
     };
-    let values = facts.environment("invocatorPrincipalUuid").filter(|v| !v.is_empty());
+    let values = facts
+        .environment("invocatorPrincipalUuid")
+        .filter(|v| !v.is_empty());
     Outcome::new(values.map_or(Truth::False, |v| Truth::agreed(v.into_iter().map(one))))
 }

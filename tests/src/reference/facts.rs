@@ -1,5 +1,6 @@
 //! What the request says: environment, session, profile (conditions.md §1.5 and §1.6, contract §3).
 
+use super::fold::fold;
 use serde_json::{Map, Value};
 
 /// One request's facts, read straight from its JSON.
@@ -16,7 +17,10 @@ impl<'a> Facts<'a> {
 
     /// The server's zone.
     pub(super) fn zone(self) -> &'a str {
-        self.request.get("timeZone").and_then(Value::as_str).unwrap_or("UTC")
+        self.request
+            .get("timeZone")
+            .and_then(Value::as_str)
+            .unwrap_or("UTC")
     }
 
     /// The values of an environment key; none if it was not sent.
@@ -25,7 +29,10 @@ impl<'a> Facts<'a> {
     }
 
     pub(super) fn subject(self, member: &str) -> Option<&'a Value> {
-        self.request.get("subject")?.get(member).filter(|v| !v.is_null())
+        self.request
+            .get("subject")?
+            .get(member)
+            .filter(|v| !v.is_null())
     }
 
     pub(super) fn session(self) -> Option<&'a Map<String, Value>> {
@@ -59,7 +66,13 @@ impl<'a> Facts<'a> {
     /// The values of a profile attribute, its name taken without regard to case; none when the profile is unknown.
     pub(super) fn profile(self, attribute: &str) -> Option<Vec<&'a str>> {
         let profile = self.subject("profile")?.as_object()?;
-        Some(profile.iter().filter(|(name, _)| same(name, attribute)).flat_map(|(_, values)| strings(values)).collect())
+        Some(
+            profile
+                .iter()
+                .filter(|(name, _)| same(name, attribute))
+                .flat_map(|(_, values)| strings(values))
+                .collect(),
+        )
     }
 
     /// Every JWT principal's claims.
@@ -74,12 +87,15 @@ impl<'a> Facts<'a> {
 
 /// Equal without regard to case.
 pub(super) fn same(a: &str, b: &str) -> bool {
-    a.to_lowercase() == b.to_lowercase()
+    fold(a) == fold(b)
 }
 
 /// An array of strings.
 pub(super) fn strings(value: &Value) -> Vec<&str> {
-    value.as_array().map(|a| a.iter().filter_map(Value::as_str).collect()).unwrap_or_default()
+    value
+        .as_array()
+        .map(|a| a.iter().filter_map(Value::as_str).collect())
+        .unwrap_or_default()
 }
 
 /// A property of a session; none when the session lacks it.
@@ -90,7 +106,10 @@ pub(super) fn property<'a>(session: &'a Map<String, Value>, name: &str) -> Optio
 /// The pieces of a property with `|` between them; none at all when the session lacks it.
 pub(super) fn pieces(session: &Map<String, Value>, name: &str) -> Vec<String> {
     let text = property(session, name).unwrap_or("");
-    text.split('|').map(|p| p.trim().to_owned()).filter(|p| !p.is_empty()).collect()
+    text.split('|')
+        .map(|p| p.trim().to_owned())
+        .filter(|p| !p.is_empty())
+        .collect()
 }
 
 /// The realm before the first `:`.
@@ -127,7 +146,13 @@ fn session_realm(session: &Map<String, Value>) -> Option<String> {
 /// The pieces of a property, each with the session's realm before it unless it names one.
 pub(super) fn qualified(session: &Map<String, Value>, name: &str) -> Vec<String> {
     let realm = session_realm(session).unwrap_or_default();
-    let with_realm = |p: String| if p.contains(':') { p } else { format!("{realm}:{p}") };
+    let with_realm = |p: String| {
+        if p.contains(':') {
+            p
+        } else {
+            format!("{realm}:{p}")
+        }
+    };
     pieces(session, name).into_iter().map(with_realm).collect()
 }
 
@@ -135,7 +160,11 @@ pub(super) fn qualified(session: &Map<String, Value>, name: &str) -> Vec<String>
 pub(super) fn realms(session: &Map<String, Value>) -> Vec<String> {
     let mut out: Vec<String> = session_realm(session).into_iter().collect();
     for name in ["AuthType", "AuthLevel", "Service"] {
-        out.extend(pieces(session, name).iter().filter_map(|p| realm_of(p).map(str::to_owned)));
+        out.extend(
+            pieces(session, name)
+                .iter()
+                .filter_map(|p| realm_of(p).map(str::to_owned)),
+        );
     }
     out
 }

@@ -18,7 +18,11 @@ enum Filter {
 /// Whether the user's entry satisfies the filter; undetermined without a profile or with a filter that cannot be read.
 pub(super) fn holds(text: &str, facts: Facts<'_>) -> Truth {
     let text = text.trim();
-    let whole = if text.starts_with('(') { text.to_owned() } else { format!("({text})") };
+    let whole = if text.starts_with('(') {
+        text.to_owned()
+    } else {
+        format!("({text})")
+    };
     if facts.subject("profile").is_none() {
         return Truth::Undetermined;
     }
@@ -40,7 +44,10 @@ fn filter(text: &str) -> Option<(Filter, &str)> {
     }
     if let Some(rest) = inner.strip_prefix('!') {
         let (child, rest) = filter(rest)?;
-        return Some((Filter::Not(Box::new(child)), rest.trim_start().strip_prefix(')')?));
+        return Some((
+            Filter::Not(Box::new(child)),
+            rest.trim_start().strip_prefix(')')?,
+        ));
     }
     let (item, rest) = inner.split_once(')')?;
     Some((simple(item)?, rest))
@@ -94,7 +101,13 @@ fn unescape(text: &str) -> Option<String> {
 }
 
 fn matches(filter: &Filter, facts: Facts<'_>) -> bool {
-    let any = |name: &str, test: &dyn Fn(&str) -> bool| facts.profile(name).unwrap_or_default().iter().any(|v| test(&v.to_lowercase()));
+    let any = |name: &str, test: &dyn Fn(&str) -> bool| {
+        facts
+            .profile(name)
+            .unwrap_or_default()
+            .iter()
+            .any(|v| test(&v.to_lowercase()))
+    };
     match filter {
         Filter::All(children) => children.iter().all(|c| matches(c, facts)),
         Filter::Any(children) => children.iter().any(|c| matches(c, facts)),
@@ -128,5 +141,8 @@ fn pieces_match(pieces: &[String], text: &str) -> bool {
     if rest.is_empty() {
         return text.is_empty();
     }
-    text.char_indices().map(|(n, _)| n).chain([text.len()]).any(|n| text.get(n..).is_some_and(|later| pieces_match(rest, later)))
+    text.char_indices()
+        .map(|(n, _)| n)
+        .chain([text.len()])
+        .any(|n| text.get(n..).is_some_and(|later| pieces_match(rest, later)))
 }

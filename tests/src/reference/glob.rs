@@ -1,5 +1,7 @@
 //! Wildcards by plain recursion over characters (evaluation.md §3.3 and §4.6, rulings B1, B17, B22).
 
+use super::fold::fold;
+
 /// One step of a wildcard pattern.
 #[derive(Clone, Copy)]
 enum Step {
@@ -19,14 +21,18 @@ pub(super) struct Glob {
 impl Glob {
     pub(super) fn new(text: &str) -> Glob {
         let mut steps = Vec::new();
-        let folded = text.to_lowercase();
+        let folded = fold(text);
         let mut rest = folded.as_str();
         while let Some(first) = rest.chars().next() {
             if let Some(after) = rest.strip_prefix("-*-") {
                 steps.push(Step::Level);
                 rest = after;
             } else {
-                steps.push(if first == '*' { Step::Run } else { Step::Literal(first) });
+                steps.push(if first == '*' {
+                    Step::Run
+                } else {
+                    Step::Literal(first)
+                });
                 rest = rest.get(first.len_utf8()..).unwrap_or("");
             }
         }
@@ -35,13 +41,13 @@ impl Glob {
 
     /// Whether the pattern covers this text.
     pub(super) fn covers(&self, text: &str) -> bool {
-        let text: Vec<char> = text.to_lowercase().chars().collect();
+        let text: Vec<char> = fold(text).chars().collect();
         covers(&self.steps, &text)
     }
 
     /// Whether the pattern covers at least one text that begins so.
     pub(super) fn covers_some_with_prefix(&self, prefix: &str) -> bool {
-        let prefix: Vec<char> = prefix.to_lowercase().chars().collect();
+        let prefix: Vec<char> = fold(prefix).chars().collect();
         extends(&self.steps, &prefix)
     }
 }
@@ -51,7 +57,9 @@ fn covers(steps: &[Step], text: &[char]) -> bool {
         return text.is_empty();
     };
     match step {
-        Step::Literal(c) => text.split_first().is_some_and(|(first, rest)| first == c && covers(later, rest)),
+        Step::Literal(c) => text
+            .split_first()
+            .is_some_and(|(first, rest)| first == c && covers(later, rest)),
         Step::Run => (0..=text.len()).any(|n| covers(later, text.split_at(n).1)),
         Step::Level if later.is_empty() => one_level(text),
         Step::Level => (0..=text.len()).any(|n| {
@@ -69,7 +77,9 @@ fn extends(steps: &[Step], prefix: &[char]) -> bool {
         return false;
     };
     match step {
-        Step::Literal(c) => prefix.split_first().is_some_and(|(first, rest)| first == c && extends(later, rest)),
+        Step::Literal(c) => prefix
+            .split_first()
+            .is_some_and(|(first, rest)| first == c && extends(later, rest)),
         Step::Run => true,
         Step::Level if later.is_empty() => one_level(prefix),
         Step::Level => (0..=prefix.len()).any(|n| {

@@ -5,10 +5,12 @@
 
 mod address;
 mod authentication;
+mod canonical;
 mod condition;
 mod decide;
 mod facts;
 mod filter;
+mod fold;
 mod glob;
 mod name;
 mod request;
@@ -18,7 +20,8 @@ mod tally;
 mod truth;
 mod window;
 
-pub use name::{Name, Pattern, Refusal};
+pub use canonical::Refusal;
+pub use name::{Name, Pattern};
 
 use decide::World;
 use serde_json::{Value, json};
@@ -38,7 +41,9 @@ impl Reference {
     /// Reads a valid document; what it cannot read is left out, as refusing is the business of others.
     #[must_use]
     pub fn new(document: &Value) -> Reference {
-        Reference { world: World::new(document) }
+        Reference {
+            world: World::new(document),
+        }
     }
 
     /// The answer to one request, its outside questions answered by `resolver`.
@@ -72,7 +77,11 @@ impl Reference {
     /// What is asked of the outside when nothing is known yet.
     #[must_use]
     pub fn questions(&self, request: &Value) -> Vec<Value> {
-        self.answer(request, &|_| None).get("needs").and_then(Value::as_array).cloned().unwrap_or_default()
+        self.answer(request, &|_| None)
+            .get("needs")
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default()
     }
 }
 

@@ -9,7 +9,17 @@ pub(super) fn check(request: &Value) -> Result<(), Value> {
     let Some(members) = request.as_object() else {
         return bad("");
     };
-    const KNOWN: [&str; 9] = ["policySet", "resources", "tree", "subject", "environment", "now", "timeZone", "externals", "explain"];
+    const KNOWN: [&str; 9] = [
+        "policySet",
+        "resources",
+        "tree",
+        "subject",
+        "environment",
+        "now",
+        "timeZone",
+        "externals",
+        "explain",
+    ];
     if let Some(unknown) = members.keys().find(|k| !KNOWN.contains(&k.as_str())) {
         return bad(&format!("/{unknown}"));
     }
@@ -28,13 +38,67 @@ pub(super) fn check(request: &Value) -> Result<(), Value> {
         (None, Some(_)) => return bad("/tree"),
         _ => return bad("/resources"),
     }
-    for (key, values) in members.get("environment").and_then(Value::as_object).into_iter().flatten() {
-        if !values.as_array().is_some_and(|v| v.iter().all(Value::is_string)) {
-            return bad(&format!("/environment/{key}"));
-        }
+    if let Some(environment) = members.get("environment") {
+        lists(environment, "/environment")?;
+    }
+    if let Some(given) = members.get("subject") {
+        subject(given)?;
     }
     if members.get("now").and_then(Value::as_i64).is_none() {
         return bad("/now");
+    }
+    Ok(())
+}
+
+/// An object of lists of texts.
+fn lists(value: &Value, path: &str) -> Result<(), Value> {
+    let members = value
+        .as_object()
+        .ok_or_else(|| refusal("badRequest", path))?;
+    members.iter().try_for_each(|(name, values)| {
+        texts(
+            values,
+            &format!("{path}/{}", name.replace('~', "~0").replace('/', "~1")),
+        )
+    })
+}
+
+fn texts(value: &Value, path: &str) -> Result<(), Value> {
+    let items = value
+        .as_array()
+        .ok_or_else(|| refusal("badRequest", path))?;
+    match items.iter().position(|i| !i.is_string()) {
+        Some(n) => Err(refusal("badRequest", &format!("{path}/{n}"))),
+        None => Ok(()),
+    }
+}
+
+fn subject(given: &Value) -> Result<(), Value> {
+    let members = given
+        .as_object()
+        .ok_or_else(|| refusal("badRequest", "/subject"))?;
+    for (name, value) in members {
+        let path = format!("/subject/{name}");
+        let bad = || Err(refusal("badRequest", &path));
+        match name.as_str() {
+            "principals" | "groups" => texts(value, &path)?,
+            "profile" | "memberships" => lists(value, &path)?,
+            "clientIp" if value.is_string() => {}
+            "claims"
+                if value.is_object()
+                    || value
+                        .as_array()
+                        .is_some_and(|a| a.iter().all(Value::is_object)) => {}
+            "session" => {
+                let Some(properties) = value.as_object() else {
+                    return bad();
+                };
+                if let Some((property, _)) = properties.iter().find(|(_, v)| !v.is_string()) {
+                    return Err(refusal("badRequest", &format!("{path}/{property}")));
+                }
+            }
+            _ => return bad(),
+        }
     }
     Ok(())
 }

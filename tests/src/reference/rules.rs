@@ -16,7 +16,10 @@ struct Rule<'a> {
 
 /// The `ResourceEnvIP` condition.
 pub(super) fn holds(condition: &Value, facts: Facts<'_>) -> Outcome {
-    let texts = condition.get("resourceEnvIPConditionValue").map(strings).unwrap_or_default();
+    let texts = condition
+        .get("resourceEnvIPConditionValue")
+        .map(strings)
+        .unwrap_or_default();
     let rules: Option<Vec<Rule<'_>>> = texts.iter().map(|t| rule(t)).collect();
     let Some(rules) = rules else {
         return Outcome::new(Truth::Undetermined);
@@ -26,7 +29,10 @@ pub(super) fn holds(condition: &Value, facts: Facts<'_>) -> Outcome {
         Some(sent) if sent.is_empty() => vec![facts.client_ip()],
         Some(sent) => sent.into_iter().map(Some).collect(),
     };
-    let outcomes: Vec<Outcome> = addresses.into_iter().map(|ip| with_address(&rules, ip, facts)).collect();
+    let outcomes: Vec<Outcome> = addresses
+        .into_iter()
+        .map(|ip| with_address(&rules, ip, facts))
+        .collect();
     Outcome::agreed(&outcomes)
 }
 
@@ -34,7 +40,9 @@ fn with_address(rules: &[Rule<'_>], ip: Option<&str>, facts: Facts<'_>) -> Outco
     let ip = ip.and_then(address::parse);
     let mut selected = None;
     for rule in rules {
-        let sent = facts.environment(rule.key).filter(|values| !values.is_empty());
+        let sent = facts
+            .environment(rule.key)
+            .filter(|values| !values.is_empty());
         if let Some(values) = sent {
             if values.iter().any(|v| same(v, rule.wanted)) {
                 selected = Some(rule);
@@ -47,19 +55,37 @@ fn with_address(rules: &[Rule<'_>], ip: Option<&str>, facts: Facts<'_>) -> Outco
     selected.map_or(Outcome::new(Truth::False), |rule| consequence(rule, facts))
 }
 
-/// The four names of a rule, blanks around them dropped, keywords without regard to case.
+/// The parts of `IF name = value THEN name = value`: keywords without regard to case, blanks between the parts or none.
 fn rule(text: &str) -> Option<Rule<'_>> {
-    let text = text.trim();
-    let rest = text.get(..2).filter(|k| same(k, "IF")).and(text.get(2..))?;
-    let (key, rest) = rest.split_once('=')?;
-    let rest = rest.trim_start();
-    let then = rest.to_ascii_lowercase().find("then")?;
-    let value_end = rest.find(char::is_whitespace).unwrap_or(then).min(rest.len());
-    let (wanted, after) = rest.split_at(value_end);
-    let after = after.trim_start();
-    let consequence = after.get(..4).filter(|k| same(k, "THEN")).and(after.get(4..))?;
-    let (what, value) = consequence.split_once('=')?;
-    Some(Rule { key: key.trim(), wanted, what: what.trim().to_lowercase(), value: value.trim() })
+    let (key, rest) = assignment(keyword(text.trim(), "IF")?)?;
+    let run = rest.find(char::is_whitespace).unwrap_or(rest.len());
+    // A value is a run without blanks; where none stands before THEN, the longest run that leaves a THEN is the value.
+    let ends = (1..=run).rev().filter(|end| rest.is_char_boundary(*end));
+    ends.map(|end| rest.split_at(end))
+        .find_map(|(wanted, after)| {
+            let (what, value) = assignment(keyword(after.trim_start(), "THEN")?)?;
+            let whole = !value.is_empty() && !value.contains(char::is_whitespace);
+            whole.then(|| Rule {
+                key,
+                wanted,
+                what: what.to_lowercase(),
+                value,
+            })
+        })
+}
+
+fn keyword<'a>(text: &'a str, word: &str) -> Option<&'a str> {
+    text.get(..word.len())
+        .filter(|t| same(t, word))
+        .and(text.get(word.len()..))
+}
+
+/// A name of letters, digits and `_` before `=`, and what follows.
+fn assignment(text: &str) -> Option<(&str, &str)> {
+    let (name, rest) = text.split_once('=')?;
+    let name = name.trim();
+    let legal = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    legal.then_some((name, rest.trim()))
 }
 
 /// `[a]`, `[a-b]`, `[10.*]` or `[10.0.0.0/8]`.
@@ -68,10 +94,14 @@ fn address_matches(wanted: &str, ip: Address) -> bool {
         return false;
     };
     if let Some((low, high)) = body.split_once('-') {
-        return address::parse(low).zip(address::parse(high)).is_some_and(|(low, high)| address::within(ip, low, high));
+        return address::parse(low)
+            .zip(address::parse(high))
+            .is_some_and(|(low, high)| address::within(ip, low, high));
     }
     if let Some((base, length)) = body.split_once('/') {
-        return address::parse(base).zip(length.parse().ok()).is_some_and(|(base, length)| in_network(ip, base, length));
+        return address::parse(base)
+            .zip(length.parse().ok())
+            .is_some_and(|(base, length)| in_network(ip, base, length));
     }
     if body.contains('*') {
         return begins(body, ip);
@@ -81,8 +111,12 @@ fn address_matches(wanted: &str, ip: Address) -> bool {
 
 fn in_network(ip: Address, base: Address, length: u32) -> bool {
     match (ip, base) {
-        (Address::V4(a), Address::V4(b)) => length == 0 || (a ^ b).checked_shr(32 - length).unwrap_or(0) == 0,
-        (Address::V6(a), Address::V6(b)) => length == 0 || (a ^ b).checked_shr(128 - length).unwrap_or(0) == 0,
+        (Address::V4(a), Address::V4(b)) => {
+            length == 0 || (a ^ b).checked_shr(32 - length).unwrap_or(0) == 0
+        }
+        (Address::V6(a), Address::V6(b)) => {
+            length == 0 || (a ^ b).checked_shr(128 - length).unwrap_or(0) == 0
+        }
         _ => false,
     }
 }
@@ -96,7 +130,9 @@ fn begins(body: &str, ip: Address) -> bool {
         return false;
     };
     let own = bits.to_be_bytes();
-    body.split('.').zip(own).all(|(part, byte)| part == "*" || part.parse() == Ok(byte))
+    body.split('.')
+        .zip(own)
+        .all(|(part, byte)| part == "*" || part.parse() == Ok(byte))
 }
 
 fn consequence(rule: &Rule<'_>, facts: Facts<'_>) -> Outcome {
@@ -107,12 +143,18 @@ fn consequence(rule: &Rule<'_>, facts: Facts<'_>) -> Outcome {
     };
     let (truth, advice) = match rule.what.as_str() {
         "module" => (scheme_met(value, facts), "AuthSchemeConditionAdvice"),
-        "service" => (in_service(facts, value), "AuthenticateToServiceConditionAdvice"),
+        "service" => (
+            in_service(facts, value),
+            "AuthenticateToServiceConditionAdvice",
+        ),
         "authlevel" => (level_met(value, facts), "AuthLevelConditionAdvice"),
         "role" => (listed("Role"), "AuthRoleConditionAdvice"),
         "user" => (listed("UserToken"), "AuthUserConditionAdvice"),
         "redirecturl" => (federated(facts), "AuthRedirectionConditionAdvice"),
-        "realm" | "org" => (in_realms(facts, |r| r == value), "AuthenticateToRealmConditionAdvice"),
+        "realm" | "org" => (
+            in_realms(facts, |r| r == value),
+            "AuthenticateToRealmConditionAdvice",
+        ),
         _ => return Outcome::new(Truth::Undetermined),
     };
     Outcome::new(truth).advising(advice, [value])
@@ -136,6 +178,9 @@ fn level_met(value: &str, facts: Facts<'_>) -> Truth {
 fn federated(facts: Facts<'_>) -> Truth {
     match facts.session() {
         None => Truth::Undetermined,
-        Some(session) => pieces(session, "AuthType").iter().any(|m| super::facts::data_of(m) == "Federation").into(),
+        Some(session) => pieces(session, "AuthType")
+            .iter()
+            .any(|m| super::facts::data_of(m) == "Federation")
+            .into(),
     }
 }

@@ -7,25 +7,46 @@ use serde_json::Value;
 
 /// Whether the subject of the request is one that the policy means.
 pub(super) fn holds(subject: &Value, facts: Facts<'_>, tally: &Tally) -> Truth {
-    let kind = subject.get("type").and_then(Value::as_str).unwrap_or("NONE");
+    let kind = subject
+        .get("type")
+        .and_then(Value::as_str)
+        .unwrap_or("NONE");
     let truth = of_kind(kind, subject, facts, tally);
     tally.note("subject ", kind, truth);
     truth
 }
 
 fn of_kind(kind: &str, subject: &Value, facts: Facts<'_>, tally: &Tally) -> Truth {
-    let children = || subject.get("subjects").and_then(Value::as_array).into_iter().flatten();
+    let children = || {
+        subject
+            .get("subjects")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+    };
     match kind {
         "AND" => Truth::all(children().map(|c| holds(c, facts, tally))),
         "OR" => Truth::any(children().map(|c| holds(c, facts, tally))),
-        "NOT" => subject.get("subject").map_or(Truth::False, |c| holds(c, facts, tally).not()),
+        "NOT" => subject
+            .get("subject")
+            .map_or(Truth::False, |c| holds(c, facts, tally).not()),
         "NONE" => Truth::False,
         "AuthenticatedUsers" => facts.session().is_some().into(),
-        "Identity" => identity(&subject.get("subjectValues").map(strings).unwrap_or_default(), facts),
+        "Identity" => identity(
+            &subject
+                .get("subjectValues")
+                .map(strings)
+                .unwrap_or_default(),
+            facts,
+        ),
         "JwtClaim" => {
             let text = |m| subject.get(m).and_then(Value::as_str).unwrap_or("");
             let (name, value) = (text("claimName"), text("claimValue"));
-            facts.claims().iter().any(|claims| claim_matches(claims.get(name), value)).into()
+            facts
+                .claims()
+                .iter()
+                .any(|claims| claim_matches(claims.get(name), value))
+                .into()
         }
         _ => Truth::Undetermined,
     }
@@ -36,7 +57,11 @@ fn identity(values: &[&str], facts: Facts<'_>) -> Truth {
         return Truth::False;
     }
     let groups = facts.groups();
-    let own = facts.principals().into_iter().chain(groups.iter().flatten().copied()).collect::<Vec<_>>();
+    let own = facts
+        .principals()
+        .into_iter()
+        .chain(groups.iter().flatten().copied())
+        .collect::<Vec<_>>();
     if values.iter().any(|v| own.iter().any(|o| same(v, o))) {
         Truth::True
     } else if groups.is_none() && values.iter().any(|v| names_group(v)) {
@@ -48,7 +73,9 @@ fn identity(values: &[&str], facts: Facts<'_>) -> Truth {
 
 /// Whether an id is that of a group or role: `id=x,ou=group,…`.
 pub(super) fn names_group(id: &str) -> bool {
-    let rest = id.split_once(',').map_or(String::new(), |(_, rest)| rest.to_lowercase());
+    let rest = id
+        .split_once(',')
+        .map_or(String::new(), |(_, rest)| rest.to_lowercase());
     rest.starts_with("ou=group,") || rest.starts_with("ou=role,")
 }
 
@@ -56,7 +83,9 @@ pub(super) fn names_group(id: &str) -> bool {
 fn claim_matches(claim: Option<&Value>, wanted: &str) -> bool {
     match claim {
         Some(Value::String(text)) => text == wanted,
-        Some(Value::Array(items)) => items.iter().all(Value::is_string) && items.iter().any(|i| i.as_str() == Some(wanted)),
+        Some(Value::Array(items)) => {
+            items.iter().all(Value::is_string) && items.iter().any(|i| i.as_str() == Some(wanted))
+        }
         _ => false,
     }
 }

@@ -5,9 +5,32 @@ use std::cell::RefCell;
 
 /// The types, conditions before subjects.
 pub(super) const TYPES: [&str; 26] = [
-    "AMIdentityMembership", "AND", "AuthLevel", "AuthScheme", "AuthenticateToRealm", "AuthenticateToService", "IPv4", "IPv6", "LDAPFilter",
-    "LEAuthLevel", "NOT", "OAuth2Scope", "OR", "ResourceEnvIP", "Script", "Session", "SessionProperty", "SimpleTime", "Transaction",
-    "subject AND", "subject AuthenticatedUsers", "subject Identity", "subject JwtClaim", "subject NONE", "subject NOT", "subject OR",
+    "AMIdentityMembership",
+    "AND",
+    "AuthLevel",
+    "AuthScheme",
+    "AuthenticateToRealm",
+    "AuthenticateToService",
+    "IPv4",
+    "IPv6",
+    "LDAPFilter",
+    "LEAuthLevel",
+    "NOT",
+    "OAuth2Scope",
+    "OR",
+    "ResourceEnvIP",
+    "Script",
+    "Session",
+    "SessionProperty",
+    "SimpleTime",
+    "Transaction",
+    "subject AND",
+    "subject AuthenticatedUsers",
+    "subject Identity",
+    "subject JwtClaim",
+    "subject NONE",
+    "subject NOT",
+    "subject OR",
 ];
 
 /// Counts by place in [`TYPES`].
@@ -18,19 +41,28 @@ pub(super) struct Tally {
 
 impl Tally {
     pub(super) fn note(&self, prefix: &str, kind: &str, truth: Truth) {
-        let place = TYPES.iter().position(|t| t.strip_prefix(prefix) == Some(kind));
+        let place = TYPES
+            .iter()
+            .position(|t| t.strip_prefix(prefix) == Some(kind));
         let way = match truth {
             Truth::True => 0,
             Truth::False => 1,
             Truth::Undetermined => 2,
         };
         let mut counts = self.counts.borrow_mut();
-        if let Some(count) = place.and_then(|p| counts.get_mut(p)).and_then(|c| c.get_mut(way)) {
+        if let Some(count) = place
+            .and_then(|p| counts.get_mut(p))
+            .and_then(|c| c.get_mut(way))
+        {
             *count += 1;
         }
     }
 
     pub(super) fn counts(&self) -> Vec<(&'static str, [u64; 3])> {
-        TYPES.iter().copied().zip(self.counts.borrow().iter().copied()).collect()
+        TYPES
+            .iter()
+            .copied()
+            .zip(self.counts.borrow().iter().copied())
+            .collect()
     }
 }

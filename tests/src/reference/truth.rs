@@ -86,9 +86,16 @@ impl Outcome {
     }
 
     /// With this advice unless the outcome is true.
-    pub(super) fn advising<S: Into<String>>(mut self, name: &str, values: impl IntoIterator<Item = S>) -> Outcome {
+    pub(super) fn advising<S: Into<String>>(
+        mut self,
+        name: &str,
+        values: impl IntoIterator<Item = S>,
+    ) -> Outcome {
         if self.truth != Truth::True {
-            self.advices.entry(name.to_owned()).or_default().extend(values.into_iter().map(Into::into));
+            self.advices
+                .entry(name.to_owned())
+                .or_default()
+                .extend(values.into_iter().map(Into::into));
         }
         self
     }
@@ -128,6 +135,8 @@ impl Outcome {
 /// Unites the values of each name.
 pub(super) fn merge(into: &mut Named, from: &Named) {
     for (name, values) in from {
-        into.entry(name.clone()).or_default().extend(values.iter().cloned());
+        into.entry(name.clone())
+            .or_default()
+            .extend(values.iter().cloned());
     }
 }

@@ -20,11 +20,17 @@ pub(super) fn holds(condition: &Value, facts: Facts<'_>) -> Outcome {
         None => vec![Some(facts.now())],
         Some(sent) => sent.iter().map(|t| t.parse().ok()).collect(),
     };
-    let own_zone = condition.get("enforcementTimeZone").and_then(Value::as_str).filter(|z| !z.is_empty());
+    let own_zone = condition
+        .get("enforcementTimeZone")
+        .and_then(Value::as_str)
+        .filter(|z| !z.is_empty());
     let zones: Vec<Option<TimeZone>> = match (own_zone, facts.environment("requestTimeZone")) {
         (Some(name), _) => vec![zone(name)],
         // A zone that nobody knows is GMT, as it is for AM.
-        (None, Some(sent)) => sent.iter().map(|z| Some(zone(z).unwrap_or(TimeZone::UTC))).collect(),
+        (None, Some(sent)) => sent
+            .iter()
+            .map(|z| Some(zone(z).unwrap_or(TimeZone::UTC)))
+            .collect(),
         (None, None) => vec![zone(facts.zone())],
     };
     let window = Window::of(condition);
@@ -65,7 +71,12 @@ fn zone(name: &str) -> Option<TimeZone> {
 
 impl Window {
     fn of(condition: &Value) -> Window {
-        let text = |member| condition.get(member).and_then(Value::as_str).filter(|t| !t.is_empty());
+        let text = |member| {
+            condition
+                .get(member)
+                .and_then(Value::as_str)
+                .filter(|t| !t.is_empty())
+        };
         let pair = |start, end| text(start).zip(text(end));
         Window {
             times: pair("startTime", "endTime").and_then(|(s, e)| minutes(s).zip(minutes(e))),
@@ -81,9 +92,20 @@ fn minutes(text: &str) -> Option<i64> {
 }
 
 fn weekday(text: &str) -> Option<Weekday> {
-    let all = [Weekday::Sunday, Weekday::Monday, Weekday::Tuesday, Weekday::Wednesday, Weekday::Thursday, Weekday::Friday, Weekday::Saturday];
+    let all = [
+        Weekday::Sunday,
+        Weekday::Monday,
+        Weekday::Tuesday,
+        Weekday::Wednesday,
+        Weekday::Thursday,
+        Weekday::Friday,
+        Weekday::Saturday,
+    ];
     let names = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
-    names.iter().position(|n| *n == text.to_lowercase()).and_then(|n| all.get(n).copied())
+    names
+        .iter()
+        .position(|n| *n == text.to_lowercase())
+        .and_then(|n| all.get(n).copied())
 }
 
 fn date(text: &str) -> Option<Date> {
@@ -96,7 +118,10 @@ fn date(text: &str) -> Option<Date> {
 
 /// First and last instant of the window that the local date of this instant selects, both inclusive.
 fn bounds(window: &Window, instant: i64, zone: &TimeZone) -> Option<(i64, i64)> {
-    let today = jiff::Timestamp::from_millisecond(instant).ok()?.to_zoned(zone.clone()).date();
+    let today = jiff::Timestamp::from_millisecond(instant)
+        .ok()?
+        .to_zoned(zone.clone())
+        .date();
     let mut low = i64::MIN;
     let mut high = i64::MAX;
     if let Some((start, end)) = window.times {
@@ -116,29 +141,48 @@ fn bounds(window: &Window, instant: i64, zone: &TimeZone) -> Option<(i64, i64)> 
         // The end is inclusive: at midnight after the last day the occurrence that ends there still counts.
         let since = i64::from(start.until(today.weekday()));
         let at_midnight = wall(today, 0, zone)? == instant;
-        let since = if since == length && at_midnight { length } else if since < length { since } else { since - 7 };
+        let since = if since == length && at_midnight {
+            length
+        } else if since < length {
+            since
+        } else {
+            since - 7
+        };
         let first = add_days(today, -since)?;
         let from = wall(first, 0, zone)?;
         let to = wall(add_days(first, length)?, 0, zone)?;
         (low, high) = (low.max(from), high.min(to));
     }
     if let Some((start, end)) = window.dates {
-        (low, high) = (low.max(wall(start, 0, zone)?), high.min(wall(end, 1440, zone)?));
+        (low, high) = (
+            low.max(wall(start, 0, zone)?),
+            high.min(wall(end, 1440, zone)?),
+        );
     }
     Some((low, high))
 }
 
 fn add_days(date: Date, days: i64) -> Option<Date> {
-    date.checked_add(jiff::Span::new().try_days(days).ok()?).ok()
+    date.checked_add(jiff::Span::new().try_days(days).ok()?)
+        .ok()
 }
 
 /// The instant at which clocks show a minute of a day: past a gap as if they had not been changed, the later one of an overlap.
 fn wall(date: Date, minute: i64, zone: &TimeZone) -> Option<i64> {
     let day = add_days(date, minute / 1440)?;
     let minute = minute % 1440;
-    let time = Time::new(i8::try_from(minute / 60).ok()?, i8::try_from(minute % 60).ok()?, 0, 0).ok()?;
+    let time = Time::new(
+        i8::try_from(minute / 60).ok()?,
+        i8::try_from(minute % 60).ok()?,
+        0,
+        0,
+    )
+    .ok()?;
     let local = DateTime::from_parts(day, time);
-    zone.to_ambiguous_timestamp(local).later().ok().map(jiff::Timestamp::as_millisecond)
+    zone.to_ambiguous_timestamp(local)
+        .later()
+        .ok()
+        .map(jiff::Timestamp::as_millisecond)
 }
 
 fn inside(window: &Window, instant: i64, zone: &TimeZone) -> bool {
@@ -155,14 +199,20 @@ fn at(window: &Window, instant: i64, zone: &TimeZone) -> Outcome {
 
 /// The first instant after this one at which the window holds: each day's possible starts are tried in order.
 fn next_start(window: &Window, instant: i64, zone: &TimeZone) -> Option<i64> {
-    let today = jiff::Timestamp::from_millisecond(instant).ok()?.to_zoned(zone.clone()).date();
+    let today = jiff::Timestamp::from_millisecond(instant)
+        .ok()?
+        .to_zoned(zone.clone())
+        .date();
     let first = window.dates.map_or(today, |(start, _)| start.max(today));
     for ahead in -1..=16 {
         let day = add_days(first, ahead)?;
         let mut starts: Vec<i64> = vec![wall(day, 0, zone)?];
         starts.extend(window.times.and_then(|(start, _)| wall(day, start, zone)));
         starts.sort_unstable();
-        if let Some(found) = starts.into_iter().find(|s| *s > instant && inside(window, *s, zone)) {
+        if let Some(found) = starts
+            .into_iter()
+            .find(|s| *s > instant && inside(window, *s, zone))
+        {
             return Some(found);
         }
     }

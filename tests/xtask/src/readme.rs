@@ -1,7 +1,8 @@
 //! `cargo xtask readme`: does what the README tells a reader to do, and compares what comes out.
 //!
-//! Each fenced `console` block holds commands after `$ ` (a line that ends in a backslash goes on in the next one) and
-//! below each what it prints. There `…` stands for anything: alone on a line for any lines, otherwise for any characters.
+//! Each fenced `console` block holds commands after `$ ` (a line that ends in a backslash goes on in the next one, and so
+//! does a command above lines that begin with `> `) and below each what it prints. There `…` stands for anything: alone on a
+//! line for any lines, otherwise for any characters.
 //! A command without output below it only has to succeed. All blocks share one shell, as one reader would have it; a command
 //! that goes on running after it has printed what the README shows (a server) keeps its shell, and the next commands get a
 //! new one, as a reader would open a second terminal.

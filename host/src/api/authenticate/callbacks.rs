@@ -6,9 +6,14 @@ use crate::api::error::ApiError;
 
 /// What a request says about who wants in.
 pub(super) enum Credentials {
-    Given { user: String, password: String },
+    Given {
+        user: String,
+        password: String,
+    },
     /// Not enough yet; the name where it was given.
-    Wanted { user: String },
+    Wanted {
+        user: String,
+    },
 }
 
 /// The page; `user` is filled in already where it is known.
@@ -38,17 +43,26 @@ pub(super) fn page(auth_id: &str, user: &str) -> Value {
 /// # Errors
 /// 400 where the callbacks are not those of the page.
 pub(super) fn filled_in(body: &Map<String, Value>) -> Result<Option<Credentials>, ApiError> {
-    let Some(callbacks) = body.get("callbacks") else { return Ok(None) };
+    let Some(callbacks) = body.get("callbacks") else {
+        return Ok(None);
+    };
     let unexpected = |what: &str| ApiError::bad_request(format!("/callbacks{what}"));
-    let list = callbacks.as_array().ok_or_else(|| unexpected(" must be an array"))?;
+    let list = callbacks
+        .as_array()
+        .ok_or_else(|| unexpected(" must be an array"))?;
     let (mut user, mut password) = (String::new(), String::new());
     for (n, callback) in list.iter().enumerate() {
         let value = callback.pointer("/input/0/value").and_then(Value::as_str);
-        let value = value.ok_or_else(|| unexpected(&format!("/{n}/input/0/value must be a string")))?;
+        let value =
+            value.ok_or_else(|| unexpected(&format!("/{n}/input/0/value must be a string")))?;
         match callback.get("type").and_then(Value::as_str) {
             Some("NameCallback") => user = value.to_owned(),
             Some("PasswordCallback") => password = value.to_owned(),
-            _ => return Err(unexpected(&format!("/{n}/type must be NameCallback or PasswordCallback"))),
+            _ => {
+                return Err(unexpected(&format!(
+                    "/{n}/type must be NameCallback or PasswordCallback"
+                )));
+            }
         }
     }
     Ok(Some(Credentials::Given { user, password }))

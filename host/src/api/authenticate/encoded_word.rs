@@ -47,7 +47,11 @@ fn word(text: &str) -> Option<(String, &str)> {
         "Q" | "q" => quoted(content)?,
         _ => return None,
     };
-    let charset = charset.split('*').next().unwrap_or_default().to_ascii_lowercase();
+    let charset = charset
+        .split('*')
+        .next()
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     let decoded = match charset.as_str() {
         "utf-8" | "us-ascii" => String::from_utf8(bytes).ok()?,
         "iso-8859-1" => bytes.into_iter().map(char::from).collect(),

@@ -30,7 +30,11 @@ impl Index {
             None => Wanted::Anything,
             Some(kind) => wanted(&kind.to_lowercase(), value.as_deref().unwrap_or_default())?,
         };
-        Ok(Index { kind, value, wanted })
+        Ok(Index {
+            kind,
+            value,
+            wanted,
+        })
     }
 
     /// Type and value as they were given, for the `authId`.
@@ -75,9 +79,16 @@ fn advised(xml: &str) -> Result<Wanted, ApiError> {
         wanted = Some(match name {
             "AuthenticateToServiceConditionAdvice" if plain == CHAIN => Wanted::Chain,
             "AuthSchemeConditionAdvice" if plain == MODULE => Wanted::Module,
-            "AuthLevelConditionAdvice" if plain.trim().parse::<i64>().is_ok_and(|level| level <= 0) => Wanted::Module,
+            "AuthLevelConditionAdvice"
+                if plain.trim().parse::<i64>().is_ok_and(|level| level <= 0) =>
+            {
+                Wanted::Module
+            }
             "TransactionConditionAdvice" => {
-                return Err(ApiError::new(StatusCode::UNAUTHORIZED, "The transaction is unknown, over or used up"));
+                return Err(ApiError::new(
+                    StatusCode::UNAUTHORIZED,
+                    "The transaction is unknown, over or used up",
+                ));
             }
             _ => return Err(missing()),
         });
@@ -86,5 +97,8 @@ fn advised(xml: &str) -> Result<Wanted, ApiError> {
 }
 
 fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
-    text.split_once(before)?.1.split_once(after).map(|(inner, _)| inner)
+    text.split_once(before)?
+        .1
+        .split_once(after)
+        .map(|(inner, _)| inner)
 }

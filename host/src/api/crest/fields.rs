@@ -69,7 +69,11 @@ mod tests {
             ("x=1", value.clone()),
         ] {
             let parameters = Parameters::parse(Some(query)).unwrap();
-            assert_eq!(Fields::of(&parameters).select(value.clone()), expected, "{query}");
+            assert_eq!(
+                Fields::of(&parameters).select(value.clone()),
+                expected,
+                "{query}"
+            );
         }
     }
 }

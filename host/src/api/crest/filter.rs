@@ -54,7 +54,9 @@ impl Filter {
     /// 400 in CREST's words for what is none, or is nested deeper than [`FILTER_DEPTH`].
     pub(crate) fn parse(text: &str) -> Result<Filter, ApiError> {
         let mut parser = Parser { rest: text };
-        let filter = parser.or(0).filter(|_| parser.rest.trim_start_matches(' ').is_empty());
+        let filter = parser
+            .or(0)
+            .filter(|_| parser.rest.trim_start_matches(' ').is_empty());
         filter.ok_or_else(|| {
             ApiError::bad_request(format!(
                 "The value '{text}' for parameter '_queryFilter' could not be parsed as a valid query filter"
@@ -73,7 +75,9 @@ impl Filter {
 
 impl std::fmt::Display for Field {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.iter().try_for_each(|token| write!(f, "/{}", token.replace('~', "~0").replace('/', "~1")))
+        self.0
+            .iter()
+            .try_for_each(|token| write!(f, "/{}", token.replace('~', "~0").replace('/', "~1")))
     }
 }
 
@@ -115,7 +119,9 @@ impl std::fmt::Display for Operator {
 impl std::fmt::Display for Literal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Literal::Text(text) => write!(f, "\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")),
+            Literal::Text(text) => {
+                write!(f, "\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+            }
             Literal::Integer(n) => write!(f, "{n}"),
             Literal::Real(n) => write!(f, "{n}"),
             Literal::Boolean(value) => write!(f, "{value}"),
@@ -141,7 +147,11 @@ impl<'a> Parser<'a> {
         while self.keyword("or") {
             parts.push(self.and(depth)?);
         }
-        if parts.len() == 1 { parts.pop() } else { Some(Filter::Or(parts)) }
+        if parts.len() == 1 {
+            parts.pop()
+        } else {
+            Some(Filter::Or(parts))
+        }
     }
 
     fn and(&mut self, depth: usize) -> Option<Filter> {
@@ -149,7 +159,11 @@ impl<'a> Parser<'a> {
         while self.keyword("and") {
             parts.push(self.not(depth)?);
         }
-        if parts.len() == 1 { parts.pop() } else { Some(Filter::And(parts)) }
+        if parts.len() == 1 {
+            parts.pop()
+        } else {
+            Some(Filter::And(parts))
+        }
     }
 
     fn not(&mut self, depth: usize) -> Option<Filter> {
@@ -170,7 +184,9 @@ impl<'a> Parser<'a> {
     }
 
     fn comparison(&mut self, field: Field) -> Option<Filter> {
-        let Token::Word(word) = self.token()? else { return None };
+        let Token::Word(word) = self.token()? else {
+            return None;
+        };
         let operator = match word.to_ascii_lowercase().as_str() {
             "pr" => return Some(Filter::Present(field)),
             "eq" => Operator::Equal,
@@ -180,7 +196,12 @@ impl<'a> Parser<'a> {
             "le" => Operator::LessOrEqual,
             "gt" => Operator::Greater,
             "ge" => Operator::GreaterOrEqual,
-            _ if word.chars().all(|c| c.is_ascii_alphanumeric() || "_.".contains(c)) => Operator::Extended(word),
+            _ if word
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "_.".contains(c)) =>
+            {
+                Operator::Extended(word)
+            }
             _ => return None,
         };
         let value = match self.token()? {
@@ -196,7 +217,8 @@ impl<'a> Parser<'a> {
 
     fn keyword(&mut self, keyword: &str) -> bool {
         let before = self.rest;
-        let found = matches!(self.token(), Some(Token::Word(word)) if word.eq_ignore_ascii_case(keyword));
+        let found =
+            matches!(self.token(), Some(Token::Word(word)) if word.eq_ignore_ascii_case(keyword));
         if !found {
             self.rest = before;
         }
@@ -245,8 +267,14 @@ impl<'a> Parser<'a> {
 
 fn field(pointer: &str) -> Option<Field> {
     let pointer = pointer.strip_prefix('/').unwrap_or(pointer);
-    let tokens: Vec<String> = pointer.split('/').map(|t| t.replace("~1", "/").replace("~0", "~")).collect();
-    tokens.iter().all(|token| !token.is_empty()).then_some(Field(tokens))
+    let tokens: Vec<String> = pointer
+        .split('/')
+        .map(|t| t.replace("~1", "/").replace("~0", "~"))
+        .collect();
+    tokens
+        .iter()
+        .all(|token| !token.is_empty())
+        .then_some(Field(tokens))
 }
 
 #[cfg(test)]
@@ -260,19 +288,39 @@ mod tests {
             ("true", "true"),
             ("name eq \"x\"", "/name eq \"x\""),
             ("/a/b EQ 'it''s'", ""),
-            ("a eq 1 and b gt 2.5 or ! (c pr)", "((/a eq 1 and /b gt 2.5) or ! (/c pr))"),
-            ("name eq \"a\\\"b\" AND x sw 'c d'", "(/name eq \"a\\\"b\" and /x sw \"c d\")"),
+            (
+                "a eq 1 and b gt 2.5 or ! (c pr)",
+                "((/a eq 1 and /b gt 2.5) or ! (/c pr))",
+            ),
+            (
+                "name eq \"a\\\"b\" AND x sw 'c d'",
+                "(/name eq \"a\\\"b\" and /x sw \"c d\")",
+            ),
             ("!x pr", "! (/x pr)"),
             ("!(x pr)", "! (/x pr)"),
             ("a zz true", "/a zz true"),
-            ("name eq \"^(?!sunAMDelegationService$).*\"", "/name eq \"^(?!sunAMDelegationService$).*\""),
+            (
+                "name eq \"^(?!sunAMDelegationService$).*\"",
+                "/name eq \"^(?!sunAMDelegationService$).*\"",
+            ),
         ] {
             match Filter::parse(text) {
                 Ok(filter) => assert_eq!(filter.to_string(), written, "{text}"),
                 Err(_) => assert_eq!(written, "", "{text}"),
             }
         }
-        for bad in ["", "name", "name eq", "name eq x", "(true", "true)", "a eq \"x", "and", "a eq 1 b", "\"a\" eq 1"] {
+        for bad in [
+            "",
+            "name",
+            "name eq",
+            "name eq x",
+            "(true",
+            "true)",
+            "a eq \"x",
+            "and",
+            "a eq 1 b",
+            "\"a\" eq 1",
+        ] {
             assert!(Filter::parse(bad).is_err(), "{bad}");
         }
     }

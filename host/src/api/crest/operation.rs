@@ -4,6 +4,7 @@ use axum::body::Bytes;
 use axum::http::{HeaderMap, Method};
 use serde_json::Value;
 
+use super::filter::Filter;
 use super::parameters::Parameters;
 use super::version::{Requested, Version};
 use crate::api::error::ApiError;
@@ -35,15 +36,17 @@ pub(crate) fn of(
     parameters: &Parameters,
     requested: &Requested,
 ) -> Result<Operation, ApiError> {
-    for (header, name) in [("if-modified-since", "If-Modified-Since"), ("if-unmodified-since", "If-Unmodified-Since")] {
+    for (header, name) in [
+        ("if-modified-since", "If-Modified-Since"),
+        ("if-unmodified-since", "If-Unmodified-Since"),
+    ] {
         if headers.contains_key(header) {
             return Err(ApiError::conflict(format!("Header {name} not supported")));
         }
     }
     let method = match headers.get("x-http-method-override") {
-        Some(other) if method == Method::POST => {
-            Method::from_bytes(other.as_bytes()).map_err(|_| not_supported(&String::from_utf8_lossy(other.as_bytes())))?
-        }
+        Some(other) if method == Method::POST => Method::from_bytes(other.as_bytes())
+            .map_err(|_| not_supported(&String::from_utf8_lossy(other.as_bytes())))?,
         _ => method.clone(),
     };
     let operation = match method {
@@ -51,16 +54,23 @@ pub(crate) fn of(
         Method::POST => post(headers, parameters, requested)?,
         Method::PUT => put(headers, requested)?,
         Method::PATCH if headers.contains_key("if-none-match") => {
-            return Err(precondition("Use of If-None-Match not supported for PATCH requests"));
+            return Err(precondition(
+                "Use of If-None-Match not supported for PATCH requests",
+            ));
         }
         Method::PATCH => Operation::Patch,
         Method::DELETE if headers.contains_key("if-none-match") => {
-            return Err(precondition("If-None-Match not supported for DELETE requests"));
+            return Err(precondition(
+                "If-None-Match not supported for DELETE requests",
+            ));
         }
         Method::DELETE => Operation::Delete,
         other => return Err(not_supported(other.as_str())),
     };
     recognised(&operation, parameters)?;
+    if operation == Operation::Query {
+        well_formed_query(parameters)?;
+    }
     if method != Method::GET {
         content_type(headers, &operation)?;
     }
@@ -71,44 +81,56 @@ fn get(headers: &HeaderMap, parameters: &Parameters) -> Result<Operation, ApiErr
     if headers.contains_key("if-match") {
         return Err(precondition("If-Match not supported for GET requests"));
     }
-    let kinds: Vec<&str> =
-        ["_queryId", "_queryFilter", "_queryExpression"].into_iter().filter(|name| parameters.first(name).is_some()).collect();
+    let kinds: Vec<&str> = ["_queryId", "_queryFilter", "_queryExpression"]
+        .into_iter()
+        .filter(|name| parameters.first(name).is_some())
+        .collect();
     match kinds.as_slice() {
-        [] if headers.get("if-none-match").is_some_and(|v| v == "*") => {
-            Err(precondition("If-None-Match * not appropriate for GET requests"))
-        }
+        [] if headers.get("if-none-match").is_some_and(|v| v == "*") => Err(precondition(
+            "If-None-Match * not appropriate for GET requests",
+        )),
         [] => Ok(Operation::Read),
-        [_] if headers.contains_key("if-none-match") => Err(precondition("If-None-Match not supported for GET requests")),
-        [_] => Ok(Operation::Query),
-        [first, second, ..] => {
-            Err(ApiError::bad_request(format!("The parameters {first} and {second} are mutually exclusive")))
+        [_] if headers.contains_key("if-none-match") => {
+            Err(precondition("If-None-Match not supported for GET requests"))
         }
+        [_] => Ok(Operation::Query),
+        [first, second, ..] => Err(ApiError::bad_request(format!(
+            "The parameters {first} and {second} are mutually exclusive"
+        ))),
     }
 }
 
-fn post(headers: &HeaderMap, parameters: &Parameters, requested: &Requested) -> Result<Operation, ApiError> {
+fn post(
+    headers: &HeaderMap,
+    parameters: &Parameters,
+    requested: &Requested,
+) -> Result<Operation, ApiError> {
     for (header, name) in [("if-match", "If-Match"), ("if-none-match", "If-None-Match")] {
         if headers.contains_key(header) {
-            return Err(precondition(&format!("{name} not supported for POST requests")));
+            return Err(precondition(&format!(
+                "{name} not supported for POST requests"
+            )));
         }
     }
     match parameters.single("_action")? {
         Some(action) if action.eq_ignore_ascii_case("create") => Ok(Operation::Create),
         Some(action) => Ok(Operation::Action(action.to_owned())),
         None if requested.protocol >= Version(2, 1) => Ok(Operation::Create),
-        None => Err(ApiError::bad_request("No values provided for the request parameter '_action'")),
+        None => Err(ApiError::bad_request(
+            "No values provided for the request parameter '_action'",
+        )),
     }
 }
 
 fn put(headers: &HeaderMap, requested: &Requested) -> Result<Operation, ApiError> {
     match (headers.get("if-match"), headers.get("if-none-match")) {
-        (Some(_), Some(_)) => {
-            Err(precondition("Simultaneous use of If-Match and If-None-Match not supported for PUT requests"))
-        }
+        (Some(_), Some(_)) => Err(precondition(
+            "Simultaneous use of If-Match and If-None-Match not supported for PUT requests",
+        )),
         (None, Some(value)) if value == "*" => Ok(Operation::CreateWithId),
         (None, Some(value)) => Err(ApiError::bad_request(format!(
             "\"{}\" is not a supported value for If-None-Match on PUT",
-            String::from_utf8_lossy(value.as_bytes())
+            String::from_utf8_lossy(value.as_bytes()).trim_matches('"')
         ))),
         (None, None) if !requested.is_protocol_one() => Ok(Operation::Upsert),
         _ => Ok(Operation::Update),
@@ -135,8 +157,81 @@ fn recognised(operation: &Operation, parameters: &Parameters) -> Result<(), ApiE
         _ => &[],
     };
     for name in parameters.names().filter(|name| name.starts_with('_')) {
-        if !ANY.iter().chain(own).any(|known| known.eq_ignore_ascii_case(name)) {
-            return Err(ApiError::bad_request(format!("Unrecognized request parameter '{name}'")));
+        if !ANY
+            .iter()
+            .chain(own)
+            .any(|known| known.eq_ignore_ascii_case(name))
+        {
+            return Err(ApiError::bad_request(format!(
+                "Unrecognized request parameter '{name}'"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Parameters of a query that can be judged without knowing what is queried.
+fn well_formed_query(parameters: &Parameters) -> Result<(), ApiError> {
+    if let Some(text) = parameters.single("_queryFilter")? {
+        Filter::parse(text)?;
+    }
+    for name in ["_pageSize", "_pagedResultsOffset"] {
+        integer(parameters, name)?;
+    }
+    Ok(())
+}
+
+/// A parameter that is a whole number.
+///
+/// # Errors
+/// 400 for anything else.
+pub(crate) fn integer(
+    parameters: &Parameters,
+    name: &'static str,
+) -> Result<Option<i64>, ApiError> {
+    let Some(text) = parameters.single(name)? else {
+        return Ok(None);
+    };
+    match text.parse() {
+        Ok(number) => Ok(Some(number)),
+        Err(_) => Err(ApiError::bad_request(format!(
+            "The value '{text}' for parameter '{name}' could not be parsed as a valid integer"
+        ))),
+    }
+}
+
+/// Checks the body of a PATCH, which no endpoint carries out.
+///
+/// # Errors
+/// 400 for what is no JSON patch.
+pub(crate) fn check_patch(body: &Bytes) -> Result<(), ApiError> {
+    const OPERATIONS: [&str; 7] = [
+        "add",
+        "remove",
+        "replace",
+        "increment",
+        "move",
+        "copy",
+        "transform",
+    ];
+    let refused = |what: String| {
+        ApiError::bad_request(format!(
+            "The request could not be processed because the provided content is {what}"
+        ))
+    };
+    let parsed = json(body)?;
+    let list = parsed
+        .as_array()
+        .ok_or_else(|| refused("not a JSON array of patch operations".into()))?;
+    for item in list {
+        let name = item
+            .get("operation")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        if !OPERATIONS.contains(&name) {
+            return Err(refused(format!(
+                "not a valid JSON patch: Invalid patch operation type {name}"
+            )));
         }
     }
     Ok(())
@@ -153,7 +248,10 @@ fn content_type(headers: &HeaderMap, operation: &Operation) -> Result<(), ApiErr
     };
     let text = String::from_utf8_lossy(value.as_bytes());
     let essence = text.split(';').next().unwrap_or_default().trim();
-    if ["application/json", "multipart/form-data"].iter().any(|known| known.eq_ignore_ascii_case(essence)) {
+    if ["application/json", "multipart/form-data"]
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(essence))
+    {
         return Ok(());
     }
     Err(ApiError::bad_request(format!(
@@ -196,12 +294,16 @@ pub(crate) fn json_object(body: &Bytes) -> Result<serde_json::Map<String, Value>
 }
 
 pub(crate) fn not_json(error: &serde_json::Error) -> ApiError {
-    ApiError::bad_request("The request could not be processed because the provided content is not valid JSON")
-        .with_detail(error.to_string())
+    ApiError::bad_request(
+        "The request could not be processed because the provided content is not valid JSON",
+    )
+    .with_detail(error.to_string())
 }
 
 pub(crate) fn trailing_data() -> ApiError {
-    ApiError::bad_request("The request could not be processed because there is trailing data after the JSON content")
+    ApiError::bad_request(
+        "The request could not be processed because there is trailing data after the JSON content",
+    )
 }
 
 fn precondition(message: &str) -> ApiError {

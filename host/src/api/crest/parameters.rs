@@ -12,14 +12,24 @@ impl Parameters {
     /// 400 for more parameters than [`QUERY_PARAMETERS`], or for escapes that are no UTF-8.
     pub(crate) fn parse(query: Option<&str>) -> Result<Self, ApiError> {
         let mut list = Vec::new();
-        for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
+        for pair in query
+            .unwrap_or_default()
+            .split('&')
+            .filter(|pair| !pair.is_empty())
+        {
             if list.len() == QUERY_PARAMETERS {
-                return Err(ApiError::bad_request(format!("More than {QUERY_PARAMETERS} request parameters")));
+                return Err(ApiError::bad_request(format!(
+                    "More than {QUERY_PARAMETERS} request parameters"
+                )));
             }
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             match (decode(name, Plus::IsBlank), decode(value, Plus::IsBlank)) {
                 (Some(name), Some(value)) => list.push((name, value)),
-                _ => return Err(ApiError::bad_request(format!("The request parameter '{pair}' is not valid UTF-8"))),
+                _ => {
+                    return Err(ApiError::bad_request(format!(
+                        "The request parameter '{pair}' is not valid UTF-8"
+                    )));
+                }
             }
         }
         Ok(Parameters(list))
@@ -46,7 +56,10 @@ impl Parameters {
     }
 
     pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .filter(move |(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
@@ -71,7 +84,9 @@ pub(crate) fn decode(text: &str, plus: Plus) -> Option<String> {
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {
-        let escape = (*byte == b'%').then(|| hex(bytes.get(at + 1)).zip(hex(bytes.get(at + 2)))).flatten();
+        let escape = (*byte == b'%')
+            .then(|| hex(bytes.get(at + 1)).zip(hex(bytes.get(at + 2))))
+            .flatten();
         match escape {
             Some((high, low)) => {
                 // Two hexadecimal digits are at most 255.
@@ -79,7 +94,11 @@ pub(crate) fn decode(text: &str, plus: Plus) -> Option<String> {
                 at += 3;
             }
             None => {
-                out.push(if *byte == b'+' && plus == Plus::IsBlank { b' ' } else { *byte });
+                out.push(if *byte == b'+' && plus == Plus::IsBlank {
+                    b' '
+                } else {
+                    *byte
+                });
                 at += 1;
             }
         }
@@ -94,12 +113,23 @@ mod tests {
 
     #[test]
     fn parameters_are_decoded_and_found_without_regard_to_case() {
-        let p = Parameters::parse(Some("_action=evaluate&_PRETTYPRINT=True&realm=%2Fa+b&x&y=%zz")).unwrap();
+        let p = Parameters::parse(Some(
+            "_action=evaluate&_PRETTYPRINT=True&realm=%2Fa+b&x&y=%zz",
+        ))
+        .unwrap();
         assert_eq!(p.single("_action").unwrap(), Some("evaluate"));
         assert_eq!(p.single("_prettyPrint").unwrap(), Some("True"));
         assert_eq!(p.single("realm").unwrap(), Some("/a b"));
-        assert_eq!((p.first("x"), p.first("y"), p.first("z")), (Some(""), Some("%zz"), None));
-        assert!(Parameters::parse(Some("a=1&a=2")).unwrap().single("a").is_err());
+        assert_eq!(
+            (p.first("x"), p.first("y"), p.first("z")),
+            (Some(""), Some("%zz"), None)
+        );
+        assert!(
+            Parameters::parse(Some("a=1&a=2"))
+                .unwrap()
+                .single("a")
+                .is_err()
+        );
         assert!(Parameters::parse(Some("a=%ff")).is_err());
     }
 

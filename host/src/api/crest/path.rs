@@ -25,20 +25,29 @@ pub(crate) enum Style {
     Old,
 }
 
-/// Resolves the part of the path after `/json/`.
+/// Resolves a whole path by its part after `/json/`.
 ///
 /// # Errors
 /// 400 for empty elements and a bad `realm` parameter, 404 for a realm of a new-style path that is not there. An unknown
 /// first element of an old-style path is no error here: it is taken for an endpoint.
-pub(crate) fn resolve(live: &Live, path: &str, parameters: &Parameters, host: Option<&str>) -> Result<Target, ApiError> {
+pub(crate) fn resolve(
+    live: &Live,
+    (whole, path): (&str, &str),
+    parameters: &Parameters,
+    host: Option<&str>,
+) -> Result<Target, ApiError> {
     let path = path.strip_suffix('/').unwrap_or(path);
     let mut elements = Vec::new();
     for element in path.split('/') {
         if element.is_empty() {
-            return Err(ApiError::bad_request(format!("Resource path '{path}' contains empty path elements")));
+            return Err(ApiError::bad_request(format!(
+                "Resource path '{whole}' contains empty path elements"
+            )));
         }
         let decoded = decode(element, Plus::IsPlus);
-        elements.push(decoded.ok_or_else(|| ApiError::bad_request(format!("Resource path '{path}' is not valid UTF-8")))?);
+        elements.push(decoded.ok_or_else(|| {
+            ApiError::bad_request(format!("Resource path '{whole}' is not valid UTF-8"))
+        })?);
     }
     if elements.len() >= 2 && elements.first().is_some_and(|first| first == "realms") {
         new_style(live, elements)
@@ -54,21 +63,40 @@ fn new_style(live: &Live, elements: Vec<String>) -> Result<Target, ApiError> {
     let mut realm = if first.eq_ignore_ascii_case("root") {
         live.root()
     } else {
-        live.by_name_or_alias(&first).ok_or_else(|| unknown(&first))?
+        live.by_name_or_alias(&first)
+            .ok_or_else(|| unknown(&first))?
     };
     while rest.peek().is_some_and(|element| element == "realms") {
         rest.next();
         let Some(name) = rest.next() else {
-            return Ok(Target { realm, endpoint: vec!["realms".into()], style: Style::New });
+            return Ok(Target {
+                realm,
+                endpoint: vec!["realms".into()],
+                style: Style::New,
+            });
         };
         let below = format!("{}/{name}", realm.path.as_str().trim_end_matches('/'));
-        realm = realm.path.child(&name).and_then(|path| live.realm(&path)).ok_or_else(|| unknown(&below))?;
+        realm = realm
+            .path
+            .child(&name)
+            .and_then(|path| live.realm(&path))
+            .ok_or_else(|| unknown(&below))?;
     }
-    Ok(Target { realm, endpoint: rest.collect(), style: Style::New })
+    Ok(Target {
+        realm,
+        endpoint: rest.collect(),
+        style: Style::New,
+    })
 }
 
-fn old_style(live: &Live, elements: Vec<String>, parameters: &Parameters, host: Option<&str>) -> Result<Target, ApiError> {
-    let by_host = host.and_then(|host| live.by_alias(host.rsplit_once(':').map_or(host, |(name, _)| name)));
+fn old_style(
+    live: &Live,
+    elements: Vec<String>,
+    parameters: &Parameters,
+    host: Option<&str>,
+) -> Result<Target, ApiError> {
+    let by_host =
+        host.and_then(|host| live.by_alias(host.rsplit_once(':').map_or(host, |(name, _)| name)));
     let mut realm = by_host.unwrap_or_else(|| live.root());
     let mut consumed = 0;
     for name in elements.iter().take(elements.len().saturating_sub(1)) {
@@ -81,7 +109,11 @@ fn old_style(live: &Live, elements: Vec<String>, parameters: &Parameters, host: 
     if let Some(named) = parameters.first("realm") {
         realm = by_parameter(live, named)?;
     }
-    Ok(Target { realm, endpoint: elements.into_iter().skip(consumed).collect(), style: Style::Old })
+    Ok(Target {
+        realm,
+        endpoint: elements.into_iter().skip(consumed).collect(),
+        style: Style::Old,
+    })
 }
 
 /// The realm of a `realm` parameter: a path with a leading slash, or a name or alias; empty means the root.

@@ -25,13 +25,23 @@ pub(crate) enum PatternError {
 enum Node {
     Any,
     Char(char),
-    Class { negated: bool, items: Vec<(char, char)> },
+    Class {
+        negated: bool,
+        items: Vec<(char, char)>,
+    },
     Start,
     End,
     Sequence(Vec<Node>),
     Either(Vec<Node>),
-    Repeat { node: Box<Node>, least: usize, most: usize },
-    Ahead { node: Box<Node>, negated: bool },
+    Repeat {
+        node: Box<Node>,
+        least: usize,
+        most: usize,
+    },
+    Ahead {
+        node: Box<Node>,
+        negated: bool,
+    },
 }
 
 impl Pattern {
@@ -39,9 +49,17 @@ impl Pattern {
     /// [`PatternError::Malformed`].
     pub(crate) fn parse(text: &str) -> Result<Self, PatternError> {
         let chars: Vec<char> = text.chars().flat_map(char::to_lowercase).collect();
-        let mut parser = Parser { chars: &chars, at: 0, terms: 0 };
+        let mut parser = Parser {
+            chars: &chars,
+            at: 0,
+            terms: 0,
+        };
         let root = parser.either().ok_or(PatternError::Malformed)?;
-        if parser.at == chars.len() { Ok(Pattern { root }) } else { Err(PatternError::Malformed) }
+        if parser.at == chars.len() {
+            Ok(Pattern { root })
+        } else {
+            Err(PatternError::Malformed)
+        }
     }
 
     /// Whether the pattern covers the whole of `text`.
@@ -50,7 +68,10 @@ impl Pattern {
     /// [`PatternError::TooLong`].
     pub(crate) fn covers(&self, text: &str) -> Result<bool, PatternError> {
         let text: Vec<char> = text.chars().flat_map(char::to_lowercase).collect();
-        let mut matcher = Matcher { text: &text, steps: 0 };
+        let mut matcher = Matcher {
+            text: &text,
+            steps: 0,
+        };
         let end = text.len();
         matcher.run(&self.root, 0, &mut |_, at| Ok(at == end))
     }
@@ -68,7 +89,10 @@ impl Parser<'_> {
     }
 
     fn take(&mut self, wanted: &str) -> bool {
-        let found = wanted.chars().enumerate().all(|(n, c)| self.chars.get(self.at + n) == Some(&c));
+        let found = wanted
+            .chars()
+            .enumerate()
+            .all(|(n, c)| self.chars.get(self.at + n) == Some(&c));
         if found {
             self.at += wanted.chars().count();
         }
@@ -80,7 +104,11 @@ impl Parser<'_> {
         while self.take("|") {
             branches.push(self.sequence()?);
         }
-        if branches.len() == 1 { branches.pop() } else { Some(Node::Either(branches)) }
+        if branches.len() == 1 {
+            branches.pop()
+        } else {
+            Some(Node::Either(branches))
+        }
     }
 
     fn sequence(&mut self) -> Option<Node> {
@@ -93,7 +121,11 @@ impl Parser<'_> {
             if c == '*' {
                 // After an ordinary character, or at the beginning, it stands for anything.
                 self.at += 1;
-                nodes.push(Node::Repeat { node: Box::new(Node::Any), least: 0, most: usize::MAX });
+                nodes.push(Node::Repeat {
+                    node: Box::new(Node::Any),
+                    least: 0,
+                    most: usize::MAX,
+                });
                 continue;
             }
             let node = self.atom()?;
@@ -109,7 +141,12 @@ impl Parser<'_> {
             Some('+') => (1, usize::MAX),
             Some('?') => (0, 1),
             Some('{') => {
-                let rest: String = self.chars.get(self.at + 1..)?.iter().take_while(|c| **c != '}').collect();
+                let rest: String = self
+                    .chars
+                    .get(self.at + 1..)?
+                    .iter()
+                    .take_while(|c| **c != '}')
+                    .collect();
                 self.at += rest.chars().count() + 1;
                 match rest.split_once(',') {
                     None => (rest.parse().ok()?, rest.parse().ok()?),
@@ -122,7 +159,11 @@ impl Parser<'_> {
         self.at += 1;
         // A lazy or possessive mark changes nothing for a match of the whole text.
         let _ = self.take("?") || self.take("+");
-        Some(Node::Repeat { node: Box::new(node), least, most })
+        Some(Node::Repeat {
+            node: Box::new(node),
+            least,
+            most,
+        })
     }
 
     fn atom(&mut self) -> Option<Node> {
@@ -139,14 +180,23 @@ impl Parser<'_> {
                 escape(escaped)
             }
             '(' => {
-                let ahead = if self.take("?!") { Some(true) } else if self.take("?=") { Some(false) } else { None };
+                let ahead = if self.take("?!") {
+                    Some(true)
+                } else if self.take("?=") {
+                    Some(false)
+                } else {
+                    None
+                };
                 let _ = ahead.is_none() && self.take("?:");
                 let inside = self.either()?;
                 if !self.take(")") {
                     return None;
                 }
                 match ahead {
-                    Some(negated) => Node::Ahead { node: Box::new(inside), negated },
+                    Some(negated) => Node::Ahead {
+                        node: Box::new(inside),
+                        negated,
+                    },
                     None => inside,
                 }
             }
@@ -192,7 +242,10 @@ fn escape(c: char) -> Node {
         's' => vec![(' ', ' '), ('\t', '\r')],
         other => return Node::Char(other),
     };
-    Node::Class { negated: false, items }
+    Node::Class {
+        negated: false,
+        items,
+    }
 }
 
 struct Matcher<'a> {
@@ -232,7 +285,9 @@ impl<'a> Matcher<'a> {
                 }
                 None
             }
-            Node::Repeat { node, least, most } => return self.repeat(node, (*least, *most), at, then),
+            Node::Repeat { node, least, most } => {
+                return self.repeat(node, (*least, *most), at, then);
+            }
         };
         match next {
             Some(next) => then(self, next),
@@ -240,25 +295,49 @@ impl<'a> Matcher<'a> {
         }
     }
 
-    fn sequence(&mut self, nodes: &[Node], at: usize, then: Then<'_, 'a>) -> Result<bool, PatternError> {
+    fn sequence(
+        &mut self,
+        nodes: &[Node],
+        at: usize,
+        then: Then<'_, 'a>,
+    ) -> Result<bool, PatternError> {
         match nodes.split_first() {
             None => then(self, at),
-            Some((first, rest)) => self.run(first, at, &mut |matcher, at| matcher.sequence(rest, at, then)),
+            Some((first, rest)) => self.run(first, at, &mut |matcher, at| {
+                matcher.sequence(rest, at, then)
+            }),
         }
     }
 
-    fn repeat(&mut self, node: &Node, (least, most): (usize, usize), at: usize, then: Then<'_, 'a>) -> Result<bool, PatternError> {
+    fn repeat(
+        &mut self,
+        node: &Node,
+        (least, most): (usize, usize),
+        at: usize,
+        then: Then<'_, 'a>,
+    ) -> Result<bool, PatternError> {
         if most > 0 {
-            let again = (least.saturating_sub(1), most.saturating_sub(usize::from(most != usize::MAX)));
+            let again = (
+                least.saturating_sub(1),
+                most.saturating_sub(usize::from(most != usize::MAX)),
+            );
             let more = self.run(node, at, &mut |matcher, next| {
                 // A repetition that takes nothing would never end.
-                if next == at && least == 0 { Ok(false) } else { matcher.repeat(node, again, next, then) }
+                if next == at && least == 0 {
+                    Ok(false)
+                } else {
+                    matcher.repeat(node, again, next, then)
+                }
             })?;
             if more {
                 return Ok(true);
             }
         }
-        if least == 0 { then(self, at) } else { Ok(false) }
+        if least == 0 {
+            then(self, at)
+        } else {
+            Ok(false)
+        }
     }
 }
 
@@ -276,8 +355,16 @@ mod tests {
             ("*shop*", "my shop 1", true),
             ("a*b", "axxb", true),
             ("^(?!sunAMDelegationService$).*", "shop", true),
-            ("^(?!sunAMDelegationService$).*", "sunAMDelegationService", false),
-            ("^(?!sunAMDelegationService$).*", "sunAMDelegationServices", true),
+            (
+                "^(?!sunAMDelegationService$).*",
+                "sunAMDelegationService",
+                false,
+            ),
+            (
+                "^(?!sunAMDelegationService$).*",
+                "sunAMDelegationServices",
+                true,
+            ),
             ("(a|bc)+d?", "abcabcd", true),
             ("[a-c]{2,3}", "abc", true),
             ("[a-c]{2}", "abc", false),
@@ -288,10 +375,18 @@ mod tests {
             ("(?=ab).*", "abc", true),
             ("(a*)*", "aaa", true),
         ] {
-            assert_eq!(Pattern::parse(pattern).unwrap().covers(text), Ok(covers), "{pattern} {text}");
+            assert_eq!(
+                Pattern::parse(pattern).unwrap().covers(text),
+                Ok(covers),
+                "{pattern} {text}"
+            );
         }
         for bad in ["(", ")", "[", "a{x}", "+", "(?!a"] {
-            assert_eq!(Pattern::parse(bad).err(), Some(PatternError::Malformed), "{bad}");
+            assert_eq!(
+                Pattern::parse(bad).err(),
+                Some(PatternError::Malformed),
+                "{bad}"
+            );
         }
     }
 

@@ -33,7 +33,11 @@ impl VersionError {
         match self {
             VersionError::Malformed(value) => {
                 let message = format!("Version string is in an invalid format: {value}");
-                json_response(StatusCode::BAD_REQUEST, serde_json::Value::from(message).to_string().into_bytes(), None)
+                json_response(
+                    StatusCode::BAD_REQUEST,
+                    serde_json::Value::from(message).to_string().into_bytes(),
+                    None,
+                )
             }
             VersionError::Unsupported(error) => axum::response::IntoResponse::into_response(error),
         }
@@ -43,9 +47,16 @@ impl VersionError {
 impl Requested {
     /// Reads the header; without one the latest of everything is wanted.
     pub(crate) fn of(headers: &HeaderMap) -> Result<Self, VersionError> {
-        let mut requested = Requested { protocol: LATEST_PROTOCOL, resource: None };
-        let Some(header) = headers.get("accept-api-version") else { return Ok(requested) };
-        let text = header.to_str().map_err(|_| VersionError::Malformed("it is not ASCII".into()))?;
+        let mut requested = Requested {
+            protocol: LATEST_PROTOCOL,
+            resource: None,
+        };
+        let Some(header) = headers.get("accept-api-version") else {
+            return Ok(requested);
+        };
+        let text = header
+            .to_str()
+            .map_err(|_| VersionError::Malformed("it is not ASCII".into()))?;
         let malformed = || VersionError::Malformed(text.to_owned());
         let (mut protocol, mut resource) = (None, None);
         for part in text.split(',') {
@@ -55,13 +66,18 @@ impl Requested {
                 "resource" => &mut resource,
                 _ => return Err(malformed()),
             };
-            if slot.replace(number(value.trim()).ok_or_else(malformed)?).is_some() {
+            if slot
+                .replace(number(value.trim()).ok_or_else(malformed)?)
+                .is_some()
+            {
                 return Err(malformed());
             }
         }
         if let Some(Version(major, minor)) = protocol {
             let unsupported = |part| {
-                VersionError::Unsupported(ApiError::bad_request(format!("Unsupported {part} version: {major}.{minor}")))
+                VersionError::Unsupported(ApiError::bad_request(format!(
+                    "Unsupported {part} version: {major}.{minor}"
+                )))
             };
             if major > 2 {
                 return Err(unsupported("major"));
@@ -96,7 +112,11 @@ impl Requested {
             None => true,
             Some(wanted) => version.0 == wanted.0 && version.1 >= wanted.1,
         };
-        routes.iter().rev().find(|(version, _)| fits(*version)).map(|(_, route)| *route)
+        routes
+            .iter()
+            .rev()
+            .find(|(version, _)| fits(*version))
+            .map(|(_, route)| *route)
     }
 }
 
@@ -123,7 +143,11 @@ mod tests {
 
     #[test]
     fn the_highest_compatible_route_serves() {
-        let routes = [(Version(1, 0), "1.0"), (Version(2, 0), "2.0"), (Version(2, 1), "2.1")];
+        let routes = [
+            (Version(1, 0), "1.0"),
+            (Version(2, 0), "2.0"),
+            (Version(2, 1), "2.1"),
+        ];
         for (text, route) in [
             ("resource=1.0", Some("1.0")),
             ("resource=1", Some("1.0")),
@@ -136,15 +160,36 @@ mod tests {
         ] {
             assert_eq!(of(text).unwrap().route(&routes), route, "{text}");
         }
-        assert_eq!(Requested::of(&HeaderMap::new()).unwrap().route(&routes), Some("2.1"));
+        assert_eq!(
+            Requested::of(&HeaderMap::new()).unwrap().route(&routes),
+            Some("2.1")
+        );
     }
 
     #[test]
     fn anything_else_is_malformed() {
-        for text in ["garbage", "resource=x", "resource=1.0.0", "resource=1.0;protocol=1.0", "protocol=", "resource", "", "resource=1,resource=1"] {
-            assert!(matches!(of(text), Err(VersionError::Malformed(_))), "{text}");
+        for text in [
+            "garbage",
+            "resource=x",
+            "resource=1.0.0",
+            "resource=1.0;protocol=1.0",
+            "protocol=",
+            "resource",
+            "",
+            "resource=1,resource=1",
+        ] {
+            assert!(
+                matches!(of(text), Err(VersionError::Malformed(_))),
+                "{text}"
+            );
         }
-        assert!(matches!(of("protocol=3.0"), Err(VersionError::Unsupported(_))));
-        assert!(matches!(of("protocol=2.2"), Err(VersionError::Unsupported(_))));
+        assert!(matches!(
+            of("protocol=3.0"),
+            Err(VersionError::Unsupported(_))
+        ));
+        assert!(matches!(
+            of("protocol=2.2"),
+            Err(VersionError::Unsupported(_))
+        ));
     }
 }

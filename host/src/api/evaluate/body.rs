@@ -40,7 +40,9 @@ impl<'a> Peek<'a> {
         }
         match self.environment {
             Some(raw) if raw.get().contains(NAMED_IDENTITY) => {
-                serde_json::from_str::<Environment>(raw.get()).map(|e| e.named).unwrap_or_default()
+                serde_json::from_str::<Environment>(raw.get())
+                    .map(|e| e.named)
+                    .unwrap_or_default()
             }
             _ => Vec::new(),
         }
@@ -135,14 +137,40 @@ mod tests {
 
     #[test]
     fn any_json_is_looked_at_and_nothing_else() {
-        for text in ["{}", "[1,{\"subject\":2}]", "null", "\"x\"", "7", "7.5", "-7", "true", "", "  "] {
-            assert!(Peek::read(&Bytes::from(text)).unwrap().subject.is_none(), "{text}");
+        for text in [
+            "{}",
+            "[1,{\"subject\":2}]",
+            "null",
+            "\"x\"",
+            "7",
+            "7.5",
+            "-7",
+            "true",
+            "",
+            "  ",
+        ] {
+            assert!(
+                Peek::read(&Bytes::from(text)).unwrap().subject.is_none(),
+                "{text}"
+            );
         }
-        let body = Bytes::from(r#"{"subject": 1, "a": [{}], "s\u0075bject": {"ssoToken": "x"}, "subject\n": 3}"#);
-        assert_eq!(Peek::read(&body).unwrap().subject.unwrap().get(), r#"{"ssoToken": "x"}"#);
-        for (text, message) in [("{", "valid JSON"), ("x", "valid JSON"), ("{} x", "trailing"), ("{}{}", "trailing")] {
+        let body = Bytes::from(
+            r#"{"subject": 1, "a": [{}], "s\u0075bject": {"ssoToken": "x"}, "subject\n": 3}"#,
+        );
+        assert_eq!(
+            Peek::read(&body).unwrap().subject.unwrap().get(),
+            r#"{"ssoToken": "x"}"#
+        );
+        for (text, message) in [
+            ("{", "valid JSON"),
+            ("x", "valid JSON"),
+            ("{} x", "trailing"),
+            ("{}{}", "trailing"),
+        ] {
             let body = Bytes::from(text);
-            let Err(error) = Peek::read(&body) else { panic!("{text} was taken") };
+            let Err(error) = Peek::read(&body) else {
+                panic!("{text} was taken")
+            };
             assert!(error.to_string().contains(message), "{error}");
         }
     }
@@ -150,8 +178,14 @@ mod tests {
     #[test]
     fn identities_are_read_from_a_sound_environment_only() {
         for (text, named) in [
-            (r#"{"environment": {"invocatorPrincipalUuid": ["a", "b"]}}"#, vec!["a", "b"]),
-            (r#"{"environment": {"invocatorPrincipalUuid": "a"}}"#, vec![]),
+            (
+                r#"{"environment": {"invocatorPrincipalUuid": ["a", "b"]}}"#,
+                vec!["a", "b"],
+            ),
+            (
+                r#"{"environment": {"invocatorPrincipalUuid": "a"}}"#,
+                vec![],
+            ),
             (r#"{"environment": null}"#, vec![]),
         ] {
             let body = Bytes::from(text);

@@ -57,13 +57,26 @@ pub(crate) async fn resolve(
     let mut context = Vec::with_capacity(512);
     context.extend_from_slice(br#"{"subject":{"#);
     if let Some(session) = &session {
-        let resolved = app.subjects.of_session(session, &call.live, &call.realm).await?;
+        let resolved = app
+            .subjects
+            .of_session(session, &call.live, &call.realm)
+            .await?;
         match resolved.members() {
             Some(members) => context.extend_from_slice(members),
             None => return Ok(nobody(app, call, served)),
         }
     }
     if !claims.is_empty() {
+        if session.is_none() {
+            let subs = claims
+                .iter()
+                .filter_map(|claims| claims.get("sub").and_then(Value::as_str));
+            for sub in subs.take(1) {
+                if let Some(profile) = app.subjects.profile(&call.live, &call.realm, sub).await? {
+                    member(&mut context, "profile", &profile.to_string());
+                }
+            }
+        }
         member(&mut context, "claims", &Value::Array(claims).to_string());
     }
     if call.realm.facts.memberships {
@@ -75,7 +88,10 @@ pub(crate) async fn resolve(
     }
     context.push(b'}');
     close(&mut context, app, call, served);
-    Ok(Question { context, subject: Resolution::Somebody(session) })
+    Ok(Question {
+        context,
+        subject: Resolution::Somebody(session),
+    })
 }
 
 /// The same context with every outside condition answered by an error.
@@ -83,7 +99,12 @@ pub(crate) fn with_unresolved(context: &[u8], needs: &[String]) -> Vec<u8> {
     let externals: Map<String, Value> = needs
         .iter()
         .take(NEEDS_PER_REQUEST)
-        .map(|id| (id.clone(), serde_json::json!({"error": "outside conditions are not resolved by this server"})))
+        .map(|id| {
+            (
+                id.clone(),
+                serde_json::json!({"error": "outside conditions are not resolved by this server"}),
+            )
+        })
         .collect();
     let mut again = context.strip_suffix(b"}").unwrap_or(context).to_vec();
     again.extend_from_slice(br#","externals":"#);
@@ -96,7 +117,10 @@ pub(crate) fn with_unresolved(context: &[u8], needs: &[String]) -> Vec<u8> {
 fn nobody(app: &App, call: &Call, served: &str) -> Question {
     let mut context = br#"{"subject":{}"#.to_vec();
     close(&mut context, app, call, served);
-    Question { context, subject: Resolution::Nobody }
+    Question {
+        context,
+        subject: Resolution::Nobody,
+    }
 }
 
 fn close(context: &mut Vec<u8>, app: &App, call: &Call, served: &str) {
@@ -129,17 +153,24 @@ impl Given {
     /// # Errors
     /// 400 with the member at fault: no usable key, wrong types, a token that is no JWT, claims without `sub`.
     fn parse(text: &str) -> Result<Self, ApiError> {
-        let Ok(Value::Object(mut members)) = serde_json::from_str::<Value>(text) else { return Err(invalid()) };
-        let mut given = Given { sso_token: None, claims: Vec::new() };
+        let Ok(Value::Object(mut members)) = serde_json::from_str::<Value>(text) else {
+            return Err(invalid());
+        };
+        let mut given = Given {
+            sso_token: None,
+            claims: Vec::new(),
+        };
         match members.remove("ssoToken") {
             None => {}
-            Some(Value::String(token)) => given.sso_token = Some(token),
-            Some(Value::Null) => return Err(invalid()),
+            Some(Value::String(token)) if !token.is_empty() => given.sso_token = Some(token),
+            Some(Value::Null | Value::String(_)) => return Err(invalid()),
             Some(_) => return Err(wrong_type("ssoToken", "a string")),
         }
         match members.remove("jwt") {
             None => {}
-            Some(Value::String(jwt)) => given.claims.push(Value::Object(claims_of(&jwt).ok_or_else(invalid)?)),
+            Some(Value::String(jwt)) => given
+                .claims
+                .push(Value::Object(claims_of(&jwt).ok_or_else(invalid)?)),
             Some(Value::Null) => return Err(invalid()),
             Some(_) => return Err(wrong_type("jwt", "a string")),
         }
@@ -170,7 +201,9 @@ fn claims_of(jwt: &str) -> Option<Map<String, Value>> {
     let mut jwt = jwt.to_owned();
     for _ in 0..NESTED {
         let parts: Vec<&str> = jwt.split('.').collect();
-        let &[header, payload, _signature] = parts.as_slice() else { return None };
+        let &[header, payload, _signature] = parts.as_slice() else {
+            return None;
+        };
         let header: Value = serde_json::from_slice(&decoded(header)?).ok()?;
         header.as_object()?;
         let payload = decoded(payload)?;
@@ -183,7 +216,10 @@ fn claims_of(jwt: &str) -> Option<Map<String, Value>> {
 }
 
 fn decoded(part: &str) -> Option<Vec<u8>> {
-    URL_SAFE_NO_PAD.decode(part).or_else(|_| URL_SAFE.decode(part)).ok()
+    URL_SAFE_NO_PAD
+        .decode(part)
+        .or_else(|_| URL_SAFE.decode(part))
+        .ok()
 }
 
 fn invalid() -> ApiError {
@@ -191,5 +227,7 @@ fn invalid() -> ApiError {
 }
 
 fn wrong_type(path: &str, expected: &str) -> ApiError {
-    ApiError::bad_request(format!("Invalid value subject: /subject/{path} must be {expected}"))
+    ApiError::bad_request(format!(
+        "Invalid value subject: /subject/{path} must be {expected}"
+    ))
 }

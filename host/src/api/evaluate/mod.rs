@@ -9,8 +9,6 @@ mod outcome;
 
 use std::sync::Arc;
 
-use assize_engine::AmCall;
-
 use super::Call;
 use super::answer::{Answer, Content};
 use super::crest::fields::Fields;
@@ -18,13 +16,16 @@ use super::crest::version::Version;
 use super::error::ApiError;
 use crate::app::App;
 use crate::auth::caller::{Authorized, Privilege};
-use crate::decide::DecideError;
+use crate::decide::{AmCall, DecideError};
 use crate::limits::INLINE_BODY_BYTES;
 use body::Peek;
 use context::Resolution;
 
-const ROUTES: [(Version, &str); 3] =
-    [(Version(1, 0), "resource=1.0"), (Version(2, 0), "resource=2.0"), (Version(2, 1), "resource=2.1")];
+const ROUTES: [(Version, &str); 3] = [
+    (Version(1, 0), "resource=1.0"),
+    (Version(2, 0), "resource=2.0"),
+    (Version(2, 1), "resource=2.1"),
+];
 
 /// Whether an action of `policies` is one of the two; their names are compared exactly.
 pub(crate) fn is_evaluation(action: &str) -> bool {
@@ -35,9 +36,17 @@ pub(crate) fn is_evaluation(action: &str) -> bool {
 pub(crate) async fn handle(app: &App, call: &Call, action: &str) -> Result<Answer, ApiError> {
     let peek = Peek::read(&call.body)?;
     let caller = call.authorized(app, Privilege::Evaluate).await?;
-    let Some(served) = call.requested.route(&ROUTES) else { return Err(ApiError::no_such_resource("")) };
-    let kind = if action == "evaluate" { AmCall::Evaluate } else { AmCall::EvaluateTree };
-    decide(app, call, caller, &peek, kind, served).await.map_err(|error| error.served(served))
+    let Some(served) = call.requested.route(&ROUTES) else {
+        return Err(ApiError::no_such_resource(""));
+    };
+    let kind = if action == "evaluate" {
+        AmCall::Evaluate
+    } else {
+        AmCall::EvaluateTree
+    };
+    decide(app, call, caller, &peek, kind, served)
+        .await
+        .map_err(|error| error.served(served))
 }
 
 async fn decide(
@@ -49,22 +58,30 @@ async fn decide(
     served: &'static str,
 ) -> Result<Answer, ApiError> {
     let question = context::resolve(app, call, &caller, peek, served).await?;
-    let first = ask(app, call, question.context.clone(), kind).await?;
+    let first = ask(app, call, &question.context, kind).await?;
     let (answer, effects) = match outcome::of(first, &call.realm)? {
         outcome::Outcome::Decided { answer, effects } => (answer, effects),
         outcome::Outcome::Needs(needs) => {
             // Nothing here resolves outside conditions, so each is undetermined: it denies and never allows.
-            let again = ask(app, call, context::with_unresolved(&question.context, &needs), kind).await?;
+            let unresolved = context::with_unresolved(&question.context, &needs);
+            let again = ask(app, call, &unresolved, kind).await?;
             match outcome::of(again, &call.realm)? {
                 outcome::Outcome::Decided { answer, effects } => (answer, effects),
-                outcome::Outcome::Needs(_) => return Err(ApiError::internal("outside conditions were asked for twice")),
+                outcome::Outcome::Needs(_) => {
+                    return Err(ApiError::internal(
+                        "outside conditions were asked for twice",
+                    ));
+                }
             }
         }
     };
     let fields = Fields::of(&call.parameters);
     match &question.subject {
         // INVARIANT: whoever is unknown, expired or inactive is told nothing about the policies (ruling B26).
-        Resolution::Nobody => Ok(Answer::value(served, outcome::select(outcome::emptied(&answer, kind, served)?, &fields))),
+        Resolution::Nobody => Ok(Answer::value(
+            served,
+            outcome::select(outcome::emptied(&answer, kind, served)?, &fields),
+        )),
         Resolution::Somebody(session) => {
             if let Some(session) = session {
                 app.sessions.touch(session, call.now);
@@ -75,22 +92,32 @@ async fn decide(
             } else {
                 Content::Value(outcome::select(outcome::parsed(&answer)?, &fields))
             };
-            Ok(Answer { content, ..Answer::text(served, Vec::new()) })
+            Ok(Answer {
+                content,
+                ..Answer::text(served, Vec::new())
+            })
         }
     }
 }
 
 /// Asks the engine: a small evaluate right here, as it takes microseconds; anything else on a blocking thread.
-async fn ask(app: &App, call: &Call, context: Vec<u8>, kind: AmCall) -> Result<Vec<u8>, ApiError> {
+async fn ask(app: &App, call: &Call, context: &[u8], kind: AmCall) -> Result<Vec<u8>, ApiError> {
     let answer = if kind == AmCall::Evaluate && call.body.len() <= INLINE_BODY_BYTES {
-        app.publisher.decider().answer_am(call.realm.path.as_str(), &context, &call.body, kind)
+        app.publisher
+            .decider()
+            .answer_am(call.realm.path.as_str(), context, &call.body, kind)
     } else {
-        let (decider, body, realm) = (app.publisher.decider_handle(), call.body.clone(), Arc::clone(&call.realm));
+        let decider = app.publisher.decider().clone();
+        let (realm, context, body) = (Arc::clone(&call.realm), context.to_vec(), call.body.clone());
         let work = move || decider.answer_am(realm.path.as_str(), &context, &body, kind);
-        tokio::task::spawn_blocking(work).await.map_err(ApiError::internal)?
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(ApiError::internal)?
     };
     answer.map_err(|error| match error {
-        DecideError::NotLoaded => ApiError::unavailable("No policies are loaded for this realm; nothing is decided."),
+        DecideError::NotLoaded => {
+            ApiError::unavailable("No policies are loaded for this realm; nothing is decided.")
+        }
         DecideError::Failed(why) => ApiError::internal(why),
     })
 }

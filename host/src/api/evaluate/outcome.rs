@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use assize_engine::AmCall;
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
@@ -10,12 +9,16 @@ use crate::api::crest::fields::Fields;
 use crate::api::error::ApiError;
 use crate::app::App;
 use crate::auth::session::Session;
+use crate::decide::AmCall;
 use crate::publish::LiveRealm;
 
 /// What an engine answer turns out to be.
 pub(crate) enum Outcome {
     /// AM's array, and what is to be done besides.
-    Decided { answer: Vec<u8>, effects: Vec<Value> },
+    Decided {
+        answer: Vec<u8>,
+        effects: Vec<Value>,
+    },
     /// Ids of outside conditions to resolve first.
     Needs(Vec<String>),
 }
@@ -26,7 +29,10 @@ pub(crate) enum Outcome {
 /// The engine's errors as AM's.
 pub(crate) fn of(answer: Vec<u8>, realm: &Arc<LiveRealm>) -> Result<Outcome, ApiError> {
     if answer.first() == Some(&b'[') {
-        return Ok(Outcome::Decided { answer, effects: Vec::new() });
+        return Ok(Outcome::Decided {
+            answer,
+            effects: Vec::new(),
+        });
     }
     let Ok(Value::Object(mut object)) = serde_json::from_slice::<Value>(&answer) else {
         return Err(ApiError::internal("the engine's answer is no JSON object"));
@@ -35,14 +41,19 @@ pub(crate) fn of(answer: Vec<u8>, realm: &Arc<LiveRealm>) -> Result<Outcome, Api
         return Err(refused(error, realm));
     }
     if let Some(Value::Array(needs)) = object.get("needs") {
-        let ids = needs.iter().filter_map(|need| need.get("id")?.as_str().map(str::to_owned));
+        let ids = needs
+            .iter()
+            .filter_map(|need| need.get("id")?.as_str().map(str::to_owned));
         return Ok(Outcome::Needs(ids.collect()));
     }
     match (object.remove("decisions"), object.remove("effects")) {
-        (Some(decisions @ Value::Array(_)), Some(Value::Array(effects))) => {
-            Ok(Outcome::Decided { answer: decisions.to_string().into_bytes(), effects })
-        }
-        _ => Err(ApiError::internal("the engine's answer holds neither decisions nor an error")),
+        (Some(decisions @ Value::Array(_)), Some(Value::Array(effects))) => Ok(Outcome::Decided {
+            answer: decisions.to_string().into_bytes(),
+            effects,
+        }),
+        _ => Err(ApiError::internal(
+            "the engine's answer holds neither decisions nor an error",
+        )),
     }
 }
 
@@ -50,19 +61,32 @@ pub(crate) fn of(answer: Vec<u8>, realm: &Arc<LiveRealm>) -> Result<Outcome, Api
 fn refused(error: &Value, realm: &LiveRealm) -> ApiError {
     let text = |name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default();
     let (code, message, path) = (text("code"), text("message"), text("path"));
-    let placed = || if path.is_empty() { message.to_owned() } else { format!("{message} ({path})") };
+    let placed = || {
+        if path.is_empty() {
+            message.to_owned()
+        } else {
+            format!("{message} ({path})")
+        }
+    };
     match code {
-        "unknownPolicySet" => {
-            ApiError::not_found(format!("Unable to retrieve application under realm {}.", realm.path))
-        }
+        "unknownPolicySet" => ApiError::not_found(format!(
+            "Unable to retrieve application under realm {}.",
+            realm.path
+        )),
         // The engine says in AM's words that nothing is asked for.
-        "badRequest" if message.starts_with("Invalid value ") => ApiError::bad_request(message),
-        "badJson" => {
-            ApiError::bad_request("The request could not be processed because the provided content is not valid JSON")
-                .with_detail(placed())
+        "badRequest" | "badResource" if message.starts_with("Invalid ") => {
+            ApiError::bad_request(message)
         }
-        "badRequest" | "badResource" | "limitExceeded" | "stepsExceeded" => ApiError::bad_request(placed()),
-        "noBundle" => ApiError::unavailable("No policies are loaded for this realm; nothing is decided."),
+        "badJson" => ApiError::bad_request(
+            "The request could not be processed because the provided content is not valid JSON",
+        )
+        .with_detail(placed()),
+        "badRequest" | "badResource" | "limitExceeded" | "stepsExceeded" => {
+            ApiError::bad_request(placed())
+        }
+        "noBundle" => {
+            ApiError::unavailable("No policies are loaded for this realm; nothing is decided.")
+        }
         other => ApiError::internal(format!("the engine answered {other}: {message}")),
     }
 }
@@ -72,12 +96,21 @@ fn refused(error: &Value, realm: &LiveRealm) -> ApiError {
 /// # Errors
 /// 500 where the engine's answer is no array of decisions.
 pub(crate) fn emptied(answer: &[u8], kind: AmCall, served: &str) -> Result<Value, ApiError> {
-    let Value::Array(decisions) = parsed(answer)? else { return Err(ApiError::internal("decisions are no array")) };
+    let Value::Array(decisions) = parsed(answer)? else {
+        return Err(ApiError::internal("decisions are no array"));
+    };
     // Of a tree only the root is shown: the other entries would tell which resources have policies.
-    let shown = if kind == AmCall::Evaluate { decisions.len() } else { 1 };
+    let shown = if kind == AmCall::Evaluate {
+        decisions.len()
+    } else {
+        1
+    };
     let rows = decisions.iter().take(shown).map(|decision| {
         let mut row = Map::new();
-        row.insert("resource".into(), decision.get("resource").cloned().unwrap_or_default());
+        row.insert(
+            "resource".into(),
+            decision.get("resource").cloned().unwrap_or_default(),
+        );
         for name in ["actions", "attributes", "advices"] {
             row.insert(name.into(), json!({}));
         }
@@ -92,7 +125,9 @@ pub(crate) fn emptied(answer: &[u8], kind: AmCall, served: &str) -> Result<Value
 /// The decisions with the wanted members alone.
 pub(crate) fn select(decisions: Value, fields: &Fields) -> Value {
     match decisions {
-        Value::Array(rows) => Value::Array(rows.into_iter().map(|row| fields.select(row)).collect()),
+        Value::Array(rows) => {
+            Value::Array(rows.into_iter().map(|row| fields.select(row)).collect())
+        }
         other => other,
     }
 }
@@ -107,7 +142,11 @@ pub(crate) fn parsed(answer: &[u8]) -> Result<Value, ApiError> {
 ///
 /// # Errors
 /// 503 where the store did not take it: a decision whose effect failed is not given.
-pub(crate) async fn carry_out(app: &App, session: &Arc<Session>, effects: &[Value]) -> Result<(), ApiError> {
+pub(crate) async fn carry_out(
+    app: &App,
+    session: &Arc<Session>,
+    effects: &[Value],
+) -> Result<(), ApiError> {
     let mut properties = None;
     let mut terminate = false;
     for effect in effects {
@@ -118,7 +157,12 @@ pub(crate) async fn carry_out(app: &App, session: &Arc<Session>, effects: &[Valu
                 all.insert(name.to_owned(), value.to_owned());
             }
             (Some("terminateSession"), ..) => terminate = true,
-            _ => return Err(ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")),
+            _ => {
+                return Err(ApiError::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "Internal Server Error",
+                ));
+            }
         }
     }
     if let Some(properties) = properties {

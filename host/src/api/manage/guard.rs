@@ -40,8 +40,12 @@ pub(super) async fn check(
     read: Privilege,
     modify: Privilege,
 ) -> Result<Authorized, ApiError> {
-    if let Operation::Create | Operation::CreateWithId | Operation::Upsert | Operation::Update = operation {
+    if let Operation::Create | Operation::CreateWithId | Operation::Upsert | Operation::Update =
+        operation
+    {
         operation::json_object(&call.body)?;
+    } else if *operation == Operation::Patch {
+        operation::check_patch(&call.body)?;
     } else {
         operation::json(&call.body)?;
     }
@@ -49,9 +53,13 @@ pub(super) async fn check(
     let privilege = match operation {
         Operation::Read | Operation::Query => read,
         Operation::Action(action) if !MAPPED.contains(&action.as_str()) => {
-            return Err(ApiError::forbidden(format!("No privilege mapping for requested action {action}")));
+            return Err(ApiError::forbidden(format!(
+                "No privilege mapping for requested action {action}"
+            )));
         }
-        Operation::Action(action) if action == "evaluate" || action == "evaluateTree" => Privilege::Evaluate,
+        Operation::Action(action) if action == "evaluate" || action == "evaluateTree" => {
+            Privilege::Evaluate
+        }
         Operation::Action(action) if !MODIFYING.contains(&action.as_str()) => read,
         _ => modify,
     };
@@ -63,5 +71,9 @@ pub(super) async fn check(
 /// Who a change is said to be made by: the caller's universal id.
 pub(super) fn author(app: &App, authorized: &Authorized) -> String {
     let session = authorized.session();
-    app.subjects.directory.universal_id(crate::realm::IdentityKind::User, &session.user, &session.realm)
+    app.subjects.directory.universal_id(
+        crate::realm::IdentityKind::User,
+        &session.user,
+        &session.realm,
+    )
 }

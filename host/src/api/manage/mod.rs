@@ -22,7 +22,12 @@ use crate::documents::Members;
 use crate::realm::IdentityKind;
 
 /// Answers a request of a management endpoint, or 404 for an endpoint that there is not.
-pub(crate) async fn handle(app: &App, call: &Call, endpoint: &[&str], operation: Operation) -> Result<Answer, ApiError> {
+pub(crate) async fn handle(
+    app: &App,
+    call: &Call,
+    endpoint: &[&str],
+    operation: Operation,
+) -> Result<Answer, ApiError> {
     match endpoint {
         ["policies"] => policies::handle(app, call, None, operation).await,
         ["policies", name] => policies::handle(app, call, Some(name), operation).await,
@@ -31,14 +36,26 @@ pub(crate) async fn handle(app: &App, call: &Call, endpoint: &[&str], operation:
         ["resourcetypes"] => resource_types::handle(app, call, None, operation).await,
         ["resourcetypes", uuid] => resource_types::handle(app, call, Some(uuid), operation).await,
         ["users"] => users::handle(app, call, IdentityKind::User, None, operation).await,
-        ["users", name] => users::handle(app, call, IdentityKind::User, Some(name), operation).await,
+        ["users", name] => {
+            users::handle(app, call, IdentityKind::User, Some(name), operation).await
+        }
         ["groups"] => users::handle(app, call, IdentityKind::Group, None, operation).await,
-        ["groups", name] => users::handle(app, call, IdentityKind::Group, Some(name), operation).await,
+        ["groups", name] => {
+            users::handle(app, call, IdentityKind::Group, Some(name), operation).await
+        }
         ["global-config", "realms"] => realms::handle(app, call, None, operation).await,
         ["global-config", "realms", id] => realms::handle(app, call, Some(id), operation).await,
         ["realms"] => realms::handle_paths(app, call, operation).await,
-        [listing] if listings::is_listing(listing) => listings::handle(app, call, listing, None, operation).await,
-        [listing, id] if listings::is_listing(listing) => listings::handle(app, call, listing, Some(id), operation).await,
+        [listing] if listings::is_listing(listing) => {
+            listings::handle(app, call, listing, None, operation).await
+        }
+        [listing, id] if listings::is_listing(listing) => {
+            listings::handle(app, call, listing, Some(id), operation).await
+        }
+        [
+            "policies" | "applications" | "resourcetypes" | "users" | "groups",
+            below @ ..,
+        ] => Err(ApiError::no_such_resource(&below.join("/"))),
         other => Err(ApiError::no_such_resource(&other.join("/"))),
     }
 }
@@ -60,7 +77,11 @@ impl<'a> Wanted<'a> {
     /// # Errors
     /// 400 for an operation on a collection that only instances have, or the reverse; 404 for a bare PUT on a collection.
     fn of(operation: Operation, id: Option<&'a str>) -> Result<Self, ApiError> {
-        let misuse = |what: &str, how: &str| Err(ApiError::bad_request(format!("The resource {what}  cannot be {how}")));
+        let misuse = |what: &str, how: &str| {
+            Err(ApiError::bad_request(format!(
+                "The resource {what}  cannot be {how}"
+            )))
+        };
         match (operation, id) {
             (Operation::Action(action), _) => Ok(Wanted::Action(action)),
             (Operation::Query, None) => Ok(Wanted::Query),
@@ -71,7 +92,9 @@ impl<'a> Wanted<'a> {
             (Operation::Update, None) => misuse("collection", "updated"),
             (Operation::Delete, None) => misuse("collection", "deleted"),
             (Operation::Patch, None) => misuse("collection", "patched"),
-            (Operation::Upsert | Operation::CreateWithId, None) => Err(ApiError::no_such_resource("")),
+            (Operation::Upsert | Operation::CreateWithId, None) => {
+                Err(ApiError::no_such_resource(""))
+            }
             (Operation::Read, Some(id)) => Ok(Wanted::Read(id)),
             (Operation::Update, Some(id)) => Ok(Wanted::Update(id)),
             (Operation::Delete, Some(id)) => Ok(Wanted::Delete(id)),
@@ -83,9 +106,18 @@ impl<'a> Wanted<'a> {
 }
 
 /// One object as the answer of a read or a write: `_id` and `_rev` first from protocol 2 on, then the wanted members.
-fn single(call: &Call, served: &'static str, id: &str, revision: Option<String>, members: Members) -> Answer {
+fn single(
+    call: &Call,
+    served: &'static str,
+    id: &str,
+    revision: Option<String>,
+    members: Members,
+) -> Answer {
     let value = identified(call, id, revision.as_deref(), members);
-    Answer { revision, ..Answer::value(served, value) }
+    Answer {
+        revision,
+        ..Answer::value(served, value)
+    }
 }
 
 /// An object with its `_id` and `_rev`, as far as the protocol shows them.
@@ -109,12 +141,19 @@ fn identified(call: &Call, id: &str, revision: Option<&str>, members: Members) -
 /// The answer to a creation: 201, and where the new object is.
 fn created(app: &App, call: &Call, endpoint: &str, id: &str, answer: Answer) -> Answer {
     let location = format!("{}/{id}", call.collection_url(app, endpoint));
-    Answer { status: axum::http::StatusCode::CREATED, location: Some(location), ..answer }
+    Answer {
+        status: axum::http::StatusCode::CREATED,
+        location: Some(location),
+        ..answer
+    }
 }
 
 /// What a deletion answers: the id and a revision of its own.
 fn deleted(call: &Call, served: &'static str, id: &str) -> Answer {
     let revision = Some("0".to_owned());
     let value = identified(call, id, revision.as_deref(), Members::new());
-    Answer { revision, ..Answer::value(served, value) }
+    Answer {
+        revision,
+        ..Answer::value(served, value)
+    }
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::super::Call;
 use super::super::answer::Answer;
 use super::super::crest::filter::{Filter, Literal, Operator};
+use super::super::crest::operation;
 use super::super::error::ApiError;
 use super::identified;
 use crate::documents::Members;
@@ -46,23 +47,40 @@ pub(super) fn answer(
     remaining: Remaining,
 ) -> Result<Answer, ApiError> {
     sort(call, &mut rows)?;
-    let size = number(call, "_pageSize")?.unwrap_or(0);
-    let offset = number(call, "_pagedResultsOffset")?.unwrap_or(0);
-    let cookie = call.parameters.single("_pagedResultsCookie")?.is_some_and(|cookie| !cookie.is_empty());
+    let size = operation::integer(&call.parameters, "_pageSize")?.unwrap_or(0);
+    let offset = operation::integer(&call.parameters, "_pagedResultsOffset")?.unwrap_or(0);
+    let cookie = call
+        .parameters
+        .single("_pagedResultsCookie")?
+        .is_some_and(|cookie| !cookie.is_empty());
     if cookie && offset > 0 {
         return Err(ApiError::bad_request(
             "The parameters _pagedResultsCookie and _pagedResultsOffset are mutually exclusive",
         ));
     }
     if let Some(policy) = call.parameters.single("_totalPagedResultsPolicy")?
-        && !["NONE", "ESTIMATE", "EXACT"].iter().any(|known| known.eq_ignore_ascii_case(policy))
+        && !["NONE", "ESTIMATE", "EXACT"]
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(policy))
     {
-        return Err(unreadable("_totalPagedResultsPolicy", policy, "a valid count policy"));
+        return Err(unreadable(
+            "_totalPagedResultsPolicy",
+            policy,
+            "a valid count policy",
+        ));
     }
     let total = rows.len();
     let paged = remaining == Remaining::Counted && size > 0;
-    let skipped = if paged { usize::try_from(offset).unwrap_or(0).min(total) } else { 0 };
-    let most = if paged { usize::try_from(size).unwrap_or(usize::MAX) } else { usize::MAX };
+    let skipped = if paged {
+        usize::try_from(offset).unwrap_or(0).min(total)
+    } else {
+        0
+    };
+    let most = if paged {
+        usize::try_from(size).unwrap_or(usize::MAX)
+    } else {
+        usize::MAX
+    };
     let page: Vec<Value> = rows
         .into_iter()
         .skip(skipped)
@@ -80,21 +98,23 @@ pub(super) fn answer(
         "remainingPagedResults": if remaining == Remaining::Counted { left as i64 } else { -1 },
     });
     let protocol = (count > 0).then(|| call.requested.protocol_text());
-    Ok(Answer { protocol, ..Answer::value(served, envelope) })
-}
-
-fn number(call: &Call, name: &str) -> Result<Option<i64>, ApiError> {
-    let parse = |text: &str| text.parse().map_err(|_| unreadable(name, text, "a valid integer"));
-    call.parameters.single(name)?.map(parse).transpose()
+    Ok(Answer {
+        protocol,
+        ..Answer::value(served, envelope)
+    })
 }
 
 fn unreadable(name: &str, value: &str, what: &str) -> ApiError {
-    ApiError::bad_request(format!("The value '{value}' for parameter '{name}' could not be parsed as {what}"))
+    ApiError::bad_request(format!(
+        "The value '{value}' for parameter '{name}' could not be parsed as {what}"
+    ))
 }
 
 /// Sorts by `_sortKeys`; a key that some row lacks, or has with another type, leaves the order as it is.
 fn sort(call: &Call, rows: &mut [Row]) -> Result<(), ApiError> {
-    let Some(text) = call.parameters.single("_sortKeys")? else { return Ok(()) };
+    let Some(text) = call.parameters.single("_sortKeys")? else {
+        return Ok(());
+    };
     let mut keys = Vec::new();
     for key in text.split(',') {
         let (pointer, descending) = match key.strip_prefix('-') {
@@ -102,16 +122,27 @@ fn sort(call: &Call, rows: &mut [Row]) -> Result<(), ApiError> {
             None => (key.strip_prefix('+').unwrap_or(key), false),
         };
         if pointer.is_empty() || pointer.starts_with(' ') {
-            return Err(unreadable("_sortKeys", text, "a comma separated list of sort keys"));
+            return Err(unreadable(
+                "_sortKeys",
+                text,
+                "a comma separated list of sort keys",
+            ));
         }
         keys.push((format!("/{}", pointer.trim_start_matches('/')), descending));
     }
     let value = |row: &Row, pointer: &str| -> Option<Value> {
-        let (first, rest) = pointer.get(1..)?.split_once('/').map_or((pointer.get(1..)?, ""), |(a, b)| (a, b));
+        let (first, rest) = pointer
+            .get(1..)?
+            .split_once('/')
+            .map_or((pointer.get(1..)?, ""), |(a, b)| (a, b));
         match (first, rest) {
             ("_id", "") => Some(row.id.as_str().into()),
             (first, "") => row.members.get(first).cloned(),
-            (first, rest) => row.members.get(first)?.pointer(&format!("/{rest}")).cloned(),
+            (first, rest) => row
+                .members
+                .get(first)?
+                .pointer(&format!("/{rest}"))
+                .cloned(),
         }
     };
     let comparable = keys.iter().all(|(pointer, _)| {
@@ -129,12 +160,13 @@ fn sort(call: &Call, rows: &mut [Row]) -> Result<(), ApiError> {
         return Ok(());
     }
     rows.sort_by(|a, b| {
-        keys.iter().fold(Ordering::Equal, |order, (pointer, descending)| {
-            order.then_with(|| {
-                let one = compare(value(a, pointer).as_ref(), value(b, pointer).as_ref());
-                if *descending { one.reverse() } else { one }
+        keys.iter()
+            .fold(Ordering::Equal, |order, (pointer, descending)| {
+                order.then_with(|| {
+                    let one = compare(value(a, pointer).as_ref(), value(b, pointer).as_ref());
+                    if *descending { one.reverse() } else { one }
+                })
             })
-        })
     });
     Ok(())
 }
@@ -143,9 +175,10 @@ fn compare(a: Option<&Value>, b: Option<&Value>) -> Ordering {
     match (a, b) {
         (Some(Value::String(a)), Some(Value::String(b))) => a.cmp(b),
         (Some(Value::Bool(a)), Some(Value::Bool(b))) => a.cmp(b),
-        (Some(Value::Number(a)), Some(Value::Number(b))) => {
-            a.as_f64().partial_cmp(&b.as_f64()).unwrap_or(Ordering::Equal)
-        }
+        (Some(Value::Number(a)), Some(Value::Number(b))) => a
+            .as_f64()
+            .partial_cmp(&b.as_f64())
+            .unwrap_or(Ordering::Equal),
         _ => Ordering::Equal,
     }
 }
@@ -157,20 +190,35 @@ pub(super) type Matcher<'a> = &'a dyn Fn(&Row, &str, &Operator, &Literal) -> Res
 pub(super) fn holds(filter: &Filter, row: &Row, matcher: Matcher<'_>) -> Result<bool, ApiError> {
     match filter {
         Filter::Literal(value) => Ok(*value),
-        Filter::And(parts) => parts.iter().try_fold(true, |all, part| Ok(all && holds(part, row, matcher)?)),
-        Filter::Or(parts) => parts.iter().try_fold(false, |any, part| Ok(any || holds(part, row, matcher)?)),
+        Filter::And(parts) => parts
+            .iter()
+            .try_fold(true, |all, part| Ok(all && holds(part, row, matcher)?)),
+        Filter::Or(parts) => parts
+            .iter()
+            .try_fold(false, |any, part| Ok(any || holds(part, row, matcher)?)),
         Filter::Not(part) => Ok(!holds(part, row, matcher)?),
-        Filter::Present(field) => Ok(field.0.first().is_some_and(|name| row.members.contains_key(name))),
-        Filter::Compare(field, operator, value) => {
-            matcher(row, field.0.last().map(String::as_str).unwrap_or_default(), operator, value)
-        }
+        Filter::Present(field) => Ok(field
+            .0
+            .first()
+            .is_some_and(|name| row.members.contains_key(name))),
+        Filter::Compare(field, operator, value) => matcher(
+            row,
+            field.0.last().map(String::as_str).unwrap_or_default(),
+            operator,
+            value,
+        ),
     }
 }
 
 /// Every part of a filter that is a leaf.
-pub(super) fn leaves<'f>(filter: &'f Filter, visit: &mut impl FnMut(&'f Filter) -> Result<(), ApiError>) -> Result<(), ApiError> {
+pub(super) fn leaves<'f>(
+    filter: &'f Filter,
+    visit: &mut impl FnMut(&'f Filter) -> Result<(), ApiError>,
+) -> Result<(), ApiError> {
     match filter {
-        Filter::And(parts) | Filter::Or(parts) => parts.iter().try_for_each(|part| leaves(part, visit)),
+        Filter::And(parts) | Filter::Or(parts) => {
+            parts.iter().try_for_each(|part| leaves(part, visit))
+        }
         Filter::Not(part) => leaves(part, visit),
         leaf => visit(leaf),
     }

@@ -12,7 +12,12 @@ use crate::clock::seconds_text;
 use crate::realm::{IdentityKind, RealmPath};
 
 /// Performs an action (its name in lower case) that the caller may perform.
-pub(super) async fn perform(app: &App, call: &Call, action: &str, asked: Asked) -> Result<Value, ApiError> {
+pub(super) async fn perform(
+    app: &App,
+    call: &Call,
+    action: &str,
+    asked: Asked,
+) -> Result<Value, ApiError> {
     use Family::{Later, One, Two};
     match (asked.family, action) {
         (_, "logout") => logout(app, &asked).await,
@@ -33,20 +38,32 @@ pub(super) async fn perform(app: &App, call: &Call, action: &str, asked: Asked) 
         (Two | Later, "logoutbyhandle") => logout_by_handle(app, &asked.body).await,
         (Later, "logoutbyuser") => logout_by_user(app, call, &asked.body).await,
         (One, "isactive") => {
-            if let (Target::Live(session), Some("true")) = (&asked.target, call.parameters.first("refresh")) {
+            if let (Target::Live(session), Some("true")) =
+                (&asked.target, call.parameters.first("refresh"))
+            {
                 app.sessions.touch(session, call.now);
             }
             Ok(json!({"active": matches!(asked.target, Target::Live(_))}))
         }
-        (One, "getidle") => Ok(json!({"idletime": number(&asked, |s| (call.now - s.last_used()) / 1000)})),
-        (One, "getmaxidle") => Ok(json!({"maxidletime": number(&asked, |_| app.sessions.idle_minutes())})),
-        (One, "getmaxsessiontime") => Ok(json!({"maxsessiontime": number(&asked, |_| app.sessions.max_minutes())})),
-        (One, "gettimeleft" | "getmaxtime") => Ok(json!({"maxtime": number(&asked, |s| left(app, s, call.now))})),
+        (One, "getidle") => {
+            Ok(json!({"idletime": number(&asked, |s| (call.now - s.last_used()) / 1000)}))
+        }
+        (One, "getmaxidle") => {
+            Ok(json!({"maxidletime": number(&asked, |_| app.sessions.idle_minutes())}))
+        }
+        (One, "getmaxsessiontime") => {
+            Ok(json!({"maxsessiontime": number(&asked, |_| app.sessions.max_minutes())}))
+        }
+        (One, "gettimeleft" | "getmaxtime") => {
+            Ok(json!({"maxtime": number(&asked, |s| left(app, s, call.now))}))
+        }
         (One, "getpropertynames") => Ok(json!({"properties": app.config.session_properties})),
         (One, "getproperty") => properties::named(app, &asked),
         (One, "setproperty") => properties::set(app, &asked).await,
         (One, "deleteproperty") => properties::delete(app, &asked).await,
-        _ => Err(not_implemented(call.parameters.first("_action").unwrap_or(action))),
+        _ => Err(not_implemented(
+            call.parameters.first("_action").unwrap_or(action),
+        )),
     }
 }
 
@@ -69,12 +86,17 @@ async fn logout(app: &App, asked: &Asked) -> Result<Value, ApiError> {
             app.sessions.end(session).await?;
             Ok(json!({"result": "Successfully logged out"}))
         }
-        Target::Dead => Err(ApiError::new(axum::http::StatusCode::UNAUTHORIZED, "Token has expired")),
+        Target::Dead => Err(ApiError::new(
+            axum::http::StatusCode::UNAUTHORIZED,
+            "Token has expired",
+        )),
     }
 }
 
 fn refresh(app: &App, call: &Call, asked: &Asked) -> Value {
-    let Target::Live(session) = &asked.target else { return json!({"valid": false}) };
+    let Target::Live(session) = &asked.target else {
+        return json!({"valid": false});
+    };
     app.sessions.touch(session, call.now);
     json!({
         "uid": session.user,
@@ -88,20 +110,30 @@ fn refresh(app: &App, call: &Call, asked: &Asked) -> Value {
 
 async fn logout_by_handle(app: &App, body: &Value) -> Result<Value, ApiError> {
     let refused = || {
-        ApiError::bad_request("The \"sessionHandles\" field is not defined in the request or it's not a JSON array")
+        ApiError::bad_request(
+            "The \"sessionHandles\" field is not defined in the request or it's not a JSON array",
+        )
     };
-    let handles = body.get("sessionHandles").and_then(Value::as_array).ok_or_else(refused)?;
+    let handles = body
+        .get("sessionHandles")
+        .and_then(Value::as_array)
+        .ok_or_else(refused)?;
     let mut result = serde_json::Map::new();
     for handle in handles {
         let handle = handle.as_str().ok_or_else(refused)?;
-        result.insert(handle.to_owned(), app.sessions.end_by_handle(handle).await?.into());
+        result.insert(
+            handle.to_owned(),
+            app.sessions.end_by_handle(handle).await?.into(),
+        );
     }
     Ok(json!({"result": result}))
 }
 
 async fn logout_by_user(app: &App, call: &Call, body: &Value) -> Result<Value, ApiError> {
     let user = body.get("username").and_then(Value::as_str);
-    let user = user.ok_or_else(|| ApiError::bad_request("The \"username\" field is not defined in the request"))?;
+    let user = user.ok_or_else(|| {
+        ApiError::bad_request("The \"username\" field is not defined in the request")
+    })?;
     let realm: &RealmPath = &call.realm.path;
     app.sessions.end_all_of(realm, &user.to_lowercase()).await?;
     Ok(json!({"result": true}))

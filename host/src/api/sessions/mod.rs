@@ -55,16 +55,32 @@ enum Target {
 }
 
 /// Answers any request below `sessions`.
-pub(crate) async fn handle(app: &App, call: &Call, path: Option<&str>, operation: Operation) -> Result<Answer, ApiError> {
+pub(crate) async fn handle(
+    app: &App,
+    call: &Call,
+    path: Option<&str>,
+    operation: Operation,
+) -> Result<Answer, ApiError> {
     let (family, served) = family(call)?;
     let answered = match operation {
         Operation::Action(action) => action_of(app, call, path, &action, family).await,
-        Operation::Query if path.is_none() => query::answer(app, call, &call.caller(app).await?).await,
-        _ => call.caller(app).await.and(Err(ApiError::not_implemented("Operation is not supported."))),
+        Operation::Query if path.is_none() => {
+            query::answer(app, call, &call.caller(app).await?).await
+        }
+        _ => call.caller(app).await.and(Err(ApiError::not_implemented(
+            "Operation is not supported.",
+        ))),
     };
     match answered {
         Ok(value) => Ok(Answer::value(served, value)),
-        Err(error) if matches!(error.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => Err(error),
+        Err(error)
+            if matches!(
+                error.status(),
+                StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
+            ) =>
+        {
+            Err(error)
+        }
         Err(error) => Err(error.served(served)),
     }
 }
@@ -73,27 +89,56 @@ pub(crate) async fn handle(app: &App, call: &Call, path: Option<&str>, operation
 fn family(call: &Call) -> Result<(Family, &'static str), ApiError> {
     match call.requested.resource {
         None | Some(Version(2, 0)) => Ok((Family::Two, "resource=2.0")),
-        Some(_) => call.requested.route(&ROUTES).ok_or_else(|| ApiError::no_such_resource("")),
+        Some(_) => call
+            .requested
+            .route(&ROUTES)
+            .ok_or_else(|| ApiError::no_such_resource("")),
     }
 }
 
-async fn action_of(app: &App, call: &Call, path: Option<&str>, action: &str, family: Family) -> Result<Value, ApiError> {
+async fn action_of(
+    app: &App,
+    call: &Call,
+    path: Option<&str>,
+    action: &str,
+    family: Family,
+) -> Result<Value, ApiError> {
     let body = operation::json(&call.body)?;
     let action = action.to_ascii_lowercase();
     if path.is_some() && family != Family::One {
-        return call.caller(app).await.and(Err(ApiError::not_implemented("Operation is not supported.")));
+        return call.caller(app).await.and(Err(ApiError::not_implemented(
+            "Operation is not supported.",
+        )));
     }
-    let named = path.map(str::to_owned).or_else(|| call.parameters.first("tokenId").map(str::to_owned));
-    let in_body = body.get("tokenId").and_then(Value::as_str).map(str::to_owned);
+    let named = path
+        .map(str::to_owned)
+        .or_else(|| call.parameters.first("tokenId").map(str::to_owned));
+    let in_body = body
+        .get("tokenId")
+        .and_then(Value::as_str)
+        .map(str::to_owned);
     if action == "validate" {
         return validate(app, call, family, named.or(in_body)).await;
     }
-    let (caller, named) = match (Caller::find(&app.sessions, &call.headers, &app.config.cookie_name, call.now).await?, in_body) {
+    let (caller, named) = match (
+        Caller::find(
+            &app.sessions,
+            &call.headers,
+            &app.config.cookie_name,
+            call.now,
+        )
+        .await?,
+        in_body,
+    ) {
         (Some(caller), in_body) if family == Family::Later => (caller, named.or(in_body)),
         (Some(caller), _) => (caller, named),
         // AM 7: whoever holds the token may say so in the body.
         (None, Some(token)) if family == Family::Later && credentials_absent(app, call) => {
-            let session = app.sessions.find(&token, call.now).await?.ok_or_else(ApiError::unauthorized)?;
+            let session = app
+                .sessions
+                .find(&token, call.now)
+                .await?
+                .ok_or_else(ApiError::unauthorized)?;
             (Caller::of_session(session), named)
         }
         (None, _) => return Err(ApiError::unauthorized()),
@@ -105,7 +150,12 @@ async fn action_of(app: &App, call: &Call, path: Option<&str>, action: &str, fam
             None => Target::Dead,
         },
     };
-    let asked = Asked { family, caller, target, body };
+    let asked = Asked {
+        family,
+        caller,
+        target,
+        body,
+    };
     permitted(app, call, &action, &asked).await?;
     actions::perform(app, call, &action, asked).await
 }
@@ -116,10 +166,17 @@ fn credentials_absent(app: &App, call: &Call) -> bool {
 }
 
 /// `validate` needs no session of the caller: the token itself is the question.
-async fn validate(app: &App, call: &Call, family: Family, named: Option<String>) -> Result<Value, ApiError> {
+async fn validate(
+    app: &App,
+    call: &Call,
+    family: Family,
+    named: Option<String>,
+) -> Result<Value, ApiError> {
     let own = token(&call.headers, &app.config.cookie_name).map(str::to_owned);
     let Some(asked) = named.or(own) else {
-        return Err(ApiError::bad_request("iPlanetDirectoryCookie not set on request"));
+        return Err(ApiError::bad_request(
+            "iPlanetDirectoryCookie not set on request",
+        ));
     };
     if family == Family::Two {
         return Err(not_implemented("validate"));
@@ -160,10 +217,14 @@ async fn permitted(app: &App, call: &Call, action: &str, asked: &Asked) -> Resul
     if asked.caller.is_administrator() {
         return Ok(());
     }
-    let listed = OWN.contains(&action) || (asked.family == Family::Later && OWN_LATER.contains(&action));
+    let listed =
+        OWN.contains(&action) || (asked.family == Family::Later && OWN_LATER.contains(&action));
     let own = matches!(&asked.target, Target::Live(session) if Arc::ptr_eq(session, asked.caller.session()));
     // A cookie and a header that name two sessions: it is not clear whose request this is.
-    let cookie_and_header = call.headers.get(&app.config.cookie_name).and_then(|value| value.to_str().ok());
+    let cookie_and_header = call
+        .headers
+        .get(&app.config.cookie_name)
+        .and_then(|value| value.to_str().ok());
     let of_one = match cookie_and_header {
         None => true,
         Some(header) => {
@@ -171,7 +232,11 @@ async fn permitted(app: &App, call: &Call, action: &str, asked: &Asked) -> Resul
             session.is_none_or(|session| Arc::ptr_eq(&session, asked.caller.session()))
         }
     };
-    if listed && own && of_one { Ok(()) } else { Err(ApiError::forbidden("Forbidden")) }
+    if listed && own && of_one {
+        Ok(())
+    } else {
+        Err(ApiError::forbidden("Forbidden"))
+    }
 }
 
 fn not_implemented(action: &str) -> ApiError {

@@ -10,13 +10,17 @@ use crate::auth::session::Properties;
 
 /// `getSessionProperties`: every listed property, unset ones as empty text.
 pub(super) fn all(app: &App, asked: &Asked) -> Result<Value, ApiError> {
-    let Target::Live(session) = &asked.target else { return Ok(json!({})) };
+    let Target::Live(session) = &asked.target else {
+        return Ok(json!({}));
+    };
     Ok(listed(app, &session.properties()))
 }
 
 /// `updateSessionProperties`: the whole list at once.
 pub(super) async fn update(app: &App, asked: &Asked) -> Result<Value, ApiError> {
-    let Target::Live(session) = &asked.target else { return Ok(json!({})) };
+    let Target::Live(session) = &asked.target else {
+        return Ok(json!({}));
+    };
     let wanted = texts(&asked.body)?;
     let list = &app.config.session_properties;
     if wanted.len() != list.len() || !list.iter().all(|name| wanted.contains_key(name)) {
@@ -24,7 +28,9 @@ pub(super) async fn update(app: &App, asked: &Asked) -> Result<Value, ApiError> 
     }
     let mut properties = (*session.properties()).clone();
     properties.extend(wanted);
-    app.sessions.set_properties(session, properties.clone()).await?;
+    app.sessions
+        .set_properties(session, properties.clone())
+        .await?;
     Ok(listed(app, &properties))
 }
 
@@ -35,26 +41,45 @@ pub(super) fn named(app: &App, asked: &Asked) -> Result<Value, ApiError> {
         Some(names) => strings(names)?,
     };
     let free = asked.caller.is_administrator();
-    if !free && !names.iter().all(|name| app.config.session_properties.contains(name)) {
+    if !free
+        && !names
+            .iter()
+            .all(|name| app.config.session_properties.contains(name))
+    {
         return Err(ApiError::forbidden("Forbidden"));
     }
-    let Target::Live(session) = &asked.target else { return Ok(json!({})) };
+    let Target::Live(session) = &asked.target else {
+        return Ok(json!({}));
+    };
     let properties = session.properties();
     let value = |name: &String| properties.get(name).cloned().unwrap_or_default();
-    Ok(names.iter().map(|name| (name.clone(), Value::from(value(name)))).collect::<Map<_, _>>().into())
+    Ok(names
+        .iter()
+        .map(|name| (name.clone(), Value::from(value(name))))
+        .collect::<Map<_, _>>()
+        .into())
 }
 
 /// `setProperty`: the members of the body.
 pub(super) async fn set(app: &App, asked: &Asked) -> Result<Value, ApiError> {
     let wanted = texts(&asked.body)?;
-    change(app, asked, wanted.keys().cloned().collect(), |properties| properties.extend(wanted)).await
+    change(app, asked, wanted.keys().cloned().collect(), |properties| {
+        properties.extend(wanted)
+    })
+    .await
 }
 
 /// `deleteProperty`: those that the body names.
 pub(super) async fn delete(app: &App, asked: &Asked) -> Result<Value, ApiError> {
-    let names = asked.body.get("properties").ok_or_else(|| ApiError::bad_request("Bad Request"))?;
+    let names = asked
+        .body
+        .get("properties")
+        .ok_or_else(|| ApiError::bad_request("Bad Request"))?;
     let names = strings(names)?;
-    change(app, asked, names.clone(), |properties| properties.retain(|name, _| !names.contains(name))).await
+    change(app, asked, names.clone(), |properties| {
+        properties.retain(|name, _| !names.contains(name))
+    })
+    .await
 }
 
 async fn change(
@@ -63,10 +88,15 @@ async fn change(
     names: Vec<String>,
     apply: impl FnOnce(&mut Properties),
 ) -> Result<Value, ApiError> {
-    if !names.iter().all(|name| app.config.session_properties.contains(name)) {
+    if !names
+        .iter()
+        .all(|name| app.config.session_properties.contains(name))
+    {
         return Err(ApiError::forbidden("Forbidden"));
     }
-    let Target::Live(session) = &asked.target else { return Ok(json!({"success": false})) };
+    let Target::Live(session) = &asked.target else {
+        return Ok(json!({"success": false}));
+    };
     let mut properties = (*session.properties()).clone();
     apply(&mut properties);
     let done = app.sessions.set_properties(session, properties).await?;
@@ -75,14 +105,22 @@ async fn change(
 
 fn listed(app: &App, properties: &Properties) -> Value {
     let names = app.config.session_properties.iter();
-    let rows = names.map(|name| (name.clone(), Value::from(properties.get(name).cloned().unwrap_or_default())));
+    let rows = names.map(|name| {
+        (
+            name.clone(),
+            Value::from(properties.get(name).cloned().unwrap_or_default()),
+        )
+    });
     Value::Object(rows.collect())
 }
 
 /// A body of texts that is not empty.
 fn texts(body: &Value) -> Result<Properties, ApiError> {
     let refused = || ApiError::bad_request("Bad Request");
-    let members = body.as_object().filter(|members| !members.is_empty()).ok_or_else(refused)?;
+    let members = body
+        .as_object()
+        .filter(|members| !members.is_empty())
+        .ok_or_else(refused)?;
     let mut texts = Properties::new();
     for (name, value) in members {
         texts.insert(name.clone(), value.as_str().ok_or_else(refused)?.to_owned());
@@ -93,5 +131,8 @@ fn texts(body: &Value) -> Result<Properties, ApiError> {
 fn strings(value: &Value) -> Result<Vec<String>, ApiError> {
     let refused = || ApiError::bad_request("/properties must be an array of strings");
     let items = value.as_array().ok_or_else(refused)?;
-    items.iter().map(|item| item.as_str().map(str::to_owned).ok_or_else(refused)).collect()
+    items
+        .iter()
+        .map(|item| item.as_str().map(str::to_owned).ok_or_else(refused))
+        .collect()
 }

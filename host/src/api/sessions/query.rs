@@ -22,21 +22,40 @@ pub(super) async fn answer(app: &App, call: &Call, caller: &Caller) -> Result<Va
     let (mut user, mut realm) = (None, None);
     for part in filter.conjuncts() {
         match part {
-            Filter::Compare(field, Operator::Equal, Literal::Text(value)) => match field.to_string().as_str() {
-                "/username" => user = Some(value.clone()),
-                "/realm" => realm = Some(value.clone()),
-                other => return Err(ApiError::bad_request(format!("Sessions cannot be queried by {other}"))),
-            },
-            _ => return Err(ApiError::bad_request("The query filter must be of the form: username eq \"…\" and realm eq \"…\"")),
+            Filter::Compare(field, Operator::Equal, Literal::Text(value)) => {
+                match field.to_string().as_str() {
+                    "/username" => user = Some(value.clone()),
+                    "/realm" => realm = Some(value.clone()),
+                    other => {
+                        return Err(ApiError::bad_request(format!(
+                            "Sessions cannot be queried by {other}"
+                        )));
+                    }
+                }
+            }
+            _ => {
+                return Err(ApiError::bad_request(
+                    "The query filter must be of the form: username eq \"…\" and realm eq \"…\"",
+                ));
+            }
         }
     }
-    let realm = realm.ok_or_else(|| ApiError::bad_request("The query filter must specify the realm"))?;
-    let user = user.ok_or_else(|| ApiError::bad_request("The query filter must specify the username"))?;
+    let realm =
+        realm.ok_or_else(|| ApiError::bad_request("The query filter must specify the realm"))?;
+    let user =
+        user.ok_or_else(|| ApiError::bad_request("The query filter must specify the username"))?;
     let sessions = match RealmPath::parse(&realm) {
-        Some(realm) => app.sessions.of_user(&realm, &user.to_lowercase(), call.now).await?,
+        Some(realm) => {
+            app.sessions
+                .of_user(&realm, &user.to_lowercase(), call.now)
+                .await?
+        }
         None => Vec::new(),
     };
-    let rows: Vec<Value> = sessions.iter().map(|session| actions::info(app, session)).collect();
+    let rows: Vec<Value> = sessions
+        .iter()
+        .map(|session| actions::info(app, session))
+        .collect();
     Ok(json!({
         "resultCount": rows.len(),
         "result": rows,

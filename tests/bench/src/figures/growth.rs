@@ -3,6 +3,7 @@
 use assize_bench::cpu::{median, timed};
 use assize_bench::guest::{Decider, Interruption};
 use assize_bench::prepared::{Prepared, compile, link_all};
+use serde_json::Value;
 
 use crate::Outcome;
 use crate::report::figure;

@@ -18,15 +18,20 @@ pub(crate) fn steps(text: &str) -> Vec<Step> {
             in_block = !in_block && kind.trim() == "console";
             continued = false;
         } else if in_block {
-            if let (true, Some(step)) = (continued, steps.last_mut()) {
-                step.command.push('\n');
-                step.command.push_str(line);
-                continued = line.ends_with('\\');
-            } else if let Some(command) = line.strip_prefix("$ ") {
+            let told = steps.last_mut().filter(|step| step.expected.is_empty());
+            if let Some(command) = line.strip_prefix("$ ") {
                 steps.push(Step {
                     command: command.to_owned(),
                     expected: Vec::new(),
                 });
+                continued = line.ends_with('\\');
+            } else if let (Some(more), Some(step)) = (line.strip_prefix("> "), told) {
+                // What a shell prompts with where a command is not yet complete.
+                step.command.push('\n');
+                step.command.push_str(more);
+            } else if let (true, Some(step)) = (continued, steps.last_mut()) {
+                step.command.push('\n');
+                step.command.push_str(line);
                 continued = line.ends_with('\\');
             } else if let Some(step) = steps.last_mut() {
                 step.expected.push(line.to_owned());
@@ -97,6 +102,14 @@ mod tests {
             expected: lines(expected),
         };
         assert_eq!(steps(text), [step("a \\\n  b", "one"), step("c", "")]);
+    }
+
+    #[test]
+    fn a_prompt_for_more_belongs_to_the_command() {
+        let text = "```console\n$ cat <<'END'\n> one\n> END\none\n> two\n```\n";
+        let command = "cat <<'END'\none\nEND".to_owned();
+        let expected = lines("one\n> two");
+        assert_eq!(steps(text), [Step { command, expected }]);
     }
 
     #[test]

@@ -24,16 +24,28 @@ struct Destination {
 pub(super) async fn one(asked: &Asked<'_>, action: &str, name: &str) -> Result<Answer, ApiError> {
     let body = body(asked)?;
     let source = asked.there(name).await?;
-    let to = body.get("to").ok_or_else(|| ApiError::bad_request("to definition is missing"))?;
+    let to = body
+        .get("to")
+        .ok_or_else(|| ApiError::bad_request("to definition is missing"))?;
     let empty = Map::new();
     let to = to.as_object().unwrap_or(&empty);
     let destination = destination(asked, to).await?;
     let new_name = text(to, "name")?.unwrap_or_else(|| source.name.clone());
     if destination.realm.key == asked.call.realm.key && new_name == source.name {
-        return Err(ApiError::bad_request("policy name already exists within the realm"));
+        return Err(ApiError::bad_request(
+            "policy name already exists within the realm",
+        ));
     }
     let resource_type = text(to, "resourceType")?;
-    let copied = transfer(asked, action, &source, &destination, new_name, resource_type).await?;
+    let copied = transfer(
+        asked,
+        action,
+        &source,
+        &destination,
+        new_name,
+        resource_type,
+    )
+    .await?;
     Ok(Answer::value(asked.served, Value::Object(copied)))
 }
 
@@ -43,23 +55,36 @@ pub(super) async fn many(asked: &Asked<'_>, action: &str) -> Result<Answer, ApiE
     let part = |name: &str| body.get(name).and_then(Value::as_object);
     let from = part("from").ok_or_else(|| ApiError::bad_request("from definition is missing"))?;
     let from = text(from, "application")?;
-    let from = from.ok_or_else(|| ApiError::bad_request("from application definition is missing"))?;
+    let from =
+        from.ok_or_else(|| ApiError::bad_request("from application definition is missing"))?;
     let to = part("to").ok_or_else(|| ApiError::bad_request("to definition is missing"))?;
     let destination = destination(asked, to).await?;
     let postfix = text(to, "namePostfix")?.unwrap_or_default();
     if destination.realm.key == asked.call.realm.key && postfix.is_empty() {
-        return Err(ApiError::bad_request("policy name already exists within the realm"));
+        return Err(ApiError::bad_request(
+            "policy name already exists within the realm",
+        ));
     }
     let mapping = part("resourceTypeMapping").cloned().unwrap_or_default();
     let mut copies = Vec::new();
-    for source in asked.app.store.objects(Kind::Policy, &asked.call.realm.key).await? {
+    for source in asked
+        .app
+        .store
+        .objects(Kind::Policy, &asked.call.realm.key)
+        .await?
+    {
         if source.owner != from.to_lowercase() {
             continue;
         }
-        let uuid = crate::documents::members(&source).get("resourceTypeUuid").and_then(Value::as_str).map(str::to_owned);
+        let uuid = crate::documents::members(&source)
+            .get("resourceTypeUuid")
+            .and_then(Value::as_str)
+            .map(str::to_owned);
         let mapped = uuid.and_then(|uuid| mapping.get(&uuid)?.as_str().map(str::to_owned));
         let name = format!("{}{postfix}", source.name);
-        copies.push(Value::Object(transfer(asked, action, &source, &destination, name, mapped).await?));
+        copies.push(Value::Object(
+            transfer(asked, action, &source, &destination, name, mapped).await?,
+        ));
     }
     Ok(Answer::value(asked.served, Value::Array(copies)))
 }
@@ -76,12 +101,21 @@ async fn destination(asked: &Asked<'_>, to: &Members) -> Result<Destination, Api
         None => Arc::clone(&asked.call.realm),
         Some(named) => {
             let found = RealmPath::parse(&named).and_then(|path| asked.call.live.realm(&path));
-            found.ok_or_else(|| ApiError::bad_request(format!("Invalid destination realm: {named}")))?
+            found.ok_or_else(|| {
+                ApiError::bad_request(format!("Invalid destination realm: {named}"))
+            })?
         }
     };
     // Writing into another realm takes the privilege there.
-    Authorized::check(asked.call.caller(asked.app).await?, Privilege::ModifyPolicies, &realm.path)?;
-    Ok(Destination { realm, application: text(to, "application")? })
+    Authorized::check(
+        asked.call.caller(asked.app).await?,
+        Privilege::ModifyPolicies,
+        &realm.path,
+    )?;
+    Ok(Destination {
+        realm,
+        application: text(to, "application")?,
+    })
 }
 
 async fn transfer(
@@ -100,29 +134,53 @@ async fn transfer(
     if let Some(uuid) = resource_type {
         json.insert("resourceTypeUuid".into(), uuid.into());
     }
-    let (checked, set) = asked.checked(json, &destination.realm, Purpose::Create).await?;
+    let (checked, set) = asked
+        .checked(json, &destination.realm, Purpose::Create)
+        .await?;
     let draft = checked.draft(&destination.realm.key, &set);
     let key = draft.key.clone();
     let mut writes = Vec::new();
     if action == "move" {
         let realm = asked.call.realm.key.clone();
-        writes.push(Write::Delete { kind: Kind::Policy, realm, key: source.key.clone() });
+        writes.push(Write::Delete {
+            kind: Kind::Policy,
+            realm,
+            key: source.key.clone(),
+        });
     }
     writes.push(Write::Put(Expect::Absent, draft));
-    let stays = action != "move" || key != source.key || destination.realm.key != asked.call.realm.key;
-    if stays && asked.app.store.object(Kind::Policy, &destination.realm.key, &key).await?.is_some() {
+    let stays =
+        action != "move" || key != source.key || destination.realm.key != asked.call.realm.key;
+    if stays
+        && asked
+            .app
+            .store
+            .object(Kind::Policy, &destination.realm.key, &key)
+            .await?
+            .is_some()
+    {
         return Err(ApiError::conflict("Policy already exists"));
     }
-    asked.app.publisher.commit(&asked.author, &format!("policy {action}"), writes).await?;
-    let object = asked.app.store.object(Kind::Policy, &destination.realm.key, &key).await?;
+    asked
+        .app
+        .publisher
+        .commit(&asked.author, &format!("policy {action}"), writes)
+        .await?;
+    let object = asked
+        .app
+        .store
+        .object(Kind::Policy, &destination.realm.key, &key)
+        .await?;
     let object = object.ok_or_else(|| ApiError::internal("a policy vanished as it was written"))?;
-    Ok(policy::written(&object))
+    Ok(policy::shown(&object))
 }
 
 fn text(members: &Members, name: &str) -> Result<Option<String>, ApiError> {
     match members.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone())),
-        Some(_) => Err(ApiError::bad_request(format!("Invalid value {name}: must be a string"))),
+        Some(_) => Err(ApiError::bad_request(format!(
+            "Invalid value {name}: must be a string"
+        ))),
     }
 }

@@ -44,19 +44,44 @@ struct Asked<'a> {
 }
 
 /// Answers any request of the endpoint but the two evaluations.
-pub(super) async fn handle(app: &App, call: &Call, id: Option<&str>, operation: Operation) -> Result<Answer, ApiError> {
-    let caller = guard::check(app, call, &operation, Privilege::ReadPolicies, Privilege::ModifyPolicies).await?;
+pub(super) async fn handle(
+    app: &App,
+    call: &Call,
+    id: Option<&str>,
+    operation: Operation,
+) -> Result<Answer, ApiError> {
+    let caller = guard::check(
+        app,
+        call,
+        &operation,
+        Privilege::ReadPolicies,
+        Privilege::ModifyPolicies,
+    )
+    .await?;
     let route = call.requested.route(&ROUTES);
     let (form, served) = route.ok_or_else(|| ApiError::no_such_resource(id.unwrap_or_default()))?;
-    let asked = Asked { app, call, form, served, author: guard::author(app, &caller) };
+    let asked = Asked {
+        app,
+        call,
+        form,
+        served,
+        author: guard::author(app, &caller),
+    };
     let wanted = Wanted::of(operation, id)?;
-    asked.perform(wanted, id).await.map_err(|error| error.served(served))
+    asked
+        .perform(wanted, id)
+        .await
+        .map_err(|error| error.served(served))
 }
 
 /// The error that a fault of what somebody wrote becomes: AM's words, and where it is for what lies deeper.
 pub(in crate::api::manage) fn refused(faults: &[Fault]) -> ApiError {
-    let Some(fault) = faults.first() else { return ApiError::bad_request("Bad Request") };
-    let deep = ["/subject", "/condition", "/resourceAttributes"].iter().any(|part| fault.path.starts_with(part));
+    let Some(fault) = faults.first() else {
+        return ApiError::bad_request("Bad Request");
+    };
+    let deep = ["/subject", "/condition", "/resourceAttributes"]
+        .iter()
+        .any(|part| fault.path.starts_with(part));
     if deep || fault.code == FaultCode::WrongType {
         ApiError::bad_request(format!("{} (at {})", fault.message, fault.path))
     } else {
@@ -84,8 +109,15 @@ impl Asked<'_> {
             }
             Wanted::Delete(name) => {
                 let there = self.there(name).await?;
-                let write = Write::Delete { kind: Kind::Policy, realm: self.call.realm.key.clone(), key: there.key };
-                self.app.publisher.commit(&self.author, "policy deleted", vec![write]).await?;
+                let write = Write::Delete {
+                    kind: Kind::Policy,
+                    realm: self.call.realm.key.clone(),
+                    key: there.key,
+                };
+                self.app
+                    .publisher
+                    .commit(&self.author, "policy deleted", vec![write])
+                    .await?;
                 Ok(deleted(self.call, self.served, name))
             }
             Wanted::Patch => Err(ApiError::not_implemented(match self.form {
@@ -97,7 +129,9 @@ impl Asked<'_> {
                 (Form::Two, "copy" | "move", None) => copy::many(self, &action).await,
                 (Form::Two, ..) => Err(ApiError::not_implemented(format!("{action}not supported"))),
                 (Form::One, _, None) if !matches!(action.as_str(), "copy" | "move") => {
-                    Err(ApiError::not_implemented(format!("Action '{action}' not implemented for this resource")))
+                    Err(ApiError::not_implemented(format!(
+                        "Action '{action}' not implemented for this resource"
+                    )))
                 }
                 (Form::One, ..) => Err(ApiError::not_implemented("Operation is not supported.")),
             },
@@ -105,7 +139,11 @@ impl Asked<'_> {
     }
 
     async fn find(&self, name: &str) -> Result<Option<Object>, ApiError> {
-        Ok(self.app.store.object(Kind::Policy, &self.call.realm.key, &name.to_lowercase()).await?)
+        Ok(self
+            .app
+            .store
+            .object(Kind::Policy, &self.call.realm.key, &name.to_lowercase())
+            .await?)
     }
 
     async fn there(&self, name: &str) -> Result<Object, ApiError> {
@@ -117,7 +155,13 @@ impl Asked<'_> {
         if self.form == Form::One {
             members.remove("resourceTypeUuid");
         }
-        single(self.call, self.served, id, Some(object.stamp.modified_at.to_string()), members)
+        single(
+            self.call,
+            self.served,
+            id,
+            Some(object.stamp.modified_at.to_string()),
+            members,
+        )
     }
 
     async fn create(&self, id: Option<&str>) -> Result<Answer, ApiError> {
@@ -128,27 +172,45 @@ impl Asked<'_> {
             (None, None) => return Err(ApiError::bad_request("Policy name cannot be empty.")),
             _ => {}
         }
-        let (checked, set) = self.checked(body, &self.call.realm, Purpose::Create).await?;
+        let (checked, set) = self
+            .checked(body, &self.call.realm, Purpose::Create)
+            .await?;
         if self.find(&checked.policy.name).await?.is_some() {
             return Err(ApiError::conflict("Policy already exists"));
         }
         let name = checked.policy.name.clone();
         let draft = checked.draft(&self.call.realm.key, &set);
-        self.app.publisher.commit(&self.author, "policy created", vec![Write::Put(Expect::Absent, draft)]).await?;
+        self.app
+            .publisher
+            .commit(
+                &self.author,
+                "policy created",
+                vec![Write::Put(Expect::Absent, draft)],
+            )
+            .await?;
         let answer = self.written(&name).await?;
         Ok(created(self.app, self.call, ENDPOINT, &name, answer))
     }
 
-    async fn update(&self, id: &str, there: Object, renaming: Renaming) -> Result<Answer, ApiError> {
+    async fn update(
+        &self,
+        id: &str,
+        there: Object,
+        renaming: Renaming,
+    ) -> Result<Answer, ApiError> {
         let mut body = operation::json_object(&self.call.body)?;
         match body.get("name") {
             None => drop(body.insert("name".into(), there.name.as_str().into())),
-            Some(Value::String(name)) if name != id && renaming == Renaming::Refused && name != &there.name => {
+            Some(Value::String(name))
+                if name != id && renaming == Renaming::Refused && name != &there.name =>
+            {
                 return Err(mismatch());
             }
             Some(_) => {}
         }
-        let (checked, set) = self.checked(body, &self.call.realm, Purpose::Update).await?;
+        let (checked, set) = self
+            .checked(body, &self.call.realm, Purpose::Update)
+            .await?;
         let name = checked.policy.name.clone();
         let draft = checked.draft(&self.call.realm.key, &set);
         let writes = if draft.key == there.key {
@@ -163,10 +225,26 @@ impl Asked<'_> {
                 modified_at: self.call.now,
                 ..there.stamp.clone()
             };
-            let delete = Write::Delete { kind: Kind::Policy, realm: self.call.realm.key.clone(), key: there.key.clone() };
-            vec![delete, Write::Put(Expect::Absent, Draft { stamp: Some(stamp), ..draft })]
+            let delete = Write::Delete {
+                kind: Kind::Policy,
+                realm: self.call.realm.key.clone(),
+                key: there.key.clone(),
+            };
+            vec![
+                delete,
+                Write::Put(
+                    Expect::Absent,
+                    Draft {
+                        stamp: Some(stamp),
+                        ..draft
+                    },
+                ),
+            ]
         };
-        self.app.publisher.commit(&self.author, "policy changed", writes).await?;
+        self.app
+            .publisher
+            .commit(&self.author, "policy changed", writes)
+            .await?;
         self.written(&name).await
     }
 
@@ -180,30 +258,54 @@ impl Asked<'_> {
     ///
     /// # Errors
     /// 400 for the first thing wrong; 404 for an unknown set where AM says so.
-    async fn checked(&self, mut body: Members, realm: &LiveRealm, purpose: Purpose) -> Result<(Checked, String), ApiError> {
+    async fn checked(
+        &self,
+        mut body: Members,
+        realm: &LiveRealm,
+        purpose: Purpose,
+    ) -> Result<(Checked, String), ApiError> {
         if self.form == Form::One {
             self.fill_in_type(&mut body, realm).await?;
         }
         let checked = policy::check(&Value::Object(body)).map_err(|faults| refused(&faults))?;
         let wanted = &checked.policy.policy_set;
-        let set = self.app.store.object(Kind::PolicySet, &realm.key, &wanted.to_lowercase()).await?;
-        let set = set.as_ref().and_then(catalogue::policy_set_of).ok_or_else(|| {
-            let message = format!("Unable to retrieve application under realm {}.", realm.path);
-            match purpose {
-                Purpose::Create => ApiError::bad_request(message),
-                Purpose::Update => ApiError::not_found(message),
-            }
-        })?;
+        let set = self
+            .app
+            .store
+            .object(Kind::PolicySet, &realm.key, &wanted.to_lowercase())
+            .await?;
+        let set = set
+            .as_ref()
+            .and_then(catalogue::policy_set_of)
+            .ok_or_else(|| {
+                let message = format!("Unable to retrieve application under realm {}.", realm.path);
+                match purpose {
+                    Purpose::Create => ApiError::bad_request(message),
+                    Purpose::Update => ApiError::not_found(message),
+                }
+            })?;
         let types = self.types(&set, realm).await?;
         let mut faults = checked.policy.check_against(&set, &types);
         faults.extend(checked.policy.check_legacy());
-        if faults.is_empty() { Ok((checked, set.name)) } else { Err(refused(&faults)) }
+        if faults.is_empty() {
+            Ok((checked, set.name))
+        } else {
+            Err(refused(&faults))
+        }
     }
 
-    async fn types(&self, set: &PolicySet, realm: &LiveRealm) -> Result<Vec<ResourceType>, ApiError> {
+    async fn types(
+        &self,
+        set: &PolicySet,
+        realm: &LiveRealm,
+    ) -> Result<Vec<ResourceType>, ApiError> {
         let mut types = Vec::new();
         for uuid in &set.resource_types {
-            let object = self.app.store.object(Kind::ResourceType, &realm.key, &uuid.to_lowercase()).await?;
+            let object = self
+                .app
+                .store
+                .object(Kind::ResourceType, &realm.key, &uuid.to_lowercase())
+                .await?;
             types.extend(object.as_ref().and_then(catalogue::resource_type_of));
         }
         Ok(types)
@@ -213,11 +315,20 @@ impl Asked<'_> {
     async fn fill_in_type(&self, body: &mut Members, realm: &LiveRealm) -> Result<(), ApiError> {
         let name = match body.get("applicationName") {
             Some(Value::String(name)) if !name.is_empty() => name.clone(),
-            _ => return Err(ApiError::bad_request("Invalid application name defined in request")),
+            _ => {
+                return Err(ApiError::bad_request(
+                    "Invalid application name defined in request",
+                ));
+            }
         };
-        let set = self.app.store.object(Kind::PolicySet, &realm.key, &name.to_lowercase()).await?;
+        let set = self
+            .app
+            .store
+            .object(Kind::PolicySet, &realm.key, &name.to_lowercase())
+            .await?;
         let set = set.as_ref().and_then(catalogue::policy_set_of);
-        let set = set.ok_or_else(|| ApiError::not_found(format!("Unable to find application {name}")))?;
+        let set =
+            set.ok_or_else(|| ApiError::not_found(format!("Unable to find application {name}")))?;
         let [only] = set.resource_types.as_slice() else {
             return Err(ApiError::bad_request(
                 "Cannot create policy under an application with more than one resource type using version 1.0 of this endpoint",
@@ -243,5 +354,7 @@ enum Purpose {
 }
 
 fn mismatch() -> ApiError {
-    ApiError::bad_request("Policy name specified in URL does not match policy name specified in JSON.")
+    ApiError::bad_request(
+        "Policy name specified in URL does not match policy name specified in JSON.",
+    )
 }

@@ -11,7 +11,14 @@ use crate::clock;
 use crate::documents::policy;
 use crate::store::Kind;
 
-const TEXTS: [&str; 6] = ["name", "description", "applicationName", "createdBy", "lastModifiedBy", "resourceTypeUuid"];
+const TEXTS: [&str; 6] = [
+    "name",
+    "description",
+    "applicationName",
+    "createdBy",
+    "lastModifiedBy",
+    "resourceTypeUuid",
+];
 const DATES: [&str; 2] = ["creationDate", "lastModifiedDate"];
 
 /// # Errors
@@ -22,23 +29,41 @@ pub(super) async fn answer(asked: &Asked<'_>) -> Result<Answer, ApiError> {
         None => None,
         Some("queryByIdentityUid") => {
             let uid = parameters.first("uid").filter(|uid| !uid.is_empty());
-            Some(uid.ok_or_else(|| ApiError::bad_request("Query is missing uid property."))?.to_owned())
+            Some(
+                uid.ok_or_else(|| ApiError::bad_request("Query is missing uid property."))?
+                    .to_owned(),
+            )
         }
         Some(other) => return Err(ApiError::bad_request(format!("Invalid query Id {other}."))),
     };
     let filter = rows::filter(asked.call)?;
     check(&filter)?;
     let mut rows = Vec::new();
-    for object in asked.app.store.objects(Kind::Policy, &asked.call.realm.key).await? {
+    for object in asked
+        .app
+        .store
+        .objects(Kind::Policy, &asked.call.realm.key)
+        .await?
+    {
         let mut shown = policy::shown(&object);
-        if identity.as_ref().is_some_and(|uid| !shown.get("subject").is_some_and(|subject| names(subject, uid))) {
+        if identity.as_ref().is_some_and(|uid| {
+            !shown
+                .get("subject")
+                .is_some_and(|subject| names(subject, uid))
+        }) {
             continue;
         }
         // Instants are compared as numbers; the row shows them as text.
         shown.insert("creationDate".into(), object.stamp.created_at.into());
         shown.insert("lastModifiedDate".into(), object.stamp.modified_at.into());
-        let mut row = Row { id: object.name.clone(), revision: Some(object.stamp.modified_at.to_string()), members: shown };
-        if !rows::holds(&filter, &row, &|row, name, operator, value| Ok(compare(row.members.get(name), operator, value)))? {
+        let mut row = Row {
+            id: object.name.clone(),
+            revision: Some(object.stamp.modified_at.to_string()),
+            members: shown,
+        };
+        if !rows::holds(&filter, &row, &|row, name, operator, value| {
+            Ok(compare(row.members.get(name), operator, value))
+        })? {
             continue;
         }
         row.members = policy::shown(&object);
@@ -51,7 +76,11 @@ pub(super) async fn answer(asked: &Asked<'_>) -> Result<Answer, ApiError> {
 }
 
 fn check(filter: &Filter) -> Result<(), ApiError> {
-    let incorrect = |what: String| Err(ApiError::bad_request(format!("Incorrect search filter, {what}.")));
+    let incorrect = |what: String| {
+        Err(ApiError::bad_request(format!(
+            "Incorrect search filter, {what}."
+        )))
+    };
     let unsupported = |what: &str| incorrect(format!("'{what}' not supported in policy queries"));
     match filter {
         Filter::Literal(true) => Ok(()),
@@ -69,7 +98,11 @@ fn check(filter: &Filter) -> Result<(), ApiError> {
             }
             let name = field.0.last().map(String::as_str).unwrap_or_default();
             if TEXTS.contains(&name) {
-                if *operator == Operator::Equal { Ok(()) } else { incorrect("Only equality supported for string attributes".into()) }
+                if *operator == Operator::Equal {
+                    Ok(())
+                } else {
+                    incorrect("Only equality supported for string attributes".into())
+                }
             } else if DATES.contains(&name) {
                 match instant(value) {
                     Some(_) => Ok(()),
@@ -113,9 +146,13 @@ fn compare(found: Option<&Value>, operator: &Operator, wanted: &Literal) -> bool
 fn wildcard(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = text.strip_prefix(first) else { return false };
+    let Some(mut rest) = text.strip_prefix(first) else {
+        return false;
+    };
     let mut parts: Vec<&str> = parts.collect();
-    let Some(last) = parts.pop() else { return rest.is_empty() };
+    let Some(last) = parts.pop() else {
+        return rest.is_empty();
+    };
     for part in parts {
         match rest.find(part) {
             Some(at) => rest = rest.get(at + part.len()..).unwrap_or_default(),
@@ -139,12 +176,21 @@ fn instant(value: &Literal) -> Option<i64> {
 /// Whether a subject names an identity anywhere in it.
 fn names(subject: &Value, uid: &str) -> bool {
     let listed = |values: &Value| {
-        values.as_array().is_some_and(|values| values.iter().any(|v| v.as_str().is_some_and(|v| v.eq_ignore_ascii_case(uid))))
+        values.as_array().is_some_and(|values| {
+            values
+                .iter()
+                .any(|v| v.as_str().is_some_and(|v| v.eq_ignore_ascii_case(uid)))
+        })
     };
     let is_identity = subject.get("type").and_then(Value::as_str) == Some("Identity");
     (is_identity && subject.get("subjectValues").is_some_and(listed))
-        || subject.get("subject").is_some_and(|inner| names(inner, uid))
-        || subject.get("subjects").and_then(Value::as_array).is_some_and(|all| all.iter().any(|inner| names(inner, uid)))
+        || subject
+            .get("subject")
+            .is_some_and(|inner| names(inner, uid))
+        || subject
+            .get("subjects")
+            .and_then(Value::as_array)
+            .is_some_and(|all| all.iter().any(|inner| names(inner, uid)))
 }
 
 #[cfg(test)]
@@ -153,9 +199,15 @@ mod tests {
 
     #[test]
     fn stars_stand_for_anything() {
-        for (pattern, text, expected) in
-            [("a*", "abc", true), ("*c", "abc", true), ("a*c", "ac", true), ("a*b*c", "a1b2c", true), ("abc", "abcd", false), ("*", "", true), ("a*a", "a", false)]
-        {
+        for (pattern, text, expected) in [
+            ("a*", "abc", true),
+            ("*c", "abc", true),
+            ("a*c", "ac", true),
+            ("a*b*c", "a1b2c", true),
+            ("abc", "abcd", false),
+            ("*", "", true),
+            ("a*a", "a", false),
+        ] {
             assert_eq!(wildcard(pattern, text), expected, "{pattern} {text}");
         }
     }

@@ -15,11 +15,18 @@ pub(crate) fn check_policy_sets(filter: &Filter) -> Result<(), ApiError> {
     rows::leaves(filter, &mut |leaf| match leaf {
         Filter::Literal(true) => Ok(()),
         Filter::Compare(field, operator, value) => {
-            let range = !matches!(operator, Operator::Equal | Operator::Contains | Operator::StartsWith);
+            let range = !matches!(
+                operator,
+                Operator::Equal | Operator::Contains | Operator::StartsWith
+            );
             let extended = matches!(operator, Operator::Extended(_));
             let date = field.0.first().is_some_and(|name| is_date(name));
             let number = instant(value).is_some();
-            if field.0.len() > 1 || extended || (range && (!date || !number)) { Err(invalid()) } else { Ok(()) }
+            if field.0.len() > 1 || extended || (range && (!date || !number)) {
+                Err(invalid())
+            } else {
+                Ok(())
+            }
         }
         _ => Err(invalid()),
     })
@@ -28,17 +35,20 @@ pub(crate) fn check_policy_sets(filter: &Filter) -> Result<(), ApiError> {
 /// # Errors
 /// 400 for what a query on resource types does not take, each in its own words.
 pub(crate) fn check_resource_types(filter: &Filter) -> Result<(), ApiError> {
-    let unsupported = |what: &str| ApiError::bad_request(format!("The '{what}' filter is not supported"));
+    let unsupported =
+        |what: &str| ApiError::bad_request(format!("The '{what}' filter is not supported"));
     negation(filter, &|| unsupported("not"))?;
     rows::leaves(filter, &mut |leaf| match leaf {
         Filter::Literal(true) => Ok(()),
-        Filter::Literal(false) => {
-            Err(ApiError::bad_request("The 'boolean literal' filter with value of 'false' is not supported"))
-        }
+        Filter::Literal(false) => Err(ApiError::bad_request(
+            "The 'boolean literal' filter with value of 'false' is not supported",
+        )),
         Filter::Present(_) => Err(unsupported("present")),
         Filter::Compare(field, operator, _) => {
             if field.0.len() > 1 {
-                return Err(ApiError::bad_request("Filter path is too long, a depth of 1 is supported"));
+                return Err(ApiError::bad_request(
+                    "Filter path is too long, a depth of 1 is supported",
+                ));
             }
             match operator {
                 Operator::Equal | Operator::Contains | Operator::StartsWith => Ok(()),
@@ -56,17 +66,34 @@ pub(crate) fn check_resource_types(filter: &Filter) -> Result<(), ApiError> {
 fn negation(filter: &Filter, refused: &dyn Fn() -> ApiError) -> Result<(), ApiError> {
     match filter {
         Filter::Not(_) => Err(refused()),
-        Filter::And(parts) | Filter::Or(parts) => parts.iter().try_for_each(|part| negation(part, refused)),
+        Filter::And(parts) | Filter::Or(parts) => {
+            parts.iter().try_for_each(|part| negation(part, refused))
+        }
         _ => Ok(()),
     }
 }
 
-/// Whether a row fulfils a filter that one of the checks let through.
-pub(crate) fn holds(filter: &Filter, row: &Row) -> Result<bool, ApiError> {
-    rows::holds(filter, row, &|row, name, operator, value| compare(row.members.get(name), name, operator, value))
+/// Whether `co` looks at the case of letters: it does on resource types and does not on policy sets.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Case {
+    Matters,
+    Ignored,
 }
 
-fn compare(found: Option<&Value>, name: &str, operator: &Operator, wanted: &Literal) -> Result<bool, ApiError> {
+/// Whether a row fulfils a filter that one of the checks let through.
+pub(crate) fn holds(filter: &Filter, row: &Row, case: Case) -> Result<bool, ApiError> {
+    rows::holds(filter, row, &|row, name, operator, value| {
+        compare(row.members.get(name), name, operator, value, case)
+    })
+}
+
+fn compare(
+    found: Option<&Value>,
+    name: &str,
+    operator: &Operator,
+    wanted: &Literal,
+    case: Case,
+) -> Result<bool, ApiError> {
     let Some(found) = found else { return Ok(false) };
     if is_date(name)
         && let (Some(have), Some(wanted)) = (found.as_i64(), instant(wanted))
@@ -80,29 +107,34 @@ fn compare(found: Option<&Value>, name: &str, operator: &Operator, wanted: &Lite
             _ => false,
         });
     }
-    let Literal::Text(wanted) = wanted else { return Ok(false) };
+    let Literal::Text(wanted) = wanted else {
+        return Ok(false);
+    };
     match found {
-        Value::Array(items) => {
-            items.iter().try_fold(false, |any, item| Ok(any || text(item.as_str().unwrap_or_default(), operator, wanted)?))
-        }
-        Value::Object(members) => members
-            .iter()
-            .try_fold(false, |any, (name, value)| Ok(any || text(&format!("{name}={value}"), operator, wanted)?)),
-        Value::String(have) => text(have, operator, wanted),
-        Value::Bool(have) => text(&have.to_string(), operator, wanted),
+        Value::Array(items) => items.iter().try_fold(false, |any, item| {
+            Ok(any || text(item.as_str().unwrap_or_default(), operator, wanted, case)?)
+        }),
+        Value::Object(members) => members.iter().try_fold(false, |any, (name, value)| {
+            Ok(any || text(&format!("{name}={value}"), operator, wanted, case)?)
+        }),
+        Value::String(have) => text(have, operator, wanted, case),
+        Value::Bool(have) => text(&have.to_string(), operator, wanted, case),
         _ => Ok(false),
     }
 }
 
-fn text(have: &str, operator: &Operator, wanted: &str) -> Result<bool, ApiError> {
+fn text(have: &str, operator: &Operator, wanted: &str, case: Case) -> Result<bool, ApiError> {
     match operator {
         Operator::Equal => {
             let covered = Pattern::parse(wanted).and_then(|pattern| pattern.covers(have));
             covered.map_err(|error| match error {
                 PatternError::Malformed => ApiError::bad_request("Invalid Query Filter"),
-                PatternError::TooLong => ApiError::bad_request("The pattern takes too long to compare"),
+                PatternError::TooLong => {
+                    ApiError::bad_request("The pattern takes too long to compare")
+                }
             })
         }
+        Operator::Contains if case == Case::Matters => Ok(have.contains(wanted)),
         Operator::Contains => Ok(have.to_lowercase().contains(&wanted.to_lowercase())),
         Operator::StartsWith => Ok(have.starts_with(wanted)),
         _ => Ok(false),

@@ -24,8 +24,10 @@ enum Form {
     Two,
 }
 
-const ROUTES: [(Version, (Form, &str)); 2] =
-    [(Version(1, 0), (Form::One, "resource=1.0")), (Version(2, 1), (Form::Two, "resource=2.1"))];
+const ROUTES: [(Version, (Form, &str)); 2] = [
+    (Version(1, 0), (Form::One, "resource=1.0")),
+    (Version(2, 1), (Form::Two, "resource=2.1")),
+];
 const ENDPOINT: &str = "applications";
 
 /// A request whose caller and version are settled.
@@ -38,13 +40,34 @@ struct Asked<'a> {
 }
 
 /// Answers any request of the endpoint.
-pub(super) async fn handle(app: &App, call: &Call, id: Option<&str>, operation: Operation) -> Result<Answer, ApiError> {
-    let caller = guard::check(app, call, &operation, Privilege::ReadPolicies, Privilege::ModifyPolicies).await?;
+pub(super) async fn handle(
+    app: &App,
+    call: &Call,
+    id: Option<&str>,
+    operation: Operation,
+) -> Result<Answer, ApiError> {
+    let caller = guard::check(
+        app,
+        call,
+        &operation,
+        Privilege::ReadPolicies,
+        Privilege::ModifyPolicies,
+    )
+    .await?;
     let route = call.requested.route(&ROUTES);
     let (form, served) = route.ok_or_else(|| ApiError::no_such_resource(id.unwrap_or_default()))?;
-    let asked = Asked { app, call, form, served, author: guard::author(app, &caller) };
+    let asked = Asked {
+        app,
+        call,
+        form,
+        served,
+        author: guard::author(app, &caller),
+    };
     let wanted = Wanted::of(operation, id)?;
-    asked.perform(wanted, &caller).await.map_err(|error| error.served(served))
+    asked
+        .perform(wanted, &caller)
+        .await
+        .map_err(|error| error.served(served))
 }
 
 impl Asked<'_> {
@@ -53,7 +76,10 @@ impl Asked<'_> {
             Wanted::Query => self.query().await,
             Wanted::Read(id) => {
                 let object = self.find(id).await?.ok_or_else(|| {
-                    ApiError::not_found(format!("Unable to retrieve application under realm {}.", self.call.realm.path))
+                    ApiError::not_found(format!(
+                        "Unable to retrieve application under realm {}.",
+                        self.call.realm.path
+                    ))
                 })?;
                 self.shown(id, &object).await
             }
@@ -73,17 +99,29 @@ impl Asked<'_> {
                 self.update(id, there).await
             }
             Wanted::Delete(id) => self.delete(id).await,
-            Wanted::Patch | Wanted::Action(_) => Err(ApiError::not_implemented("Operation is not supported.")),
+            Wanted::Patch | Wanted::Action(_) => {
+                Err(ApiError::not_implemented("Operation is not supported."))
+            }
         }
     }
 
     async fn find(&self, name: &str) -> Result<Option<Object>, ApiError> {
-        Ok(self.app.store.object(Kind::PolicySet, &self.call.realm.key, &name.to_lowercase()).await?)
+        Ok(self
+            .app
+            .store
+            .object(Kind::PolicySet, &self.call.realm.key, &name.to_lowercase())
+            .await?)
     }
 
     async fn shown(&self, id: &str, object: &Object) -> Result<Answer, ApiError> {
         let revision = Some(object.stamp.modified_at.to_string());
-        Ok(single(self.call, self.served, id, revision, self.members(object).await?))
+        Ok(single(
+            self.call,
+            self.served,
+            id,
+            revision,
+            self.members(object).await?,
+        ))
     }
 
     async fn members(&self, object: &Object) -> Result<Members, ApiError> {
@@ -96,6 +134,9 @@ impl Asked<'_> {
 
     async fn create(&self, id: Option<&str>) -> Result<Answer, ApiError> {
         let mut body = operation::json_object(&self.call.body)?;
+        if self.form == Form::Two || body.contains_key("name") {
+            check_type_and_combiner(&body)?;
+        }
         let named = name_of(&body)?;
         match (id, &named) {
             (Some(id), Some(name)) if id != name => return Err(mismatch()),
@@ -103,7 +144,9 @@ impl Asked<'_> {
             (None, None) if self.form == Form::One && !body.contains_key("name") => {
                 return Err(ApiError::bad_request("Invalid value name"));
             }
-            (None, None) => return Err(ApiError::bad_request("Application name must be specified.")),
+            (None, None) => {
+                return Err(ApiError::bad_request("Application name must be specified."));
+            }
             (None, Some(_)) => {}
         }
         check_type_and_combiner(&body)?;
@@ -112,14 +155,21 @@ impl Asked<'_> {
             let uuid = version_one::type_for_new_set(self, &body, &mut writes).await?;
             body.insert("resourceTypeUuids".into(), vec![uuid].into());
         }
-        let (parsed, kept) = catalogue::policy_set(&Value::Object(body)).map_err(|f| super::policies::refused(&f))?;
+        let (parsed, kept) = catalogue::policy_set(&Value::Object(body))
+            .map_err(|f| super::policies::refused(&f))?;
         if self.find(&parsed.name).await?.is_some() {
             return Err(ApiError::conflict("Application already exists"));
         }
         self.types_exist(&kept, &writes).await?;
         let name = parsed.name.clone();
-        writes.push(Write::Put(Expect::Absent, catalogue::policy_set_draft(&self.call.realm.key, &parsed, kept)));
-        self.app.publisher.commit(&self.author, "policy set created", writes).await?;
+        writes.push(Write::Put(
+            Expect::Absent,
+            catalogue::policy_set_draft(&self.call.realm.key, &parsed, kept),
+        ));
+        self.app
+            .publisher
+            .commit(&self.author, "policy set created", writes)
+            .await?;
         let answer = self.after(&name).await?;
         Ok(created(self.app, self.call, ENDPOINT, &name, answer))
     }
@@ -136,46 +186,87 @@ impl Asked<'_> {
             let uuid = version_one::type_for_changed_set(self, &body, &there, &mut writes).await?;
             body.insert("resourceTypeUuids".into(), vec![uuid].into());
             let before = members(&there);
-            body.entry("displayName").or_insert_with(|| before.get("displayName").cloned().unwrap_or_default());
+            body.entry("displayName")
+                .or_insert_with(|| before.get("displayName").cloned().unwrap_or_default());
         }
-        let (parsed, kept) = catalogue::policy_set(&Value::Object(body)).map_err(|f| super::policies::refused(&f))?;
+        let (parsed, kept) = catalogue::policy_set(&Value::Object(body))
+            .map_err(|f| super::policies::refused(&f))?;
         self.types_exist(&kept, &writes).await?;
-        self.policies_keep_their_types(&there, &parsed.resource_types, &writes).await?;
-        writes.push(Write::Put(Expect::Present, catalogue::policy_set_draft(&self.call.realm.key, &parsed, kept)));
-        self.app.publisher.commit(&self.author, "policy set changed", writes).await?;
+        self.policies_keep_their_types(&there, &parsed.resource_types, &writes)
+            .await?;
+        writes.push(Write::Put(
+            Expect::Present,
+            catalogue::policy_set_draft(&self.call.realm.key, &parsed, kept),
+        ));
+        self.app
+            .publisher
+            .commit(&self.author, "policy set changed", writes)
+            .await?;
         let _ = id;
         self.after(&there.name).await
     }
 
     async fn delete(&self, id: &str) -> Result<Answer, ApiError> {
         let there = self.find(id).await?;
-        let there = there.ok_or_else(|| ApiError::not_found(format!("{id} application not found in realm.")))?;
-        let policies = self.app.store.objects(Kind::Policy, &self.call.realm.key).await?;
+        let there = there
+            .ok_or_else(|| ApiError::not_found(format!("{id} application not found in realm.")))?;
+        let policies = self
+            .app
+            .store
+            .objects(Kind::Policy, &self.call.realm.key)
+            .await?;
         if policies.iter().any(|policy| policy.owner == there.key) {
             return Err(ApiError::conflict(
                 "Application cannot be altered because policies exist within the Application. Remove all policies from \
                  the Application before attempting to delete the Application.",
             ));
         }
-        let write = Write::Delete { kind: Kind::PolicySet, realm: self.call.realm.key.clone(), key: there.key };
-        self.app.publisher.commit(&self.author, "policy set deleted", vec![write]).await?;
+        let write = Write::Delete {
+            kind: Kind::PolicySet,
+            realm: self.call.realm.key.clone(),
+            key: there.key,
+        };
+        self.app
+            .publisher
+            .commit(&self.author, "policy set deleted", vec![write])
+            .await?;
         Ok(deleted(self.call, self.served, id))
     }
 
     async fn after(&self, name: &str) -> Result<Answer, ApiError> {
-        let object = self.find(name).await?.ok_or_else(|| ApiError::internal("a policy set vanished as it was written"))?;
+        let object = self
+            .find(name)
+            .await?
+            .ok_or_else(|| ApiError::internal("a policy set vanished as it was written"))?;
         self.shown(&object.name, &object).await
     }
 
     /// # Errors
     /// 400 for a resource type that the realm does not have, and that this change does not make.
     async fn types_exist(&self, kept: &Members, writes: &[Write]) -> Result<(), ApiError> {
-        for uuid in kept.get("resourceTypeUuids").and_then(Value::as_array).into_iter().flatten() {
+        for uuid in kept
+            .get("resourceTypeUuids")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
             let uuid = uuid.as_str().unwrap_or_default();
-            let made = writes.iter().any(|w| matches!(w, Write::Put(_, d) if d.kind == Kind::ResourceType && d.name == uuid));
-            let there = self.app.store.object(Kind::ResourceType, &self.call.realm.key, &uuid.to_lowercase()).await?;
+            let made = writes.iter().any(
+                |w| matches!(w, Write::Put(_, d) if d.kind == Kind::ResourceType && d.name == uuid),
+            );
+            let there = self
+                .app
+                .store
+                .object(
+                    Kind::ResourceType,
+                    &self.call.realm.key,
+                    &uuid.to_lowercase(),
+                )
+                .await?;
             if !made && there.is_none() {
-                return Err(ApiError::bad_request(format!("Invalid resource type {uuid}.")));
+                return Err(ApiError::bad_request(format!(
+                    "Invalid resource type {uuid}."
+                )));
             }
         }
         Ok(())
@@ -183,14 +274,28 @@ impl Asked<'_> {
 
     /// # Errors
     /// 409 where a policy of the set is of a type that the set would not have any more.
-    async fn policies_keep_their_types(&self, there: &Object, types: &[String], writes: &[Write]) -> Result<(), ApiError> {
+    async fn policies_keep_their_types(
+        &self,
+        there: &Object,
+        types: &[String],
+        writes: &[Write],
+    ) -> Result<(), ApiError> {
         let before = members(there);
-        let before = before.get("resourceTypeUuids").and_then(Value::as_array).cloned().unwrap_or_default();
+        let before = before
+            .get("resourceTypeUuids")
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
         let removed = |uuid: &Value| !types.iter().any(|kept| uuid == kept);
         if !before.iter().any(removed) || !writes.is_empty() {
             return Ok(());
         }
-        for policy in self.app.store.objects(Kind::Policy, &self.call.realm.key).await? {
+        for policy in self
+            .app
+            .store
+            .objects(Kind::Policy, &self.call.realm.key)
+            .await?
+        {
             let uses = |uuid: &Value| members(&policy).get("resourceTypeUuid") == Some(uuid);
             if policy.owner == there.key && before.iter().filter(|uuid| removed(uuid)).any(uses) {
                 return Err(ApiError::conflict(format!(
@@ -206,10 +311,22 @@ impl Asked<'_> {
         let filter = rows::filter(self.call)?;
         catalogue_filter::check_policy_sets(&filter)?;
         let mut rows = Vec::new();
-        for object in self.app.store.objects(Kind::PolicySet, &self.call.realm.key).await? {
-            let row = Row { id: object.name.clone(), revision: None, members: catalogue::policy_set_shown(&object) };
-            if catalogue_filter::holds(&filter, &row)? {
-                rows.push(Row { members: self.members(&object).await?, ..row });
+        for object in self
+            .app
+            .store
+            .objects(Kind::PolicySet, &self.call.realm.key)
+            .await?
+        {
+            let row = Row {
+                id: object.name.clone(),
+                revision: None,
+                members: catalogue::policy_set_shown(&object),
+            };
+            if catalogue_filter::holds(&filter, &row, catalogue_filter::Case::Ignored)? {
+                rows.push(Row {
+                    members: self.members(&object).await?,
+                    ..row
+                });
             }
         }
         rows::answer(self.call, self.served, rows, Remaining::Counted)
@@ -220,27 +337,43 @@ fn name_of(body: &Members) -> Result<Option<String>, ApiError> {
     match body.get("name") {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(name)) => Ok(Some(name.clone()).filter(|name| !name.is_empty())),
-        Some(_) => Err(ApiError::bad_request("Invalid value name: must be a string")),
+        Some(_) => Err(ApiError::bad_request(
+            "Invalid value name: must be a string",
+        )),
     }
 }
 
 /// The two checks that come before all others: a combiner of null, and the application type.
 fn check_type_and_combiner(body: &Members) -> Result<(), ApiError> {
     match body.get("entitlementCombiner") {
-        Some(Value::Null) => return Err(ApiError::bad_request("Unable to instantiate class null.")),
+        Some(Value::Null) => {
+            return Err(ApiError::bad_request("Unable to instantiate class null."));
+        }
         None | Some(Value::String(_)) => {}
-        Some(_) => return Err(ApiError::bad_request("Invalid value entitlementCombiner: must be a string")),
+        Some(_) => {
+            return Err(ApiError::bad_request(
+                "Invalid value entitlementCombiner: must be a string",
+            ));
+        }
     }
     match body.get("applicationType") {
         Some(Value::String(kind)) if catalogue::APPLICATION_TYPES.contains(&kind.as_str()) => {}
-        _ => return Err(ApiError::bad_request("Invalid application type defined in request.")),
+        _ => {
+            return Err(ApiError::bad_request(
+                "Invalid application type defined in request.",
+            ));
+        }
     }
     if body.get("resourceTypeUuids").is_some_and(Value::is_null) {
-        return Err(ApiError::bad_request("Invalid value resourceTypeUuids: must be an array of strings"));
+        return Err(ApiError::bad_request(
+            "Invalid value resourceTypeUuids: must be an array of strings",
+        ));
     }
     Ok(())
 }
 
 fn mismatch() -> ApiError {
-    ApiError::bad_request("Application name specified in URL does not match application name specified in JSON.")
+    ApiError::bad_request(
+        "Application name specified in URL does not match application name specified in JSON.",
+    )
 }

@@ -15,18 +15,44 @@ use crate::store::{Expect, Kind, Object, Write};
 ///
 /// # Errors
 /// 404 where one of its types does not exist.
-pub(super) async fn shown(app: &App, realm: &LiveRealm, mut set: Members) -> Result<Members, ApiError> {
+pub(super) async fn shown(
+    app: &App,
+    realm: &LiveRealm,
+    mut set: Members,
+) -> Result<Members, ApiError> {
     let uuids = set.remove("resourceTypeUuids").unwrap_or_default();
     set.remove("displayName");
     let (mut actions, mut patterns) = (Map::new(), Vec::new());
-    for uuid in uuids.as_array().into_iter().flatten().filter_map(Value::as_str) {
-        let found = app.store.object(Kind::ResourceType, &realm.key, &uuid.to_lowercase()).await?;
+    for uuid in uuids
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+    {
+        let found = app
+            .store
+            .object(Kind::ResourceType, &realm.key, &uuid.to_lowercase())
+            .await?;
         let found = found.ok_or_else(|| {
-            ApiError::not_found(format!("Resource Type {uuid} does not exist in realm {}", realm.path))
+            ApiError::not_found(format!(
+                "Resource Type {uuid} does not exist in realm {}",
+                realm.path
+            ))
         })?;
         let found = members(&found);
-        actions.extend(found.get("actions").and_then(Value::as_object).cloned().unwrap_or_default());
-        for pattern in found.get("patterns").and_then(Value::as_array).into_iter().flatten() {
+        actions.extend(
+            found
+                .get("actions")
+                .and_then(Value::as_object)
+                .cloned()
+                .unwrap_or_default(),
+        );
+        for pattern in found
+            .get("patterns")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
             if !patterns.contains(pattern) {
                 patterns.push(pattern.clone());
             }
@@ -49,12 +75,20 @@ impl Given {
     /// 400 in AM's words, first fault first.
     fn of(asked: &Asked<'_>, body: &Members) -> Result<Self, ApiError> {
         let actions = match body.get("actions") {
-            Some(Value::Object(actions)) if actions.values().all(Value::is_boolean) => actions.clone(),
+            Some(Value::Object(actions)) if actions.values().all(Value::is_boolean) => {
+                actions.clone()
+            }
             _ => return Err(ApiError::bad_request("Invalid actions defined in request")),
         };
         let resources = match body.get("resources") {
-            Some(Value::Array(resources)) if resources.iter().all(Value::is_string) => resources.clone(),
-            _ => return Err(ApiError::bad_request("Invalid resources defined in request")),
+            Some(Value::Array(resources)) if resources.iter().all(Value::is_string) => {
+                resources.clone()
+            }
+            _ => {
+                return Err(ApiError::bad_request(
+                    "Invalid resources defined in request",
+                ));
+            }
         };
         let realm = body.get("realm").and_then(Value::as_str);
         if realm != Some(asked.call.realm.path.as_str()) {
@@ -69,10 +103,18 @@ impl Given {
 
     fn is_covered_by(&self, resource_type: &Members) -> bool {
         let empty = Map::new();
-        let actions = resource_type.get("actions").and_then(Value::as_object).unwrap_or(&empty);
+        let actions = resource_type
+            .get("actions")
+            .and_then(Value::as_object)
+            .unwrap_or(&empty);
         let patterns = resource_type.get("patterns").and_then(Value::as_array);
-        self.actions.iter().all(|(name, value)| actions.get(name) == Some(value))
-            && self.resources.iter().all(|wanted| patterns.is_some_and(|patterns| patterns.contains(wanted)))
+        self.actions
+            .iter()
+            .all(|(name, value)| actions.get(name) == Some(value))
+            && self
+                .resources
+                .iter()
+                .all(|wanted| patterns.is_some_and(|patterns| patterns.contains(wanted)))
     }
 
     fn is(&self, resource_type: &Members) -> bool {
@@ -81,7 +123,11 @@ impl Given {
             Some(Value::Array(items)) => items.len(),
             _ => 0,
         };
-        let distinct = self.resources.iter().enumerate().filter(|(n, r)| !self.resources.iter().take(*n).any(|o| o == *r));
+        let distinct = self
+            .resources
+            .iter()
+            .enumerate()
+            .filter(|(n, r)| !self.resources.iter().take(*n).any(|o| o == *r));
         self.is_covered_by(resource_type)
             && count("actions") == self.actions.len()
             && count("patterns") == distinct.count()
@@ -98,7 +144,12 @@ pub(super) async fn type_for_new_set(
     writes: &mut Vec<Write>,
 ) -> Result<String, ApiError> {
     let given = Given::of(asked, body)?;
-    for object in asked.app.store.objects(Kind::ResourceType, &asked.call.realm.key).await? {
+    for object in asked
+        .app
+        .store
+        .objects(Kind::ResourceType, &asked.call.realm.key)
+        .await?
+    {
         if given.is_covered_by(&members(&object)) {
             return Ok(object.name);
         }
@@ -119,16 +170,27 @@ pub(super) async fn type_for_changed_set(
 ) -> Result<String, ApiError> {
     let given = Given::of(asked, body)?;
     let set = members(there);
-    let uuids: Vec<&str> =
-        set.get("resourceTypeUuids").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    let uuids: Vec<&str> = set
+        .get("resourceTypeUuids")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
     let &[uuid] = uuids.as_slice() else {
         return Err(ApiError::bad_request(
             "Cannot modify application with more than one resource type using version 1.0 of this endpoint",
         ));
     };
     let realm = &asked.call.realm.key;
-    let found = asked.app.store.object(Kind::ResourceType, realm, &uuid.to_lowercase()).await?;
-    let Some(found) = found else { return generated(asked, body, &given, writes) };
+    let found = asked
+        .app
+        .store
+        .object(Kind::ResourceType, realm, &uuid.to_lowercase())
+        .await?;
+    let Some(found) = found else {
+        return generated(asked, body, &given, writes);
+    };
     let kind = members(&found);
     if given.is(&kind) {
         return Ok(uuid.to_owned());
@@ -137,7 +199,8 @@ pub(super) async fn type_for_changed_set(
     for other in asked.app.store.objects(Kind::PolicySet, realm).await? {
         let listed = members(&other);
         let listed = listed.get("resourceTypeUuids").and_then(Value::as_array);
-        shared |= other.key != there.key && listed.is_some_and(|list| list.iter().any(|item| item == uuid));
+        shared |= other.key != there.key
+            && listed.is_some_and(|list| list.iter().any(|item| item == uuid));
     }
     if shared {
         return generated(asked, body, &given, writes);
@@ -149,10 +212,20 @@ pub(super) async fn type_for_changed_set(
     Ok(uuid.to_owned())
 }
 
-fn generated(asked: &Asked<'_>, body: &Members, given: &Given, writes: &mut Vec<Write>) -> Result<String, ApiError> {
+fn generated(
+    asked: &Asked<'_>,
+    body: &Members,
+    given: &Given,
+    writes: &mut Vec<Write>,
+) -> Result<String, ApiError> {
     let uuid = random_uuid()?;
     let name = body.get("name").and_then(Value::as_str).unwrap_or_default();
-    let digits: String = uuid.bytes().filter(u8::is_ascii_digit).map(char::from).take(4).collect();
+    let digits: String = uuid
+        .bytes()
+        .filter(u8::is_ascii_digit)
+        .map(char::from)
+        .take(4)
+        .collect();
     let json = serde_json::json!({
         "name": format!("{name}ResourceType{digits:0>4}"),
         "description": "Generated resource type",
@@ -163,9 +236,18 @@ fn generated(asked: &Asked<'_>, body: &Members, given: &Given, writes: &mut Vec<
     Ok(uuid)
 }
 
-fn put_type(asked: &Asked<'_>, json: Value, uuid: &str, expect: Expect, writes: &mut Vec<Write>) -> Result<(), ApiError> {
-    let (parsed, kept) =
-        catalogue::resource_type(&json, uuid).map_err(|faults| crate::api::manage::policies::refused(&faults))?;
-    writes.push(Write::Put(expect, catalogue::resource_type_draft(&asked.call.realm.key, &parsed, kept)));
+fn put_type(
+    asked: &Asked<'_>,
+    json: Value,
+    uuid: &str,
+    expect: Expect,
+    writes: &mut Vec<Write>,
+) -> Result<(), ApiError> {
+    let (parsed, kept) = catalogue::resource_type(&json, uuid)
+        .map_err(|faults| crate::api::manage::policies::refused(&faults))?;
+    writes.push(Write::Put(
+        expect,
+        catalogue::resource_type_draft(&asked.call.realm.key, &parsed, kept),
+    ));
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! Realms: `…/global-config/realms` (`management-rest.md` §1.3), and the older `…/realms` (§1.4).
 
+mod paths;
+
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
@@ -19,77 +21,61 @@ use crate::publish::{LiveRealm, RealmBody};
 use crate::realm::{FORBIDDEN_IN_REALM, RealmPath, forbidden};
 use crate::store::{Expect, Write};
 
+pub(super) use paths::handle_paths;
+
 const ROUTES: [(Version, &str); 1] = [(Version(1, 0), "resource=1.0")];
 const ENDPOINT: &str = "global-config/realms";
 
 /// Answers any request of `global-config/realms`.
-pub(super) async fn handle(app: &App, call: &Call, id: Option<&str>, operation: Operation) -> Result<Answer, ApiError> {
-    let caller = guard::check(app, call, &operation, Privilege::ReadRealms, Privilege::ModifyRealms).await?;
-    let served = call.requested.route(&ROUTES).ok_or_else(|| ApiError::no_such_resource(id.unwrap_or_default()))?;
+pub(super) async fn handle(
+    app: &App,
+    call: &Call,
+    id: Option<&str>,
+    operation: Operation,
+) -> Result<Answer, ApiError> {
+    let caller = guard::check(
+        app,
+        call,
+        &operation,
+        Privilege::ReadRealms,
+        Privilege::ModifyRealms,
+    )
+    .await?;
+    let served = call
+        .requested
+        .route(&ROUTES)
+        .ok_or_else(|| ApiError::no_such_resource(id.unwrap_or_default()))?;
     let author = guard::author(app, &caller);
     let within = caller.session().realm.clone();
     let done = match Wanted::of(operation, id)? {
         Wanted::Query => query(call, served, &within),
         Wanted::Read(id) => find(call, id).map(|(_, realm)| answer(call, served, &realm)),
         Wanted::Create => create(app, call, served, &author).await,
-        Wanted::CreateWithId(_) => Err(ApiError::not_implemented("Cannot provide ID for Realm resource")),
+        Wanted::CreateWithId(_) => Err(ApiError::not_implemented(
+            "Cannot provide ID for Realm resource",
+        )),
         // AM 7 takes a bare PUT as an update.
         Wanted::Upsert(id) | Wanted::Update(id) => update(app, call, served, id, &author).await,
         Wanted::Delete(id) => delete(app, call, served, id, &author).await,
-        Wanted::Action(action) if action == "template" => Ok(Answer::value(served, json!({"parentPath": "/", "active": true}))),
+        Wanted::Action(action) if action == "template" => Ok(Answer::value(
+            served,
+            json!({"parentPath": "/", "active": true}),
+        )),
         Wanted::Action(action) if action == "schema" => Ok(Answer::value(served, schema())),
-        Wanted::Patch | Wanted::Action(_) => Err(ApiError::not_implemented("Operation is not supported.")),
+        Wanted::Patch => Err(ApiError::not_implemented("Patch not supported")),
+        Wanted::Action(_) => Err(ApiError::not_implemented("Operation is not supported.")),
     };
     done.map_err(|error| error.served(served))
 }
 
-/// Answers the collection of the older endpoint: realms as paths.
-pub(super) async fn handle_paths(app: &App, call: &Call, operation: Operation) -> Result<Answer, ApiError> {
-    let caller = guard::check(app, call, &operation, Privilege::ReadRealms, Privilege::ModifyRealms).await?;
-    let served = call.requested.route(&ROUTES).ok_or_else(|| ApiError::no_such_resource(""))?;
-    match Wanted::of(operation, None)? {
-        Wanted::Query => {
-            let list = beneath(call, &caller.session().realm);
-            if call.requested.is_protocol_one() {
-                let paths: Vec<&str> = list.iter().map(|realm| realm.path.as_str()).collect();
-                return Ok(Answer::value(served, envelope(paths.into())));
-            }
-            let row = |realm: &Arc<LiveRealm>| {
-                let path = realm.path.as_str();
-                json!({"_id": path, "_rev": revision(realm), "content": [path]})
-            };
-            Ok(Answer::value(served, envelope(list.iter().map(row).collect())))
-        }
-        Wanted::Create => {
-            let body = operation::json_object(&call.body)?;
-            let named = body.get("realm").and_then(Value::as_str).filter(|name| !name.trim().is_empty());
-            let named = named.ok_or_else(|| ApiError::bad_request("No realm name provided.").served(served))?;
-            let path = call.realm.path.child(named.trim_start_matches('/')).ok_or_else(|| forbidden_name("names"))?;
-            let active = body.get("sunOrganizationStatus").and_then(Value::as_str) != Some("Inactive");
-            let aliases = body.get("sunOrganizationAliases").and_then(Value::as_array).into_iter().flatten();
-            let aliases = aliases.filter_map(|alias| alias.as_str().map(str::to_owned)).collect();
-            make(app, call, &path, RealmBody { active, aliases }, named, &guard::author(app, &caller)).await?;
-            let answer = Answer::value(served, json!({"realmCreated": path.as_str()}));
-            Ok(Answer { status: axum::http::StatusCode::CREATED, ..answer })
-        }
-        _ => Err(ApiError::not_implemented("Operation is not supported.").served(served)),
-    }
-}
-
-fn envelope(rows: Value) -> Value {
-    json!({
-        "resultCount": rows.as_array().map_or(0, Vec::len),
-        "result": rows,
-        "pagedResultsCookie": null,
-        "totalPagedResultsPolicy": "NONE",
-        "totalPagedResults": -1,
-        "remainingPagedResults": -1,
-    })
-}
-
 /// The realms that somebody of `within` sees, from the top down.
 fn beneath(call: &Call, within: &RealmPath) -> Vec<Arc<LiveRealm>> {
-    let mut list: Vec<_> = call.live.realms().filter(|realm| within.contains(&realm.path)).cloned().collect();
+    let mut list: Vec<_> = call
+        .live
+        .realms()
+        .filter(|realm| within.contains(&realm.path))
+        .cloned()
+        .collect();
     list.sort_by(|a, b| a.path.cmp(&b.path));
     list
 }
@@ -103,7 +89,10 @@ fn find(call: &Call, id: &str) -> Result<(RealmPath, Arc<LiveRealm>), ApiError> 
 
 fn members(path: &RealmPath, active: bool, aliases: &[String]) -> Members {
     let mut members = Map::new();
-    members.insert("parentPath".into(), path.parent().map(|parent| parent.to_string()).into());
+    members.insert(
+        "parentPath".into(),
+        path.parent().map(|parent| parent.to_string()).into(),
+    );
     members.insert("active".into(), active.into());
     members.insert("name".into(), path.name().into());
     members.insert("aliases".into(), aliases.to_vec().into());
@@ -119,17 +108,31 @@ fn revision(realm: &LiveRealm) -> String {
 }
 
 fn answer(call: &Call, served: &'static str, realm: &LiveRealm) -> Answer {
-    single(call, served, &realm.path.id(), Some(revision(realm)), members(&realm.path, realm.active, &realm.aliases))
+    single(
+        call,
+        served,
+        &realm.path.id(),
+        Some(revision(realm)),
+        members(&realm.path, realm.active, &realm.aliases),
+    )
 }
 
 fn query(call: &Call, served: &'static str, within: &RealmPath) -> Result<Answer, ApiError> {
     let filter = rows::filter(call)?;
     if filter != Filter::Literal(true) {
-        return Err(ApiError::not_implemented(format!("Query not supported: {filter}")));
+        return Err(ApiError::not_implemented(format!(
+            "Query not supported: {filter}"
+        )));
     }
     for name in ["_pageSize", "_pagedResultsOffset", "_pagedResultsCookie"] {
-        if call.parameters.first(name).is_some_and(|value| !value.is_empty() && value != "0") {
-            return Err(ApiError::not_implemented("Query paging not currently supported"));
+        if call
+            .parameters
+            .first(name)
+            .is_some_and(|value| !value.is_empty() && value != "0")
+        {
+            return Err(ApiError::not_implemented(
+                "Query paging not currently supported",
+            ));
         }
     }
     let row = |realm: &Arc<LiveRealm>| Row {
@@ -141,59 +144,123 @@ fn query(call: &Call, served: &'static str, within: &RealmPath) -> Result<Answer
     rows::answer(call, served, rows, Remaining::Unknown)
 }
 
-async fn create(app: &App, call: &Call, served: &'static str, author: &str) -> Result<Answer, ApiError> {
+async fn create(
+    app: &App,
+    call: &Call,
+    served: &'static str,
+    author: &str,
+) -> Result<Answer, ApiError> {
     let body = operation::json_object(&call.body)?;
     let text = |name: &str| match body.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone()).filter(|text| !text.trim().is_empty())),
-        Some(_) => Err(ApiError::bad_request(format!("Wrong parameter type provided in {name}. Expected string"))),
+        Some(_) => Err(ApiError::bad_request(format!(
+            "Wrong parameter type provided in {name}. Expected string"
+        ))),
     };
     let name = text("name")?.ok_or_else(|| ApiError::bad_request("No name parameter provided"))?;
     if forbidden(&name) {
         return Err(forbidden_name("names"));
     }
-    let parent = text("parentPath")?.ok_or_else(|| ApiError::bad_request("No parentPath parameter provided"))?;
+    let parent = text("parentPath")?
+        .ok_or_else(|| ApiError::bad_request("No parentPath parameter provided"))?;
     let active = match body.get("active") {
-        None | Some(Value::Null) => return Err(ApiError::bad_request("No active parameter provided")),
+        None | Some(Value::Null) => {
+            return Err(ApiError::bad_request("No active parameter provided"));
+        }
         Some(Value::Bool(active)) => *active,
-        Some(_) => return Err(ApiError::bad_request("Wrong parameter type provided in active. Expected boolean")),
+        Some(_) => {
+            return Err(ApiError::bad_request(
+                "Wrong parameter type provided in active. Expected boolean",
+            ));
+        }
     };
     let aliases = match body.get("aliases") {
-        None | Some(Value::Null) => return Err(ApiError::bad_request("No aliases parameter provided")),
+        None | Some(Value::Null) => {
+            return Err(ApiError::bad_request("No aliases parameter provided"));
+        }
         Some(aliases) => aliases_of(aliases)?,
     };
     let above = RealmPath::parse(&parent).and_then(|path| call.live.realm(&path));
-    let above = above.ok_or_else(|| ApiError::not_found(format!("Realm cannot be read: {parent}")))?;
+    let above =
+        above.ok_or_else(|| ApiError::not_found(format!("Realm cannot be read: {parent}")))?;
     let path = above.path.child(&name).ok_or_else(|| {
-        ApiError::bad_request(format!("Realms can be {} levels deep at most", crate::limits::REALM_DEPTH))
+        ApiError::bad_request(format!(
+            "Realms can be {} levels deep at most",
+            crate::limits::REALM_DEPTH
+        ))
     })?;
-    make(app, call, &path, RealmBody { active, aliases }, &name, author).await?;
+    make(
+        app,
+        call,
+        &path,
+        RealmBody { active, aliases },
+        &name,
+        author,
+    )
+    .await?;
     let live = Arc::clone(&app.publisher.live());
-    let realm = live.realm(&path).ok_or_else(|| ApiError::internal("a realm vanished as it was made"))?;
-    Ok(created(app, call, ENDPOINT, &path.id(), answer(call, served, &realm)))
+    let realm = live
+        .realm(&path)
+        .ok_or_else(|| ApiError::internal("a realm vanished as it was made"))?;
+    Ok(created(
+        app,
+        call,
+        ENDPOINT,
+        &path.id(),
+        answer(call, served, &realm),
+    ))
 }
 
-async fn make(app: &App, call: &Call, path: &RealmPath, body: RealmBody, name: &str, author: &str) -> Result<(), ApiError> {
+async fn make(
+    app: &App,
+    call: &Call,
+    path: &RealmPath,
+    body: RealmBody,
+    name: &str,
+    author: &str,
+) -> Result<(), ApiError> {
     let taken = || ApiError::conflict(format!("The realm {name} already exists."));
     if call.live.realm(path).is_some() {
         return Err(taken());
     }
-    match app.publisher.commit(author, "realm created", realm::creation(path, &body)).await {
-        Err(crate::publish::CommitError::Store(crate::store::StoreError::Exists { .. })) => Err(taken()),
+    match app
+        .publisher
+        .commit(author, "realm created", realm::creation(path, &body))
+        .await
+    {
+        Err(crate::publish::CommitError::Store(crate::store::StoreError::Exists { .. })) => {
+            Err(taken())
+        }
         other => Ok(other.map(drop)?),
     }
 }
 
-async fn update(app: &App, call: &Call, served: &'static str, id: &str, author: &str) -> Result<Answer, ApiError> {
+async fn update(
+    app: &App,
+    call: &Call,
+    served: &'static str,
+    id: &str,
+    author: &str,
+) -> Result<Answer, ApiError> {
     let (path, there) = find(call, id)?;
     let body = operation::json_object(&call.body)?;
-    let named = body.get("name").and_then(Value::as_str).unwrap_or(path.name());
+    let named = body
+        .get("name")
+        .and_then(Value::as_str)
+        .unwrap_or(path.name());
     let parent = body.get("parentPath").and_then(Value::as_str);
     let own_parent = path.parent();
     if !named.eq_ignore_ascii_case(path.name())
-        || parent.is_some_and(|parent| own_parent.as_ref().is_some_and(|own| !own.as_str().eq_ignore_ascii_case(parent)))
+        || parent.is_some_and(|parent| {
+            own_parent
+                .as_ref()
+                .is_some_and(|own| !own.as_str().eq_ignore_ascii_case(parent))
+        })
     {
-        return Err(ApiError::bad_request("Realm name specified in URL does not match realm name specified in JSON"));
+        return Err(ApiError::bad_request(
+            "Realm name specified in URL does not match realm name specified in JSON",
+        ));
     }
     let active = match body.get("active") {
         None | Some(Value::Null) => there.active,
@@ -205,23 +272,52 @@ async fn update(app: &App, call: &Call, served: &'static str, id: &str, author: 
         Some(aliases) => aliases_of(aliases)?,
     };
     let draft = realm::draft(&there.path, &RealmBody { active, aliases });
-    app.publisher.commit(author, "realm changed", vec![Write::Put(Expect::Anything, draft)]).await?;
+    app.publisher
+        .commit(
+            author,
+            "realm changed",
+            vec![Write::Put(Expect::Anything, draft)],
+        )
+        .await?;
     let live = Arc::clone(&app.publisher.live());
-    let realm = live.realm(&path).ok_or_else(|| ApiError::internal("a realm vanished as it was changed"))?;
+    let realm = live
+        .realm(&path)
+        .ok_or_else(|| ApiError::internal("a realm vanished as it was changed"))?;
     Ok(answer(call, served, &realm))
 }
 
-async fn delete(app: &App, call: &Call, served: &'static str, id: &str, author: &str) -> Result<Answer, ApiError> {
+async fn delete(
+    app: &App,
+    call: &Call,
+    served: &'static str,
+    id: &str,
+    author: &str,
+) -> Result<Answer, ApiError> {
     let (path, there) = find(call, id)?;
     if path.is_root() {
-        return Err(ApiError::new(axum::http::StatusCode::UNAUTHORIZED, "Unauthorized-Cannot delete root suffix"));
+        return Err(ApiError::new(
+            axum::http::StatusCode::UNAUTHORIZED,
+            "Unauthorized-Cannot delete root suffix",
+        ));
     }
-    if call.live.realms().any(|other| other.path.parent().is_some_and(|parent| parent.key() == there.key)) {
-        return Err(ApiError::conflict("Sub Organization cannot be deleted. Sub entries exist."));
+    if call.live.realms().any(|other| {
+        other
+            .path
+            .parent()
+            .is_some_and(|parent| parent.key() == there.key)
+    }) {
+        return Err(ApiError::conflict(
+            "Sub Organization cannot be deleted. Sub entries exist.",
+        ));
     }
-    let write = Write::DeleteRealm { realm: there.key.clone() };
-    app.publisher.commit(author, "realm deleted", vec![write]).await?;
-    app.sessions.forget(|session| session.realm.key() == there.key);
+    let write = Write::DeleteRealm {
+        realm: there.key.clone(),
+    };
+    app.publisher
+        .commit(author, "realm deleted", vec![write])
+        .await?;
+    app.sessions
+        .forget(|session| session.realm.key() == there.key);
     Ok(answer(call, served, &there))
 }
 
@@ -244,7 +340,10 @@ fn aliases_of(value: &Value) -> Result<Vec<String>, ApiError> {
 /// AM writes its set of forbidden characters as a list.
 fn forbidden_name(what: &str) -> ApiError {
     let list: Vec<String> = FORBIDDEN_IN_REALM.chars().map(String::from).collect();
-    ApiError::bad_request(format!("Realm {what} cannot contain: [{}]", list.join(", ")))
+    ApiError::bad_request(format!(
+        "Realm {what} cannot contain: [{}]",
+        list.join(", ")
+    ))
 }
 
 fn schema() -> Value {

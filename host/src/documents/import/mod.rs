@@ -1,5 +1,7 @@
 //! Import documents (contract §2) as one change of the store: all of it or nothing.
 
+mod identities;
+
 use std::collections::BTreeMap;
 
 use assize_engine::document::Document;
@@ -28,7 +30,17 @@ pub(crate) struct Problem {
 
 impl std::fmt::Display for Problem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}: {}", self.file, if self.path.is_empty() { "/" } else { &self.path }, self.message)
+        write!(
+            f,
+            "{}: {}: {}",
+            self.file,
+            if self.path.is_empty() {
+                "/"
+            } else {
+                &self.path
+            },
+            self.message
+        )
     }
 }
 
@@ -61,12 +73,20 @@ struct Context<'p> {
 
 impl Context<'_> {
     fn put(&mut self, draft: Draft) {
-        *self.plan.counts.entry((self.realm.as_str().to_owned(), draft.kind.name())).or_default() += 1;
+        *self
+            .plan
+            .counts
+            .entry((self.realm.as_str().to_owned(), draft.kind.name()))
+            .or_default() += 1;
         self.plan.writes.push(Write::Put(Expect::Anything, draft));
     }
 
     fn error(&mut self, path: String, message: impl Into<String>) {
-        self.plan.errors.push(Problem { file: self.file.to_owned(), path, message: message.into() });
+        self.plan.errors.push(Problem {
+            file: self.file.to_owned(),
+            path,
+            message: message.into(),
+        });
     }
 
     fn faults(&mut self, prefix: &str, faults: Vec<Fault>) {
@@ -78,7 +98,11 @@ impl Context<'_> {
     fn warn(&mut self, prefix: &str, faults: Vec<Fault>) {
         for fault in faults {
             let path = format!("{prefix}{}", fault.path);
-            self.plan.warnings.push(Problem { file: self.file.to_owned(), path, message: fault.message });
+            self.plan.warnings.push(Problem {
+                file: self.file.to_owned(),
+                path,
+                message: fault.message,
+            });
         }
     }
 }
@@ -88,11 +112,20 @@ impl Importer<'_> {
     ///
     /// # Errors
     /// The store could not be read.
-    pub(crate) async fn plan(&self, file: &str, text: &[u8], plan: &mut Plan) -> Result<(), StoreError> {
+    pub(crate) async fn plan(
+        &self,
+        file: &str,
+        text: &[u8],
+        plan: &mut Plan,
+    ) -> Result<(), StoreError> {
         let (document, warnings) = match Document::parse(text) {
             Ok(parsed) => parsed,
             Err(faults) => {
-                let problem = |fault: Fault| Problem { file: file.to_owned(), path: fault.path, message: fault.message };
+                let problem = |fault: Fault| Problem {
+                    file: file.to_owned(),
+                    path: fault.path,
+                    message: fault.message,
+                };
                 plan.errors.extend(faults.into_iter().map(problem));
                 return Ok(());
             }
@@ -101,16 +134,31 @@ impl Importer<'_> {
             plan.errors.push(Problem {
                 file: file.to_owned(),
                 path: "/realm".into(),
-                message: format!("{:?} is no realm path such as \"/\" or \"/alpha\"", document.realm),
+                message: format!(
+                    "{:?} is no realm path such as \"/\" or \"/alpha\"",
+                    document.realm
+                ),
             });
             return Ok(());
         };
         let key = path.key();
-        let mut context = Context { file, realm: path, key, plan };
+        let mut context = Context {
+            file,
+            realm: path,
+            key,
+            plan,
+        };
         context.warn("", warnings);
         self.realms(&mut context).await?;
-        let types = self.resource_types(&mut context, document.resource_types.as_deref().unwrap_or_default()).await?;
-        let sets = self.policy_sets(&mut context, &document.applications).await?;
+        let types = self
+            .resource_types(
+                &mut context,
+                document.resource_types.as_deref().unwrap_or_default(),
+            )
+            .await?;
+        let sets = self
+            .policy_sets(&mut context, &document.applications)
+            .await?;
         self.policies(&mut context, &document.policies, &types, &sets);
         self.scripts(&mut context, &document.scripts);
         self.users(&mut context, &document.users).await?;
@@ -126,29 +174,53 @@ impl Importer<'_> {
             let planned = context.plan.writes.iter().any(
                 |write| matches!(write, Write::Put(_, draft) if draft.kind == Kind::Realm && draft.key == path.key()),
             );
-            if !planned && self.store.object(Kind::Realm, "", &path.key()).await?.is_none() {
+            if !planned
+                && self
+                    .store
+                    .object(Kind::Realm, "", &path.key())
+                    .await?
+                    .is_none()
+            {
                 missing.push(path.clone());
             }
             at = path.parent();
         }
         for path in missing.iter().rev() {
-            context.plan.writes.extend(realm::creation(path, &RealmBody { active: true, aliases: Vec::new() }));
+            context.plan.writes.extend(realm::creation(
+                path,
+                &RealmBody {
+                    active: true,
+                    aliases: Vec::new(),
+                },
+            ));
         }
         Ok(())
     }
 
-    async fn resource_types(&self, context: &mut Context<'_>, list: &[Value]) -> Result<Vec<ResourceType>, StoreError> {
+    async fn resource_types(
+        &self,
+        context: &mut Context<'_>,
+        list: &[Value],
+    ) -> Result<Vec<ResourceType>, StoreError> {
         let mut types = Vec::new();
         for (n, json) in list.iter().enumerate() {
             let prefix = format!("/resourceTypes/{n}");
-            let id = |name: &str| json.get(name).and_then(Value::as_str).filter(|id| !id.is_empty());
+            let id = |name: &str| {
+                json.get(name)
+                    .and_then(Value::as_str)
+                    .filter(|id| !id.is_empty())
+            };
             let uuid = match id("uuid").or_else(|| id("_id")) {
                 Some(uuid) => uuid.to_owned(),
                 None => random_text(16).unwrap_or_default(),
             };
             match catalogue::resource_type(json, &uuid) {
                 Ok((parsed, kept)) => {
-                    context.put(catalogue::resource_type_draft(&context.key.clone(), &parsed, kept));
+                    context.put(catalogue::resource_type_draft(
+                        &context.key.clone(),
+                        &parsed,
+                        kept,
+                    ));
                     types.push(parsed);
                 }
                 Err(faults) => context.faults(&prefix, faults),
@@ -156,20 +228,35 @@ impl Importer<'_> {
         }
         let stored = self.store.objects(Kind::ResourceType, &context.key).await?;
         let built_in = planned(context, Kind::ResourceType);
-        for parsed in stored.iter().filter_map(catalogue::resource_type_of).chain(built_in.iter().filter_map(|json| ResourceType::parse(json).ok())) {
-            if !types.iter().any(|known: &ResourceType| known.uuid == parsed.uuid) {
+        for parsed in stored.iter().filter_map(catalogue::resource_type_of).chain(
+            built_in
+                .iter()
+                .filter_map(|json| ResourceType::parse(json).ok()),
+        ) {
+            if !types
+                .iter()
+                .any(|known: &ResourceType| known.uuid == parsed.uuid)
+            {
                 types.push(parsed);
             }
         }
         Ok(types)
     }
 
-    async fn policy_sets(&self, context: &mut Context<'_>, list: &[Value]) -> Result<Vec<PolicySet>, StoreError> {
+    async fn policy_sets(
+        &self,
+        context: &mut Context<'_>,
+        list: &[Value],
+    ) -> Result<Vec<PolicySet>, StoreError> {
         let mut sets = Vec::new();
         for (n, json) in list.iter().enumerate() {
             match catalogue::policy_set(json) {
                 Ok((parsed, kept)) => {
-                    context.put(catalogue::policy_set_draft(&context.key.clone(), &parsed, kept));
+                    context.put(catalogue::policy_set_draft(
+                        &context.key.clone(),
+                        &parsed,
+                        kept,
+                    ));
                     sets.push(parsed);
                 }
                 Err(faults) => context.faults(&format!("/applications/{n}"), faults),
@@ -177,15 +264,28 @@ impl Importer<'_> {
         }
         let stored = self.store.objects(Kind::PolicySet, &context.key).await?;
         let built_in = planned(context, Kind::PolicySet);
-        for parsed in stored.iter().filter_map(catalogue::policy_set_of).chain(built_in.iter().filter_map(|json| PolicySet::parse(json).ok())) {
-            if !sets.iter().any(|known: &PolicySet| known.name.to_lowercase() == parsed.name.to_lowercase()) {
+        for parsed in stored.iter().filter_map(catalogue::policy_set_of).chain(
+            built_in
+                .iter()
+                .filter_map(|json| PolicySet::parse(json).ok()),
+        ) {
+            if !sets
+                .iter()
+                .any(|known: &PolicySet| known.name.to_lowercase() == parsed.name.to_lowercase())
+            {
                 sets.push(parsed);
             }
         }
         Ok(sets)
     }
 
-    fn policies(&self, context: &mut Context<'_>, list: &[Value], types: &[ResourceType], sets: &[PolicySet]) {
+    fn policies(
+        &self,
+        context: &mut Context<'_>,
+        list: &[Value],
+        types: &[ResourceType],
+        sets: &[PolicySet],
+    ) {
         for (n, json) in list.iter().enumerate() {
             let prefix = format!("/policies/{n}");
             let checked = match policy::check(json) {
@@ -197,12 +297,18 @@ impl Importer<'_> {
             };
             let wanted = checked.policy.policy_set.to_lowercase();
             let Some(set) = sets.iter().find(|set| set.name.to_lowercase() == wanted) else {
-                let message = format!("there is no policy set {:?} in realm {}", checked.policy.policy_set, context.realm);
+                let message = format!(
+                    "there is no policy set {:?} in realm {}",
+                    checked.policy.policy_set, context.realm
+                );
                 context.error(format!("{prefix}/applicationName"), message);
                 continue;
             };
-            let (tolerated, refused): (Vec<Fault>, Vec<Fault>) =
-                checked.policy.check_against(set, types).into_iter().partition(|fault| fault.code == FaultCode::NotAllowed);
+            let (tolerated, refused): (Vec<Fault>, Vec<Fault>) = checked
+                .policy
+                .check_against(set, types)
+                .into_iter()
+                .partition(|fault| fault.code == FaultCode::NotAllowed);
             context.warn(&prefix, tolerated);
             context.warn(&prefix, checked.policy.check_legacy());
             if refused.is_empty() {
@@ -215,7 +321,11 @@ impl Importer<'_> {
 
     fn scripts(&self, context: &mut Context<'_>, list: &[Value]) {
         for (n, json) in list.iter().enumerate() {
-            let text = |name: &str| json.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+            let text = |name: &str| {
+                json.get(name)
+                    .and_then(Value::as_str)
+                    .filter(|text| !text.is_empty())
+            };
             let (Some(id), Some(name)) = (text("_id"), text("name")) else {
                 context.error(format!("/scripts/{n}"), "a script needs _id and name");
                 continue;
@@ -234,67 +344,14 @@ impl Importer<'_> {
             });
         }
     }
-
-    async fn users(&self, context: &mut Context<'_>, list: &[Value]) -> Result<(), StoreError> {
-        for (n, json) in list.iter().enumerate() {
-            let prefix = format!("/users/{n}");
-            let Some((name, written)) = identity_of(context, &prefix, IdentityKind::User, json) else { continue };
-            if context.realm.is_root() && name.eq_ignore_ascii_case(ADMINISTRATOR) {
-                context.error(prefix, "amadmin is the built-in administrator, and no user");
-                continue;
-            }
-            let there = self.store.object(Kind::User, &context.key, &name.to_lowercase()).await?;
-            let attributes = match &there {
-                Some(object) => written.laid_over(identity::user_attributes(object)),
-                None => written.new_attributes(&name),
-            };
-            let secret = match &written.password {
-                None => there.and_then(|object| object.secret),
-                Some(password) => match self.passwords.hash(password).await {
-                    Ok(hash) => Some(hash),
-                    Err(error) => {
-                        context.error(format!("{prefix}/userpassword"), error.to_string());
-                        continue;
-                    }
-                },
-            };
-            context.put(identity::user_draft(&context.realm.clone(), &name, &attributes, secret));
-        }
-        Ok(())
-    }
-
-    fn groups(&self, context: &mut Context<'_>, list: &[Value]) {
-        for (n, json) in list.iter().enumerate() {
-            let Some((name, written)) = identity_of(context, &format!("/groups/{n}"), IdentityKind::Group, json) else {
-                continue;
-            };
-            let members = written.members.as_deref().unwrap_or_default();
-            let members = identity::member_names(self.directory, &context.realm, members);
-            let attributes = written.laid_over(crate::subject::Attributes::new());
-            context.put(identity::group_draft(&context.realm.clone(), &name, &attributes, &members));
-        }
-    }
-}
-
-fn identity_of(context: &mut Context<'_>, prefix: &str, kind: IdentityKind, json: &Value) -> Option<(String, Written)> {
-    let Some(members) = json.as_object() else {
-        context.error(prefix.to_owned(), "must be an object");
-        return None;
-    };
-    match Written::parse(kind, members) {
-        Err((path, message)) => context.error(format!("{prefix}{path}"), message),
-        Ok(written) => match written.name.clone().filter(|name| identity::is_name(name)) {
-            Some(name) => return Some((name, written)),
-            None => context.error(format!("{prefix}/username"), "a name is needed, without , = + \" \\ < > ; or blanks around it"),
-        },
-    }
-    None
 }
 
 /// Bodies of a kind that the plan writes into the realm already: what a new realm begins with.
 fn planned(context: &Context<'_>, kind: Kind) -> Vec<Value> {
     let of_realm = |write: &Write| match write {
-        Write::Put(_, draft) if draft.kind == kind && draft.realm == context.key => serde_json::from_str(&draft.body).ok(),
+        Write::Put(_, draft) if draft.kind == kind && draft.realm == context.key => {
+            serde_json::from_str(&draft.body).ok()
+        }
         _ => None,
     };
     context.plan.writes.iter().filter_map(of_realm).collect()

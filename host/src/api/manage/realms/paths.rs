@@ -1,0 +1,102 @@
+//! The older endpoint of realms, `…/realms`, which knows them as paths (`management-rest.md` §1.4).
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::super::{Wanted, guard};
+use super::{ROUTES, beneath, forbidden_name, make, revision};
+use crate::api::Call;
+use crate::api::answer::Answer;
+use crate::api::crest::operation::{self, Operation};
+use crate::api::error::ApiError;
+use crate::app::App;
+use crate::auth::caller::Privilege;
+use crate::publish::{LiveRealm, RealmBody};
+
+/// Answers the collection of the older endpoint: realms as paths.
+pub(in crate::api::manage) async fn handle_paths(
+    app: &App,
+    call: &Call,
+    operation: Operation,
+) -> Result<Answer, ApiError> {
+    let caller = guard::check(
+        app,
+        call,
+        &operation,
+        Privilege::ReadRealms,
+        Privilege::ModifyRealms,
+    )
+    .await?;
+    let served = call
+        .requested
+        .route(&ROUTES)
+        .ok_or_else(|| ApiError::no_such_resource(""))?;
+    match Wanted::of(operation, None)? {
+        Wanted::Query => {
+            let list = beneath(call, &caller.session().realm);
+            if call.requested.is_protocol_one() {
+                let paths: Vec<&str> = list.iter().map(|realm| realm.path.as_str()).collect();
+                return Ok(Answer::value(served, envelope(paths.into())));
+            }
+            let row = |realm: &Arc<LiveRealm>| {
+                let path = realm.path.as_str();
+                json!({"_id": path, "_rev": revision(realm), "content": [path]})
+            };
+            Ok(Answer::value(
+                served,
+                envelope(list.iter().map(row).collect()),
+            ))
+        }
+        Wanted::Create => {
+            let body = operation::json_object(&call.body)?;
+            let named = body
+                .get("realm")
+                .and_then(Value::as_str)
+                .filter(|name| !name.trim().is_empty());
+            let named = named
+                .ok_or_else(|| ApiError::bad_request("No realm name provided.").served(served))?;
+            let path = call
+                .realm
+                .path
+                .child(named.trim_start_matches('/'))
+                .ok_or_else(|| forbidden_name("names"))?;
+            let active =
+                body.get("sunOrganizationStatus").and_then(Value::as_str) != Some("Inactive");
+            let aliases = body
+                .get("sunOrganizationAliases")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten();
+            let aliases = aliases
+                .filter_map(|alias| alias.as_str().map(str::to_owned))
+                .collect();
+            make(
+                app,
+                call,
+                &path,
+                RealmBody { active, aliases },
+                named,
+                &guard::author(app, &caller),
+            )
+            .await?;
+            let answer = Answer::value(served, json!({"realmCreated": path.as_str()}));
+            Ok(Answer {
+                status: axum::http::StatusCode::CREATED,
+                ..answer
+            })
+        }
+        _ => Err(ApiError::not_implemented("Operation is not supported.").served(served)),
+    }
+}
+
+fn envelope(rows: Value) -> Value {
+    json!({
+        "resultCount": rows.as_array().map_or(0, Vec::len),
+        "result": rows,
+        "pagedResultsCookie": null,
+        "totalPagedResultsPolicy": "NONE",
+        "totalPagedResults": -1,
+        "remainingPagedResults": -1,
+    })
+}

@@ -1,0 +1,108 @@
+//! What users do with themselves: who am I, where to go after log-in, a new password.
+
+use serde_json::{Value, json};
+
+use super::write::long_enough;
+use super::{Asked, Deed};
+use crate::api::answer::Answer;
+use crate::api::crest::operation;
+use crate::api::error::ApiError;
+use crate::documents::identity;
+use crate::realm::IdentityKind;
+use crate::store::{Expect, Write};
+
+/// Self-service that nobody switched on is refused whoever asks.
+///
+/// # Errors
+/// 503 and 501, as AM has them.
+pub(super) fn switched_off(action: &str) -> Result<(), ApiError> {
+    const MESSAGE: &str = "Legacy Self Service REST Endpoint is not enabled.";
+    match action {
+        "forgotPassword" | "forgotPasswordReset" => Err(ApiError::unavailable(MESSAGE)),
+        "register" | "confirm" | "anonymousCreate" => Err(ApiError::not_implemented(MESSAGE)),
+        _ => Ok(()),
+    }
+}
+
+/// Performs an action on the collection or on one identity.
+pub(super) async fn perform(
+    asked: &Asked<'_>,
+    action: &str,
+    id: Option<&str>,
+) -> Result<Answer, ApiError> {
+    match (asked.kind, action, id) {
+        (IdentityKind::User, "idFromSession", None) => {
+            Ok(Answer::value(asked.served, id_from_session(asked)))
+        }
+        (IdentityKind::User, "validateGoto", None) => {
+            let body = operation::json(&asked.call.body)?;
+            let goto = body
+                .get("goto")
+                .and_then(Value::as_str)
+                .filter(|goto| !goto.is_empty());
+            let success = goto.map_or_else(|| console(asked), str::to_owned);
+            Ok(Answer::value(asked.served, json!({"successURL": success})))
+        }
+        (IdentityKind::User, "changePassword", Some(name)) => change_password(asked, name).await,
+        (_, action, Some(_)) => Err(ApiError::not_implemented(format!(
+            "{action} not supported for resource instances"
+        ))),
+        (_, _, None) => Err(ApiError::not_implemented("Operation is not supported.")),
+    }
+}
+
+fn console(asked: &Asked<'_>) -> String {
+    format!("{}/console", asked.call.deployment)
+}
+
+fn id_from_session(asked: &Asked<'_>) -> Value {
+    let session = asked.caller.session();
+    json!({
+        "id": session.user,
+        "realm": session.realm.as_str(),
+        "dn": asked.caller_id(),
+        "successURL": console(asked),
+        "fullLoginURL": format!("{}/UI/Login?realm={}", asked.call.deployment, session.realm.as_str().replace('/', "%2F")),
+    })
+}
+
+async fn change_password(asked: &Asked<'_>, name: &str) -> Result<Answer, ApiError> {
+    asked.permitted(Deed::Edit, Some(name))?;
+    let there = asked
+        .find(name)
+        .await?
+        .ok_or_else(|| ApiError::not_found("Resource cannot be found."))?;
+    let body = operation::json(&asked.call.body)?;
+    let text = |name: &str| {
+        body.get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    if !asked.caller.is_administrator() {
+        let same = asked
+            .app
+            .passwords
+            .verify(&text("currentpassword"), there.secret.as_deref())
+            .await?;
+        if !same {
+            return Err(ApiError::bad_request("Old password is incorrect."));
+        }
+    }
+    let secret = asked
+        .app
+        .passwords
+        .hash(long_enough(&text("userpassword"))?)
+        .await?;
+    let attributes = identity::user_attributes(&there);
+    let draft = identity::user_draft(
+        &asked.call.realm.path,
+        &there.name,
+        &attributes,
+        Some(secret),
+    );
+    asked
+        .commit("password changed", Write::Put(Expect::Present, draft))
+        .await?;
+    Ok(Answer::value(asked.served, json!({})))
+}

@@ -1,0 +1,274 @@
+//! `…/users` and `…/groups` (`management-rest.md` §8.4).
+
+mod actions;
+mod query;
+mod write;
+
+use axum::http::StatusCode;
+use serde_json::Value;
+
+use super::{Wanted, created, single};
+use crate::api::Call;
+use crate::api::answer::Answer;
+use crate::api::crest::operation::{self, Operation};
+use crate::api::crest::version::Version;
+use crate::api::error::ApiError;
+use crate::app::App;
+use crate::auth::caller::Caller;
+use crate::auth::session::ADMINISTRATOR;
+use crate::documents::Members;
+use crate::documents::identity::{self, Written};
+use crate::limits::PASSWORD_CHARACTERS_MINIMUM;
+use crate::realm::IdentityKind;
+use crate::store::{Draft, Expect, Kind, Object, Write};
+use crate::subject::{Attributes, STATUS, attribute, is_inactive};
+
+const ROUTES: [(Version, (Form, &str)); 4] = [
+    (Version(1, 2), (Form::Names, "resource=1.2")),
+    (Version(2, 1), (Form::Names, "resource=2.1")),
+    (Version(3, 0), (Form::Objects, "resource=3.0")),
+    (Version(4, 1), (Form::Later, "resource=4.1")),
+];
+
+/// What the versions differ in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// Queries give names.
+    Names,
+    /// Queries give whole objects.
+    Objects,
+    /// AM 7's: members of groups lie one level deeper.
+    Later,
+}
+
+/// A request whose caller and version are settled.
+struct Asked<'a> {
+    app: &'a App,
+    call: &'a Call,
+    kind: IdentityKind,
+    form: Form,
+    served: &'static str,
+    caller: Caller,
+}
+
+/// Answers any request of either endpoint.
+pub(super) async fn handle(
+    app: &App,
+    call: &Call,
+    kind: IdentityKind,
+    id: Option<&str>,
+    operation: Operation,
+) -> Result<Answer, ApiError> {
+    let (form, served) = route(call, id)?;
+    if let (Operation::Action(action), None) = (&operation, id) {
+        actions::switched_off(action).map_err(|error| error.served(served))?;
+    }
+    if let Operation::Create | Operation::CreateWithId | Operation::Upsert | Operation::Update =
+        operation
+    {
+        operation::json_object(&call.body)?;
+    } else if operation == Operation::Patch {
+        operation::check_patch(&call.body)?;
+    } else {
+        operation::json(&call.body)?;
+    }
+    let caller = call.caller(app).await?;
+    app.sessions.touch(caller.session(), call.now);
+    let asked = Asked {
+        app,
+        call,
+        kind,
+        form,
+        served,
+        caller,
+    };
+    asked
+        .perform(operation, id)
+        .await
+        .map_err(|error| error.served(served))
+}
+
+/// Without a version OpenAM's latest answers; AM 7's only where it is asked for.
+fn route(call: &Call, id: Option<&str>) -> Result<(Form, &'static str), ApiError> {
+    match call.requested.resource {
+        None => Ok((Form::Objects, "resource=3.0")),
+        Some(_) => call
+            .requested
+            .route(&ROUTES)
+            .ok_or_else(|| ApiError::no_such_resource(id.unwrap_or_default())),
+    }
+}
+
+/// What the caller wants to do with an identity.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Deed {
+    Read,
+    Edit,
+    Create,
+    Delete,
+}
+
+impl Asked<'_> {
+    async fn perform(&self, operation: Operation, id: Option<&str>) -> Result<Answer, ApiError> {
+        match Wanted::of(operation, id)? {
+            Wanted::Query => query::answer(self).await,
+            Wanted::Read(name) => {
+                self.permitted(Deed::Read, Some(name))?;
+                let object = self
+                    .find(name)
+                    .await?
+                    .ok_or_else(|| ApiError::not_found("Resource cannot be found."))?;
+                Ok(self.shown(name, &object))
+            }
+            Wanted::Create => self.create(None).await,
+            Wanted::CreateWithId(name) => self.create(Some(name)).await.map_err(ApiError::for_put),
+            Wanted::Upsert(name) => match self.find(name).await? {
+                Some(there) => self.update(name, there).await,
+                None => self.create(Some(name)).await.map_err(ApiError::for_put),
+            },
+            Wanted::Update(name) => {
+                self.permitted(Deed::Edit, Some(name))?;
+                let missing = || {
+                    ApiError::not_found(format!("Could not find the resource [ {name} ] to update"))
+                };
+                let there = self.find(name).await?.ok_or_else(missing)?;
+                self.update(name, there).await
+            }
+            Wanted::Delete(name) => self.delete(name).await,
+            Wanted::Patch => Err(self.patch_refused()),
+            Wanted::Action(action) => actions::perform(self, &action, id).await,
+        }
+    }
+
+    fn store_kind(&self) -> Kind {
+        match self.kind {
+            IdentityKind::User => Kind::User,
+            IdentityKind::Group => Kind::Group,
+        }
+    }
+
+    async fn find(&self, name: &str) -> Result<Option<Object>, ApiError> {
+        Ok(self
+            .app
+            .store
+            .object(
+                self.store_kind(),
+                &self.call.realm.key,
+                &name.to_lowercase(),
+            )
+            .await?)
+    }
+
+    /// The universal id of the caller, as refusals name it.
+    fn caller_id(&self) -> String {
+        let session = self.caller.session();
+        self.app
+            .subjects
+            .directory
+            .universal_id(IdentityKind::User, &session.user, &session.realm)
+    }
+
+    /// The administrator may do everything; a user may read and edit itself, and read groups by name.
+    fn permitted(&self, deed: Deed, name: Option<&str>) -> Result<(), ApiError> {
+        let session = self.caller.session();
+        let own = self.kind == IdentityKind::User
+            && session.realm.key() == self.call.realm.key
+            && name.is_some_and(|name| name.to_lowercase() == session.user_key);
+        let allowed = match deed {
+            Deed::Read => own || (self.kind == IdentityKind::Group && name.is_some()),
+            Deed::Edit => own,
+            Deed::Create | Deed::Delete => false,
+        };
+        if allowed || self.caller.is_administrator() {
+            Ok(())
+        } else {
+            Err(self.denied(deed))
+        }
+    }
+
+    fn denied(&self, deed: Deed) -> ApiError {
+        let word = match deed {
+            Deed::Read => "read",
+            Deed::Edit => "edit",
+            Deed::Create => "create",
+            Deed::Delete => "delete",
+        };
+        ApiError::forbidden(format!(
+            "Permission to perform the {word} operation denied to {}",
+            self.caller_id()
+        ))
+    }
+
+    fn members(&self, name: &str, object: &Object) -> Members {
+        let (directory, realm) = (&self.app.subjects.directory, &self.call.realm.path);
+        match self.kind {
+            IdentityKind::User => identity::user_shown(directory, realm, object, name),
+            IdentityKind::Group => {
+                let mut shown = identity::group_shown(directory, realm, object, name);
+                if self.form == Form::Later {
+                    let members = shown
+                        .remove("uniqueMember")
+                        .unwrap_or_else(|| Value::Array(Vec::new()));
+                    shown.insert(
+                        "members".into(),
+                        serde_json::json!({"uniqueMember": members}),
+                    );
+                }
+                shown
+            }
+        }
+    }
+
+    fn shown(&self, name: &str, object: &Object) -> Answer {
+        let revision = Some(object.revision.to_string());
+        single(
+            self.call,
+            self.served,
+            name,
+            revision,
+            self.members(name, object),
+        )
+    }
+
+    fn patch_refused(&self) -> ApiError {
+        if self.form == Form::Names {
+            return ApiError::not_implemented("Patch operations are not supported");
+        }
+        let body: Value = serde_json::from_slice(&self.call.body).unwrap_or_default();
+        let field = body
+            .pointer("/0/field")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .trim_start_matches('/')
+            .to_owned();
+        let kind = if self.kind == IdentityKind::User {
+            "user"
+        } else {
+            "group"
+        };
+        ApiError::bad_request(format!(
+            "For the object type {kind}, field \"{field}\" cannot be altered by PATCH"
+        ))
+    }
+
+    fn written(&self) -> Result<Written, ApiError> {
+        let body = operation::json_object(&self.call.body)?;
+        let wrong = |(path, what): (String, String)| {
+            ApiError::bad_request(format!("Invalid value: {path} {what}"))
+        };
+        Written::parse(self.kind, &body).map_err(wrong)
+    }
+
+    fn member_names(&self, written: &Written) -> Vec<String> {
+        let members = written.members.as_deref().unwrap_or_default();
+        identity::member_names(&self.app.subjects.directory, &self.call.realm.path, members)
+    }
+
+    async fn commit(&self, summary: &str, write: Write) -> Result<(), ApiError> {
+        self.app
+            .publisher
+            .commit(&self.caller_id(), summary, vec![write])
+            .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,188 @@
+//! Making, changing and deleting users and groups.
+
+use axum::http::StatusCode;
+use serde_json::Value;
+
+use super::super::{created, single};
+use super::{Asked, Deed};
+use crate::api::answer::Answer;
+use crate::api::error::ApiError;
+use crate::auth::session::ADMINISTRATOR;
+use crate::documents::Members;
+use crate::documents::identity::{self, Written};
+use crate::limits::PASSWORD_CHARACTERS_MINIMUM;
+use crate::realm::IdentityKind;
+use crate::store::{Draft, Expect, Object, Write};
+use crate::subject::{Attributes, STATUS, attribute, is_inactive};
+
+impl Asked<'_> {
+    pub(super) async fn create(&self, id: Option<&str>) -> Result<Answer, ApiError> {
+        self.permitted(Deed::Create, id)?;
+        let written = self.written()?;
+        let name = match (id, &written.name) {
+            (Some(id), Some(name)) if !id.eq_ignore_ascii_case(name) => return Err(mismatch()),
+            (Some(id), _) => id.to_owned(),
+            (None, Some(name)) => name.clone(),
+            (None, None) => return Err(ApiError::bad_request("Identity name not provided")),
+        };
+        if name.is_empty() {
+            return Err(ApiError::bad_request("Identity name not provided"));
+        }
+        if !identity::is_name(&name) {
+            return Err(ApiError::bad_request(
+                "Identity names cannot contain , = + \" \\ < > ; / or surrounding blanks",
+            ));
+        }
+        let reserved = self.call.realm.path.is_root() && name.eq_ignore_ascii_case(ADMINISTRATOR);
+        if reserved || self.find(&name).await?.is_some() {
+            return Err(ApiError::conflict("Resource already exists"));
+        }
+        let realm = &self.call.realm.path;
+        let draft = match self.kind {
+            IdentityKind::User => {
+                let password = written.password.as_deref().unwrap_or_default();
+                let secret = self.app.passwords.hash(long_enough(password)?).await?;
+                identity::user_draft(realm, &name, &written.new_attributes(&name), Some(secret))
+            }
+            IdentityKind::Group => {
+                let members = self.member_names(&written);
+                identity::group_draft(
+                    realm,
+                    &name,
+                    &written.laid_over(Attributes::new()),
+                    &members,
+                )
+            }
+        };
+        self.commit("identity created", Write::Put(Expect::Absent, draft))
+            .await?;
+        let object = self.find(&name).await?.ok_or_else(vanished)?;
+        let endpoint = if self.kind == IdentityKind::User {
+            "users"
+        } else {
+            "groups"
+        };
+        Ok(created(
+            self.app,
+            self.call,
+            endpoint,
+            &name,
+            self.shown(&name, &object),
+        ))
+    }
+
+    pub(super) async fn update(&self, name: &str, there: Object) -> Result<Answer, ApiError> {
+        self.permitted(Deed::Edit, Some(name))?;
+        let written = self.written()?;
+        if written
+            .name
+            .as_ref()
+            .is_some_and(|given| !given.eq_ignore_ascii_case(name))
+        {
+            return Err(mismatch());
+        }
+        let realm = &self.call.realm.path;
+        let draft = match self.kind {
+            IdentityKind::User => {
+                let before = identity::user_attributes(&there);
+                let after = written.laid_over(before.clone());
+                if !self.caller.is_administrator() {
+                    self.only_what_is_its_own(&written, &before, &after)?;
+                }
+                let secret = match &written.password {
+                    Some(password) => Some(self.app.passwords.hash(long_enough(password)?).await?),
+                    None => there.secret.clone(),
+                };
+                identity::user_draft(realm, &there.name, &after, secret)
+            }
+            IdentityKind::Group => {
+                let (attributes, members) = identity::group_parts(&there);
+                let members = if written.members.is_some() {
+                    self.member_names(&written)
+                } else {
+                    members
+                };
+                identity::group_draft(realm, &there.name, &written.laid_over(attributes), &members)
+            }
+        };
+        let locked = self.kind == IdentityKind::User && becomes_inactive(&draft);
+        self.commit("identity changed", Write::Put(Expect::Present, draft))
+            .await?;
+        if locked {
+            self.app.sessions.end_all_of(realm, &there.key).await?;
+        }
+        let object = self.find(name).await?.ok_or_else(vanished)?;
+        Ok(self.shown(name, &object))
+    }
+
+    /// A user changes neither its status nor its password by PUT.
+    fn only_what_is_its_own(
+        &self,
+        written: &Written,
+        before: &Attributes,
+        after: &Attributes,
+    ) -> Result<(), ApiError> {
+        if written.password.is_some() {
+            return Err(ApiError::bad_request(
+                "Cannot update user password via PUT. Use POST with _action=changePassword or _action=forgotPassword.",
+            ));
+        }
+        if attribute(before, STATUS) != attribute(after, STATUS) {
+            return Err(self.denied(Deed::Edit));
+        }
+        Ok(())
+    }
+
+    pub(super) async fn delete(&self, name: &str) -> Result<Answer, ApiError> {
+        self.permitted(Deed::Delete, Some(name))?;
+        let there = self
+            .find(name)
+            .await?
+            .ok_or_else(|| ApiError::not_found("Resource cannot be found."))?;
+        let (kind, realm) = (self.store_kind(), self.call.realm.key.clone());
+        self.commit(
+            "identity deleted",
+            Write::Delete {
+                kind,
+                realm: realm.clone(),
+                key: there.key.clone(),
+            },
+        )
+        .await?;
+        if self.kind == IdentityKind::User {
+            self.app
+                .sessions
+                .forget(|session| session.user_key == there.key && session.realm.key() == realm);
+        }
+        let success = Members::from_iter([("success".to_owned(), Value::from("true"))]);
+        Ok(single(
+            self.call,
+            self.served,
+            name,
+            Some("0".into()),
+            success,
+        ))
+    }
+}
+
+/// # Errors
+/// 400 for a password that is too short, or none.
+pub(super) fn long_enough(password: &str) -> Result<&str, ApiError> {
+    if password.chars().count() < PASSWORD_CHARACTERS_MINIMUM {
+        let message = format!("Minimum password length is {PASSWORD_CHARACTERS_MINIMUM}.");
+        return Err(ApiError::new(StatusCode::BAD_REQUEST, message));
+    }
+    Ok(password)
+}
+
+fn becomes_inactive(draft: &Draft) -> bool {
+    serde_json::from_str::<Attributes>(&draft.body).is_ok_and(|attributes| is_inactive(&attributes))
+}
+
+fn mismatch() -> ApiError {
+    ApiError::bad_request("id in path does not match id in request body")
+}
+
+fn vanished() -> ApiError {
+    ApiError::internal("an identity vanished as it was written")
+}

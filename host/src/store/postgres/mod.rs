@@ -1,0 +1,220 @@
+//! PostgreSQL: one store for several nodes.
+//!
+//! Writers of documents wait for each other at the counter's row, readers never wait. Each node tells the others of its
+//! changes with NOTIFY, and hears them on a connection of its own.
+
+mod listen;
+
+use std::future::Future;
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow};
+use sqlx::query::Query;
+use sqlx::{Executor as _, Postgres, Row as _};
+use tokio::sync::broadcast;
+use tokio::task::AbortHandle;
+
+use super::database::{Columns, Database, Failure, Outcome, Transaction, Value};
+use super::{Notice, StoreError};
+
+const CONNECTIONS: u32 = 16;
+/// How long a connection is waited for: a database that is gone is told soon, so that requests do not pile up.
+const CONNECT: Duration = Duration::from_secs(2);
+/// How long a reading statement may take. A network that was cut swallows packets without a word.
+const READ: Duration = Duration::from_secs(10);
+/// How long a statement of a transaction may take: it may wait for another node's import.
+const WRITE: Duration = Duration::from_secs(60);
+/// Notices that a slow receiver may leave unread before it has missed some.
+const NOTICES: usize = 1024;
+/// Held while the schema is altered; "assize" in ASCII.
+const MIGRATION_LOCK: i64 = 0x6173_7369_7a65;
+
+/// A database on a server.
+pub(super) struct PostgresDatabase {
+    pool: PgPool,
+    notices: broadcast::Sender<Notice>,
+    /// What this process signs its notices with, so that it does not listen to itself.
+    sender: String,
+    listener: AbortHandle,
+}
+
+impl PostgresDatabase {
+    /// Connects to the database that a URL names, which must exist.
+    pub(super) async fn open(url: &str) -> Result<Self, StoreError> {
+        let options = PgConnectOptions::from_str(url)
+            .map_err(|e| StoreError::Unavailable(e.to_string()))?
+            .application_name("assize");
+        let place = format!("{}:{}", options.get_host(), options.get_port());
+        let unavailable = |e: sqlx::Error| StoreError::Unavailable(format!("{place}: {e}"));
+        let pool = PgPoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .acquire_timeout(CONNECT)
+            .after_connect(|connection, _| {
+                Box::pin(async move {
+                    // INVARIANT: an acknowledged write is durable, whatever the server does for others.
+                    let sql = "SELECT set_config('synchronous_commit', 'on', false) \
+                               WHERE current_setting('synchronous_commit') = 'off'";
+                    connection.execute(sql).await.map(drop)
+                })
+            })
+            .connect_with(options.clone())
+            .await
+            .map_err(unavailable)?;
+        let mut node = [0; 8];
+        getrandom::fill(&mut node).map_err(|e| StoreError::Unavailable(e.to_string()))?;
+        let sender = format!("{:016x}", u64::from_be_bytes(node));
+        let notices = broadcast::Sender::new(NOTICES);
+        let listening = listen::Listening::begin(options, sender.clone(), notices.clone());
+        let listening = listening.await.map_err(unavailable)?;
+        let listener = tokio::spawn(listening.run()).abort_handle();
+        Ok(PostgresDatabase {
+            pool,
+            notices,
+            sender,
+            listener,
+        })
+    }
+
+    async fn begin_with(&self, statement: &'static str) -> Outcome<PostgresTransaction> {
+        let tx = within(READ, self.pool.begin_with(statement)).await?;
+        Ok(PostgresTransaction {
+            tx,
+            sender: self.sender.clone(),
+        })
+    }
+}
+
+impl Drop for PostgresDatabase {
+    fn drop(&mut self) {
+        self.listener.abort();
+    }
+}
+
+impl Database for PostgresDatabase {
+    type Transaction = PostgresTransaction;
+
+    const MIGRATIONS: &'static [&'static str] = &[
+        include_str!("../../../migrations/postgres/0001_objects.sql"),
+        include_str!("../../../migrations/postgres/0002_history.sql"),
+    ];
+
+    async fn begin_migration(&self) -> Outcome<PostgresTransaction> {
+        let mut tx = self.begin().await?;
+        let sql = "SELECT pg_advisory_xact_lock($1)";
+        tx.execute(sql, &[MIGRATION_LOCK.into()]).await?;
+        Ok(tx)
+    }
+
+    async fn begin(&self) -> Outcome<PostgresTransaction> {
+        // Each statement sees what was committed before it: what is read after the wait at the counter is current.
+        self.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED")
+            .await
+    }
+
+    async fn begin_view(&self) -> Outcome<PostgresTransaction> {
+        self.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            .await
+    }
+
+    async fn rows(&self, sql: &'static str, values: &[Value<'_>]) -> Outcome<Vec<PgRow>> {
+        if unknowable(values) {
+            return Ok(Vec::new());
+        }
+        within(READ, bound(sql, values).fetch_all(&self.pool)).await
+    }
+
+    fn notices(&self) -> broadcast::Receiver<Notice> {
+        self.notices.subscribe()
+    }
+}
+
+pub(super) struct PostgresTransaction {
+    tx: sqlx::Transaction<'static, Postgres>,
+    sender: String,
+}
+
+impl Transaction for PostgresTransaction {
+    type Row = PgRow;
+
+    async fn execute(&mut self, sql: &'static str, values: &[Value<'_>]) -> Outcome<u64> {
+        let done = within(WRITE, bound(sql, values).execute(&mut *self.tx)).await?;
+        Ok(done.rows_affected())
+    }
+
+    async fn rows(&mut self, sql: &'static str, values: &[Value<'_>]) -> Outcome<Vec<PgRow>> {
+        within(WRITE, bound(sql, values).fetch_all(&mut *self.tx)).await
+    }
+
+    async fn script(&mut self, sql: &'static str) -> Outcome<()> {
+        within(WRITE, sqlx::raw_sql(sql).execute(&mut *self.tx))
+            .await
+            .map(drop)
+    }
+
+    async fn notify(&mut self, notice: &Notice) -> Outcome<()> {
+        let payload = listen::payload(&self.sender, notice);
+        let values = [listen::CHANNEL.into(), (&payload).into()];
+        self.execute("SELECT pg_notify($1, $2)", &values)
+            .await
+            .map(drop)
+    }
+
+    async fn commit(self) -> Outcome<()> {
+        within(WRITE, self.tx.commit()).await
+    }
+}
+
+impl Columns for PgRow {
+    fn text(&self, column: &str) -> Outcome<String> {
+        self.try_get(column).map_err(failure)
+    }
+
+    fn maybe_text(&self, column: &str) -> Outcome<Option<String>> {
+        self.try_get(column).map_err(failure)
+    }
+
+    fn number(&self, column: &str) -> Outcome<i64> {
+        self.try_get(column).map_err(failure)
+    }
+}
+
+/// Whether something is asked for that cannot be there: text in PostgreSQL has no NUL.
+fn unknowable(values: &[Value<'_>]) -> bool {
+    values
+        .iter()
+        .any(|value| matches!(value, Value::Text(text) if text.contains('\0')))
+}
+
+fn bound(sql: &'static str, values: &[Value<'_>]) -> Query<'static, Postgres, PgArguments> {
+    values
+        .iter()
+        .fold(sqlx::query(sql), |query, value| match *value {
+            Value::Text(text) => query.bind(text),
+            Value::MaybeText(text) => query.bind(text),
+            Value::Number(number) => query.bind(number),
+        })
+}
+
+async fn within<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Outcome<T> {
+    match tokio::time::timeout(limit, work).await {
+        Ok(done) => done.map_err(failure),
+        Err(_) => {
+            let why = format!("the database did not answer within {} s", limit.as_secs());
+            Err(StoreError::Unavailable(why).into())
+        }
+    }
+}
+
+fn failure(error: sqlx::Error) -> Failure {
+    const SERIALIZATION_FAILURE: &str = "40001";
+    const DEADLOCK_DETECTED: &str = "40P01";
+    let code = error.as_database_error().and_then(|error| error.code());
+    match code.as_deref() {
+        Some(SERIALIZATION_FAILURE | DEADLOCK_DETECTED) => Failure::Undone(error.to_string()),
+        _ => Failure::Final(StoreError::Unavailable(error.to_string())),
+    }
+}

@@ -1,0 +1,142 @@
+//! Several nodes on one PostgreSQL: what one does the others hear of, also after the database was gone.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::broadcast::Receiver;
+
+use super::*;
+
+/// Another node's doings are live here within this.
+const SOON: Duration = Duration::from_secs(1);
+
+async fn heard(notices: &mut Receiver<Notice>) -> Notice {
+    tokio::time::timeout(SOON, notices.recv())
+        .await
+        .unwrap()
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_node_does_others_hear() {
+    let place = Place::postgres().await;
+    let (one, other) = (place.open().await, place.open().await);
+    let (mut own, mut notices) = (one.notices(), other.notices());
+    change(&one, &[put(draft(Kind::User, "/", "ann", ""))]).await;
+    assert_eq!(heard(&mut notices).await, Notice::Changed);
+    for hash in ["a", "b"] {
+        one.add_session(&session(hash, "/", "ann", 1))
+            .await
+            .unwrap();
+    }
+    one.update_session("a", "{\"x\":1}").await.unwrap();
+    assert_eq!(
+        heard(&mut notices).await,
+        Notice::SessionChanged("a".into())
+    );
+    one.delete_session("a").await.unwrap();
+    assert_eq!(heard(&mut notices).await, Notice::SessionEnded("a".into()));
+    // Nothing was done, so nothing is told: the next notice is that of the deleted user's session.
+    one.delete_session("a").await.unwrap();
+    one.apply("x", 1, "", &[delete(Kind::User, "/", "nobody")])
+        .await
+        .unwrap_err();
+    change(&one, &[delete(Kind::User, "/", "ann")]).await;
+    assert_eq!(heard(&mut notices).await, Notice::SessionEnded("b".into()));
+    assert_eq!(heard(&mut notices).await, Notice::Changed);
+    one.roll_back("x", 1, 1).await.unwrap();
+    assert_eq!(heard(&mut notices).await, Notice::Changed);
+    assert!(own.try_recv().is_err(), "a node does not hear itself");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_sessions_that_end_are_told_together() {
+    let place = Place::postgres().await;
+    let (one, other) = (place.open().await, place.open().await);
+    let mut notices = other.notices();
+    change(&one, &[put(realm("/a"))]).await;
+    assert_eq!(heard(&mut notices).await, Notice::Changed);
+    for n in 0..100 {
+        one.add_session(&session(&format!("s{n}"), "/a", "ann", 1))
+            .await
+            .unwrap();
+    }
+    change(&one, &[Write::DeleteRealm { realm: "/a".into() }]).await;
+    assert_eq!(heard(&mut notices).await, Notice::Sessions);
+    assert_eq!(heard(&mut notices).await, Notice::Changed);
+}
+
+/// The server is stopped, and once more ended as a crash would: stores say so soon, and heal by themselves.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_comes_back_is_used_again() {
+    let place = Place::own_postgres().await;
+    let (one, other) = (place.open().await, place.open().await);
+    let mut revision = change(&one, &[put(policy("p", "0"))]).await;
+    for (round, end) in [("1", Server::stop as fn(&Server)), ("2", Server::kill)] {
+        let mut notices = other.notices();
+        end(place.server());
+        let asked = Instant::now();
+        assert!(matches!(
+            one.revision().await,
+            Err(StoreError::Unavailable(_))
+        ));
+        let failed = one.apply("x", 1, "", &[put(policy("p", "lost"))]).await;
+        assert!(matches!(failed, Err(StoreError::Unavailable(_))));
+        assert!(
+            asked.elapsed() < Duration::from_secs(6),
+            "{:?}",
+            asked.elapsed()
+        );
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        place.server().begin();
+        let back = Instant::now();
+        assert_eq!(
+            other.revision().await.unwrap(),
+            revision,
+            "no half of a change was made"
+        );
+        revision = change(&one, &[put(policy("p", round))]).await;
+        assert_eq!(
+            bodies(&other, "/").await,
+            [("p".to_owned(), round.to_owned())]
+        );
+        // The other node learns that it missed notices, and hears the next one.
+        while heard(&mut notices).await != Notice::Everything {}
+        assert!(back.elapsed() < SOON, "{:?}", back.elapsed());
+        one.add_session(&session(round, "/", "ann", 1))
+            .await
+            .unwrap();
+        one.delete_session(round).await.unwrap();
+        while heard(&mut notices).await != Notice::SessionEnded(round.into()) {}
+    }
+}
+
+/// Only the connection that listens is cut: everything else goes on, and what was told meanwhile is made up for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listener_that_was_cut_listens_again() {
+    let place = Place::postgres().await;
+    let (one, other) = (place.open().await, place.open().await);
+    let mut notices = other.notices();
+    place
+        .run(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+             WHERE datname = current_database() AND query LIKE 'LISTEN%'",
+        )
+        .await;
+    assert_eq!(heard(&mut notices).await, Notice::Everything);
+    change(&one, &[]).await;
+    assert_eq!(heard(&mut notices).await, Notice::Changed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_not_there_is_told_in_a_line() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgres://x:secret@{}/y", free.local_addr().unwrap());
+    drop(free);
+    let error = open(&url).await.err().unwrap().to_string();
+    assert!(
+        error.contains("127.0.0.1") && !error.contains("secret"),
+        "{error}"
+    );
+    let error = open("mysql://h/d").await.err().unwrap().to_string();
+    assert!(error.contains("mysql"), "{error}");
+}
