@@ -41,7 +41,7 @@ async fn identities() {
     play("identities").await;
 }
 
-async fn play(name: &str) {
+async fn play(name: &'static str) {
     let path = format!("{}/tests/cases/{name}.json", env!("CARGO_MANIFEST_DIR"));
     let steps: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let server = TestServer::start().await;

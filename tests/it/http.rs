@@ -26,7 +26,7 @@ struct Asked {
 }
 
 /// Every statable row on a server of its own.
-pub fn run(files: &[File]) -> Tally {
+pub(crate) fn run(files: &[File]) -> Tally {
     let mut plan = Plan::default();
     for file in files {
         file.cases.iter().for_each(|case| plan.case(case));

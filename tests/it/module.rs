@@ -9,17 +9,17 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 /// The revision that every subject gives its bundles, so that answers can be compared byte for byte.
-pub const REVISION: u64 = 7;
+pub(crate) const REVISION: u64 = 7;
 
 /// Something that takes bundle bytes and answers request bytes.
-pub trait Engine {
+pub(crate) trait Engine {
     fn name(&self) -> &'static str;
     fn load(&mut self, bundle: &[u8]);
     fn answer(&mut self, request: &[u8]) -> Vec<u8>;
 }
 
 /// An engine as a subject of the corpus.
-pub struct OnModule<E>(pub E);
+pub(crate) struct OnModule<E>(pub(crate) E);
 
 impl<E: Engine> Subject for OnModule<E> {
     fn name(&self) -> &'static str {
@@ -39,7 +39,7 @@ impl<E: Engine> Subject for OnModule<E> {
 
 /// The engine in this process.
 #[derive(Default)]
-pub struct InProcess(Option<Bundle>);
+pub(crate) struct InProcess(Option<Bundle>);
 
 impl Engine for InProcess {
     fn name(&self) -> &'static str {
@@ -58,13 +58,13 @@ impl Engine for InProcess {
 }
 
 /// The module in wasmtime.
-pub struct Wasmtime {
+pub(crate) struct Wasmtime {
     instance: Instance,
     loaded: Option<Handle>,
 }
 
 impl Wasmtime {
-    pub fn new() -> Wasmtime {
+    pub(crate) fn new() -> Wasmtime {
         let runtime = Runtime::new(Limits::default()).unwrap();
         Wasmtime {
             instance: runtime.instance().unwrap(),
@@ -93,7 +93,7 @@ impl Engine for Wasmtime {
 }
 
 /// The same file in Node.
-pub struct Node {
+pub(crate) struct Node {
     process: Child,
     to: ChildStdin,
     from: BufReader<ChildStdout>,
@@ -101,7 +101,7 @@ pub struct Node {
 
 impl Node {
     /// None where there is no Node.
-    pub fn start() -> Option<Node> {
+    pub(crate) fn start() -> Option<Node> {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/it/node.mjs");
         let started = Command::new("node")
             .args([script, BUILT_FILES])

@@ -14,6 +14,8 @@ pub(crate) struct Module {
 }
 
 /// Makes the module that every runtime loads.
+///
+/// Binaryen's wasm-opt is left out: with -O3 or -O4 the module got 1 % smaller and decisions no faster, in wasmtime.
 pub(crate) fn bind(raw: Vec<u8>) -> Result<Module, String> {
     let mut output = Bindgen::new()
         .input_bytes("assize_engine", raw)

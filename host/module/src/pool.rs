@@ -364,10 +364,12 @@ impl Change<'_> {
 
 /// Whether an instance has taken much more memory than its bundles account for. A module's memory never shrinks:
 /// holes where former bundles were, or one huge answer, stay for good. A fresh instance takes its place at the next change.
+///
+/// Loading takes twice a bundle's size: its bytes, and the tables that are made of them.
 fn is_worn(loaded: &Loaded, realms: &Realms) -> bool {
     let bundles: usize = realms
         .values()
         .map(|published| published.bundle.len())
         .sum();
-    loaded.instance.memory_size() > bundles.saturating_mul(3) / 2 + (8 << 20)
+    loaded.instance.memory_size() > bundles.saturating_mul(3) + (8 << 20)
 }

@@ -2,6 +2,7 @@
 
 mod bundle;
 mod decide;
+mod history;
 mod serve;
 mod transfer;
 
@@ -36,6 +37,8 @@ enum Verb {
     Import(transfer::Import),
     /// Write what the store holds as import documents.
     Export(transfer::Export),
+    /// Show what changed in the store, and go back to an earlier revision.
+    History(history::History),
     /// Decide without a server: engine requests in, answers out, one JSON object per line.
     Decide(decide::Decide),
     /// Build a bundle for enforcement points, or look into one.
@@ -106,6 +109,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Serve(serve) => serve.run(),
         Verb::Import(import) => import.run(),
         Verb::Export(export) => export.run(),
+        Verb::History(history) => history.run(),
         Verb::Decide(decide) => decide.run(),
         Verb::Bundle(bundle) => bundle.run(),
         Verb::Config => print(DEFAULT_FILE),

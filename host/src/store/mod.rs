@@ -131,7 +131,6 @@ pub(crate) struct Applied {
 
 /// One change of the store: who made it, when, and what it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(dead_code, reason = "PENDING")]
 pub(crate) struct Revision {
     pub(crate) number: u64,
     pub(crate) at: Millis,

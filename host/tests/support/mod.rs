@@ -197,7 +197,7 @@ pub fn exchange(
 ) -> Reply {
     let mut request = format!(
         "{method} {} HTTP/1.1\r\nHost: test.example\r\nConnection: close\r\n",
-        path.replace(' ', "%20")
+        escaped(path)
     );
     for (name, value) in headers {
         request.push_str(&format!("{name}: {value}\r\n"));
@@ -234,6 +234,20 @@ pub fn exchange(
         headers,
         text: body.to_owned(),
     }
+}
+
+/// A path as it travels: what URLs cannot hold is escaped, what is escaped already stays.
+fn escaped(path: &str) -> String {
+    let plain = |c: char| c.is_ascii_graphic() && !"\"<>^`{|}\\".contains(c);
+    let escape = |c: char| {
+        c.to_string()
+            .bytes()
+            .map(|byte| format!("%{byte:02X}"))
+            .collect::<String>()
+    };
+    path.chars()
+        .map(|c| if plain(c) { c.to_string() } else { escape(c) })
+        .collect()
 }
 
 /// Whether `got` is what `want` asks for: members that are not asked for may be there, `<string>`, `<number>` and `<any>`

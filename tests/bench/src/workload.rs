@@ -404,7 +404,7 @@ impl<'a> Draw<'a> {
             Subject::Group { group } => ("", group.as_str()),
             Subject::Claim { name, value } => (*name, value.as_str()),
         };
-        *self.random.choice::<&User>(&self.satisfying[&key])
+        self.random.choice::<&User>(&self.satisfying[&key])
     }
 
     fn environment_for(&mut self, policies: &[&Policy]) -> Environment {

@@ -34,11 +34,7 @@ impl World {
             Ok((document, _)) => document.policies,
             Err(_) => Vec::new(),
         };
-        assert_eq!(
-            policies.len(),
-            6,
-            "the world is a document of six policies"
-        );
+        assert_eq!(policies.len(), 6, "the world is a document of six policies");
         let parsed: Vec<Policy> = policies
             .iter()
             .filter_map(|policy| Policy::parse(policy).ok())

@@ -53,7 +53,7 @@ pub fn broken_by_document(document: &Value, bundle: &Bundle, rng: &mut Rng) -> V
         for _ in 0..4 {
             let mut case = Case {
                 request: generate::request(rng, document),
-                outside: rng.next(),
+                outside: rng.bits(),
             };
             // A tree of every host would show the strangers.
             if case.request.get("tree").is_some() && law.starts_with("policies on") {

@@ -90,7 +90,7 @@ fn one_document(seed: u64, number: usize, wanted: usize, show: usize, report: &m
     for _ in 0..wanted {
         let case = Case {
             request: generate::request(&mut rng, &document),
-            outside: rng.next(),
+            outside: rng.bits(),
         };
         let (ours, theirs) = both(&reference, &bundle, &case);
         report.pair(&case.request, &theirs);

@@ -28,7 +28,7 @@ const HOST_PATTERNS: [&str; 11] = [
 const PORTS: [&str; 12] = [
     "", "", "", "", ":80", ":443", ":8080", ":8443", ":*", ":8*", ":80*", ":*43",
 ];
-const SEGMENTS: [&str; 20] = [
+const SEGMENTS: [&str; 21] = [
     "a",
     "b",
     "ab",
@@ -48,6 +48,7 @@ const SEGMENTS: [&str; 20] = [
     "Straße",
     "İx",
     "ΑΣ",
+    "$SELF",
     "ας",
 ];
 const QUERIES: [&str; 10] = [
@@ -183,7 +184,7 @@ pub(super) fn name(rng: &mut Rng, patterns: &[String]) -> String {
         Some(near) if rng.chance(85) => fill(rng, near),
         _ if rng.chance(12) => rng.pick(&OTHER_NAMES).to_owned(),
         _ => {
-            let scheme = rng.pick(&["http", "https"]);
+            let scheme = rng.pick(&["http", "http", "https", "http*"]);
             let port = rng.pick(&["", "", "", ":80", ":443", ":8080", ":8443", ":81"]);
             format!(
                 "{scheme}://{}{port}{}",

@@ -108,7 +108,7 @@ fn subject(rng: &mut Rng, now: i64) -> Value {
         let mut profile = Map::new();
         for (name, values) in [
             ("mail", &["ann@example.com", "a@h"][..]),
-            ("cn", &["Ann", "a*b"][..]),
+            ("cn", &["Ann", "a*b", " Ann   Lee", "  "][..]),
             ("SN", &["Doe"][..]),
             ("employeeNumber", &["17", "3"][..]),
             ("userPassword", &["hash"][..]),

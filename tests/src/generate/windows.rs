@@ -112,7 +112,17 @@ pub(super) fn filter(rng: &mut Rng, depth: usize) -> String {
         5 => format!("({attribute}~={})", rng.pick(&["ann", "doe"])),
         _ => format!(
             "({attribute}={})",
-            rng.pick(&["\\41nn", "ANN@EXAMPLE.COM", "a\\2ab"])
+            rng.pick(&[
+                "\\41nn",
+                "ANN@EXAMPLE.COM",
+                "a\\2ab",
+                "ann  lee",
+                " Ann Lee ",
+                "*n   l*",
+                "a*   ",
+                "Ann *lee",
+                "*ee  "
+            ])
         ),
     }
 }

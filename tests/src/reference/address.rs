@@ -95,7 +95,7 @@ fn ranges(condition: &Value) -> Vec<(Address, Address)> {
         bound("startIp").zip(bound("endIp")).into_iter().collect();
     let listed = condition.get("ipRange").map(strings).unwrap_or_default();
     let pairs_of_addresses =
-        listed.len() % 2 == 0 && listed.iter().all(|entry| !entry.contains('-'));
+        listed.len().is_multiple_of(2) && listed.iter().all(|entry| !entry.contains('-'));
     if pairs_of_addresses {
         for pair in listed.chunks(2) {
             if let [low, high] = pair {

@@ -90,10 +90,10 @@ fn canonical_web(scheme: &str, after: &str) -> Result<String, Refusal> {
 }
 
 /// A name with `://` that is not http: only its path is cleaned.
-fn canonical_url(scheme: &str, after: &str) -> Result<String, Refusal> {
+fn canonical_url(scheme: &str, after: &str) -> String {
     let (before, query) = after.split_at(after.find('?').unwrap_or(after.len()));
     let (authority, path) = split_authority(before);
-    Ok(format!("{scheme}://{authority}{}{query}", clean_path(path)))
+    format!("{scheme}://{authority}{}{query}", clean_path(path))
 }
 
 /// What follows the `://` of a name that is not http, cut at its first `/`: there `?` is an ordinary character.

@@ -33,8 +33,8 @@ impl Conditions<'_> {
     fn of_kind(&mut self, kind: &str, condition: &Value) -> Outcome {
         let facts = self.facts;
         match kind {
-            "AND" => self.composite(condition, |children| Truth::all(children)),
-            "OR" => self.composite(condition, |children| Truth::any(children)),
+            "AND" => self.composite(condition, Truth::all),
+            "OR" => self.composite(condition, Truth::any),
             "NOT" => {
                 let child = self.evaluate(condition.get("condition").unwrap_or(&Value::Null));
                 let mut whole = Outcome::new(child.truth.not());

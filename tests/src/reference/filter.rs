@@ -1,6 +1,7 @@
 //! LDAPFilter: RFC 4515 over the profile (conditions.md §2.11).
 
 use super::facts::Facts;
+use super::fold::fold;
 use super::truth::Truth;
 
 /// A filter's syntax tree.
@@ -102,37 +103,83 @@ fn unescape(text: &str) -> Option<String> {
 
 fn matches(filter: &Filter, facts: Facts<'_>) -> bool {
     let any = |name: &str, test: &dyn Fn(&str) -> bool| {
-        facts
-            .profile(name)
-            .unwrap_or_default()
-            .iter()
-            .any(|v| test(&v.to_lowercase()))
+        let values = facts.profile(name).unwrap_or_default();
+        values.iter().any(|v| test(&prepared(v)))
     };
     match filter {
         Filter::All(children) => children.iter().all(|c| matches(c, facts)),
         Filter::Any(children) => children.iter().any(|c| matches(c, facts)),
         Filter::Not(child) => !matches(child, facts),
         Filter::Present(name) => any(name, &|_| true),
-        Filter::Pieces(name, pieces) => {
-            let pieces: Vec<String> = pieces.iter().map(|p| p.to_lowercase()).collect();
-            any(name, &|v| pieces_match(&pieces, v))
-        }
-        Filter::AtLeast(name, bound) => any(name, &|v| compare(v, &bound.to_lowercase()).is_ge()),
-        Filter::AtMost(name, bound) => any(name, &|v| compare(v, &bound.to_lowercase()).is_le()),
+        Filter::Pieces(name, pieces) => match pieces.as_slice() {
+            [whole] => any(name, &|v| v == prepared(whole)),
+            _ => any(name, &|v| pieces_match(pieces, v)),
+        },
+        Filter::AtLeast(name, bound) => any(name, &|v| compare(v, &prepared(bound)).is_ge()),
+        Filter::AtMost(name, bound) => any(name, &|v| compare(v, &prepared(bound)).is_le()),
     }
+}
+
+/// A value, or what a value is compared with: letter case folded, one space at each end, two between words (RFC 4518 §2.6.1).
+fn prepared(value: &str) -> String {
+    let folded = fold(value);
+    let words: Vec<&str> = folded.split(' ').filter(|w| !w.is_empty()).collect();
+    if words.is_empty() {
+        "  ".to_owned()
+    } else {
+        format!(" {} ", words.join("  "))
+    }
+}
+
+/// Where a piece of a substring filter stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Initial,
+    Any,
+    Final,
+}
+
+/// A piece of a substring filter: spaces count where it begins or ends with them, or where the value begins or ends.
+fn prepared_piece(piece: &str, place: Place) -> String {
+    let folded = fold(piece);
+    let words: Vec<&str> = folded.split(' ').filter(|w| !w.is_empty()).collect();
+    if words.is_empty() {
+        return " ".to_owned();
+    }
+    let before = place == Place::Initial || folded.starts_with(' ');
+    let after = place == Place::Final || folded.ends_with(' ');
+    let space = |there: bool| if there { " " } else { "" };
+    format!("{}{}{}", space(before), words.join("  "), space(after))
 }
 
 /// Numbers by value, other texts by their characters.
 fn compare(a: &str, b: &str) -> std::cmp::Ordering {
-    match (a.parse::<i64>(), b.parse::<i64>()) {
+    match (a.trim().parse::<i64>(), b.trim().parse::<i64>()) {
         (Ok(a), Ok(b)) => a.cmp(&b),
         _ => a.cmp(b),
     }
 }
 
-/// Whether the text is the pieces with anything between them.
-fn pieces_match(pieces: &[String], text: &str) -> bool {
-    let Some((first, rest)) = pieces.split_first() else {
+/// Whether the value is the pieces with anything between them; the first and the last may be empty.
+fn pieces_match(pieces: &[String], value: &str) -> bool {
+    let mut parts: Vec<String> = Vec::new();
+    for (n, piece) in pieces.iter().enumerate() {
+        let place = match n {
+            0 => Place::Initial,
+            n if n + 1 == pieces.len() => Place::Final,
+            _ => Place::Any,
+        };
+        parts.push(if piece.is_empty() {
+            String::new()
+        } else {
+            prepared_piece(piece, place)
+        });
+    }
+    in_order(&parts, value)
+}
+
+fn in_order(parts: &[String], text: &str) -> bool {
+    let Some((first, rest)) = parts.split_first() else {
         return false;
     };
     let Some(text) = text.strip_prefix(first.as_str()) else {
@@ -141,8 +188,8 @@ fn pieces_match(pieces: &[String], text: &str) -> bool {
     if rest.is_empty() {
         return text.is_empty();
     }
-    text.char_indices()
-        .map(|(n, _)| n)
-        .chain([text.len()])
-        .any(|n| text.get(n..).is_some_and(|later| pieces_match(rest, later)))
+    let starts = text.char_indices().map(|(n, _)| n).chain([text.len()]);
+    starts
+        .filter_map(|n| text.get(n..))
+        .any(|later| in_order(rest, later))
 }

@@ -1,7 +1,7 @@
 //! Resource names and patterns: who covers whom (evaluation.md §4.6, rulings B1–B7, B17, B20, B24).
 
 use super::canonical::{
-    Pieces, Refusal, canonical, pieces, split_authority, split_port, is_web_scheme,
+    Pieces, Refusal, canonical, is_web_scheme, pieces, split_authority, split_port,
 };
 use super::fold::fold;
 use super::glob::Glob;

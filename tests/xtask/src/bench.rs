@@ -1,27 +1,23 @@
 //! `cargo xtask bench`: figures, none of which fails anything.
 
 use crate::options::Options;
-use crate::process::{cargo, is_there, run as start};
+use crate::process::{cargo, is_there, program, run as start, target_dir};
 
 /// Runs the benchmarks asked for.
 pub(crate) fn run(options: Options) -> Result<(), String> {
     let words = options.words()?;
-    match words.split_first() {
-        Some((first, [])) if first == "criterion" => {
-            start(cargo().args(["bench", "--package", "assize-bench", "--bench", "decision"]))
-        }
-        Some((first, [])) if first == "server" => {
-            start(cargo().args([
-                "build",
-                "--release",
+    match words.first().map(String::as_str) {
+        Some("criterion") => {
+            let bench = [
+                "bench",
                 "--package",
-                "assize",
-                "--bin",
-                "assize",
-            ]))?;
-            figures(&words)
+                "assize-bench",
+                "--features",
+                "criterion",
+            ];
+            start(cargo().args(bench).args(["--bench", "decision"]))
         }
-        Some((first, _)) if first == "instructions" && !is_there("valgrind") => {
+        Some("instructions") if !is_there("valgrind") => {
             println!("valgrind is not installed: no instructions can be counted");
             Ok(())
         }
@@ -29,18 +25,15 @@ pub(crate) fn run(options: Options) -> Result<(), String> {
     }
 }
 
+/// The program that measures, beside the server that it measures. Both are built in one go: asked for one by one they would
+/// have their dependencies built with different features, and wasmtime twice.
 fn figures(words: &[String]) -> Result<(), String> {
+    let packages = ["--package", "assize", "--package", "assize-bench"];
     start(
         cargo()
-            .args([
-                "run",
-                "--release",
-                "--package",
-                "assize-bench",
-                "--bin",
-                "figures",
-                "--",
-            ])
-            .args(words),
-    )
+            .args(["build", "--release", "--bins"])
+            .args(packages),
+    )?;
+    let program_file = target_dir().join("release/figures");
+    start(program(&program_file.to_string_lossy()).args(words))
 }

@@ -122,12 +122,10 @@ fn node() -> Result<(), String> {
                 program(name)
             }
         };
-        start(root_rights("apt-get").args([
-            "install",
-            "--yes",
-            "--no-install-recommends",
-            "nodejs",
-        ]))?;
+        // A fresh machine has no lists of packages yet.
+        start(root_rights("apt-get").arg("update"))?;
+        let install = ["install", "--yes", "--no-install-recommends", "nodejs"];
+        start(root_rights("apt-get").args(install))?;
     }
     start(program("node").arg("--version"))
 }

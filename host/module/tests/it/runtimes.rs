@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use assize_engine::{AmCall as NativeCall, Bundle, answer, answer_am, limits};
 use assize_module::{AmCall, BUILD_ID, BUILT_FILES, Limits, Runtime};

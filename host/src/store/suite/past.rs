@@ -86,8 +86,8 @@ pub(super) async fn the_way_back_is_one_change(place: Place) {
             put(policy("q", "1")),
             put(renamed("a")),
         ],
-    );
-    let first = first.await;
+    )
+    .await;
     let other = Draft {
         name_key: "a".into(),
         ..draft(Kind::ResourceType, "/", "v", "")
@@ -185,8 +185,8 @@ pub(super) async fn users_do_not_come_back(place: Place) {
             put(group),
             put(draft(Kind::User, "/", "bob", "")),
         ],
-    );
-    let first = first.await;
+    )
+    .await;
     change(&store, &[user("2"), delete(Kind::User, "/", "bob")]).await;
     store.roll_back("x", 1, first).await.unwrap();
     let users = store.objects(Kind::User, "/").await.unwrap();

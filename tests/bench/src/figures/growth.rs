@@ -12,22 +12,22 @@ const WRITES: usize = 9;
 
 /// Measures and prints.
 pub(crate) fn report(prepared: &Prepared) -> Outcome<()> {
+    // In order of their names, as the server keeps them.
+    let mut documents: Vec<&Value> = prepared.documents.iter().collect();
+    documents.sort_by_cached_key(|document| {
+        let name = document.get("name").and_then(Value::as_str);
+        name.unwrap_or_default().to_owned()
+    });
     let (all, compiled) = timed(|| {
-        prepared
-            .documents
-            .iter()
-            .map(compile)
-            .collect::<Result<Vec<_>, _>>()
+        let compiled = documents.iter().map(|document| compile(document));
+        compiled.collect::<Result<Vec<_>, _>>()
     });
     let mut compiled = compiled?;
     let (mut links, mut writes) = (Vec::new(), Vec::new());
     for written in 0..WRITES {
         let at = written * compiled.len() / WRITES;
-        let mut document = prepared
-            .documents
-            .get(at)
-            .cloned()
-            .ok_or("there is no such policy")?;
+        let document = documents.get(at).ok_or("there is no such policy")?;
+        let mut document = Value::clone(document);
         let action = if written % 2 == 0 { "PUT" } else { "PATCH" };
         document["actionValues"][action] = true.into();
         // INVARIANT: what is timed is all that stands between the parsed JSON of the write and an instance that decides by it.
