@@ -12,7 +12,6 @@ use assize_module::{CallError, Pool, Settings};
 /// A bundle that was loaded.
 pub(crate) struct Published {
     pub(crate) digest: String,
-    pub(crate) revision: u64,
     pub(crate) facts: Facts,
 }
 
@@ -78,7 +77,6 @@ impl Decider {
         let read = Bundle::load(bundle.to_vec()).map_err(|error| error.to_string())?;
         let published = Published {
             digest: read.digest().to_owned(),
-            revision,
             facts: Facts::of(&read.required_facts()),
         };
         self.pool

@@ -6,7 +6,7 @@
 //!
 //! Both lead to the same two engine functions, `answer` and `answer_am`; nothing is decided here.
 
-mod abi;
+pub mod abi;
 mod build_id;
 mod error;
-mod js;
+pub mod js;

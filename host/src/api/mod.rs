@@ -26,7 +26,7 @@ use crate::clock::{self, Millis};
 use crate::publish::{Live, LiveRealm};
 use crate::serve::Peer;
 use answer::{Answer, Layout};
-use crest::operation::{self, Operation};
+use crest::operation;
 use crest::parameters::Parameters;
 use crest::path::{self, Style};
 use crest::version::Requested;
@@ -161,28 +161,33 @@ async fn json(
         peer: peer.ip(),
         now: clock::now(),
     };
-    let endpoint: Vec<&str> = target.endpoint.iter().map(String::as_str).collect();
-    if let ["authenticate"] = endpoint.as_slice() {
-        return authenticate::handle(&app, &call).await;
-    }
-    match dispatch(&app, &call, &endpoint).await {
+    let answered = match target.endpoint.as_slice() {
+        [endpoint] if endpoint == "policies" && evaluate::is_asked(&call) => {
+            evaluate::handle(&app, &call).await
+        }
+        // What comes less often is kept on the heap: the futures of all endpoints together are many times as large as
+        // that of an evaluation, and would be moved with every one.
+        [endpoint] if endpoint == "authenticate" => {
+            return Box::pin(authenticate::handle(&app, &call)).await;
+        }
+        endpoint => Box::pin(dispatch(&app, &call, endpoint)).await,
+    };
+    match answered {
         Ok(answer) => answer.into_response(layout),
         Err(error) => error.into_response(),
     }
 }
 
-/// The CREST endpoints. What can be said about a request without its caller is said first.
-async fn dispatch(app: &App, call: &Call, endpoint: &[&str]) -> Result<Answer, ApiError> {
+/// The other CREST endpoints. What can be said about a request without its caller is said first.
+async fn dispatch(app: &App, call: &Call, endpoint: &[String]) -> Result<Answer, ApiError> {
+    let endpoint: Vec<&str> = endpoint.iter().map(String::as_str).collect();
     let operation = operation::of(
         &call.method,
         &call.headers,
         &call.parameters,
         &call.requested,
     )?;
-    match (endpoint, operation) {
-        (["policies"], Operation::Action(action)) if evaluate::is_evaluation(&action) => {
-            evaluate::handle(app, call, &action).await
-        }
+    match (endpoint.as_slice(), operation) {
         (["sessions"], operation) => sessions::handle(app, call, None, operation).await,
         (["sessions", token], operation) => {
             sessions::handle(app, call, Some(token), operation).await

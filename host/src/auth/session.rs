@@ -381,7 +381,10 @@ impl Sessions {
                 live.retain(|_, session| session.hash != *hash);
             }
             Notice::Sessions | Notice::Everything => {
-                self.live.write().unwrap_or_else(PoisonError::into_inner).clear();
+                self.live
+                    .write()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .clear();
             }
         }
     }

@@ -51,7 +51,7 @@ pub(crate) fn check(json: &Value) -> Result<Checked, Vec<Fault>> {
         ),
     ];
     for (name, value) in shaped {
-        if let Some(value) = value.filter(|value| !value.as_array().is_some_and(Vec::is_empty)) {
+        if let Some(value) = value {
             kept.insert(name.into(), value);
         }
     }

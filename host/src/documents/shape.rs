@@ -18,12 +18,12 @@ pub(super) fn condition(json: &Value) -> Value {
     let mut shown = start(kind);
     let given = |name: &str| source.get(name).filter(|value| !value.is_null());
     match kind {
-        "AND" | "OR" => put(
-            &mut shown,
-            "conditions",
-            Some(each(given("conditions"), condition)),
-        ),
-        "NOT" => put(&mut shown, "condition", given("condition").map(condition)),
+        "AND" | "OR" | "NOT" => {
+            let children = given("conditions").map(|list| each(Some(list), condition));
+            put(&mut shown, "conditions", children);
+            put(&mut shown, "condition", given("condition").map(condition));
+            put(&mut shown, "name", given("name").cloned());
+        }
         "AuthLevel" | "LEAuthLevel" => {
             put(&mut shown, "authLevel", given("authLevel").map(integer))
         }
@@ -97,7 +97,7 @@ pub(super) fn condition(json: &Value) -> Value {
                 Some(properties.collect::<Map<_, _>>().into()),
             );
         }
-        _ => others(&mut shown, source, |value| *value != ""),
+        _ => others(&mut shown, source),
     }
     Value::Object(shown)
 }
@@ -125,7 +125,7 @@ pub(super) fn subject(json: &Value) -> Value {
             "subjectValues",
             Some(distinct(given("subjectValues"))),
         ),
-        _ => others(&mut shown, source, |_| true),
+        _ => others(&mut shown, source),
     }
     Value::Object(shown)
 }
@@ -151,13 +151,11 @@ fn put(shown: &mut Map<String, Value>, name: &str, value: Option<Value>) {
 }
 
 /// All members that say something.
-fn others(
-    shown: &mut Map<String, Value>,
-    source: &Map<String, Value>,
-    says: impl Fn(&Value) -> bool,
-) {
+fn others(shown: &mut Map<String, Value>, source: &Map<String, Value>) {
     let kept = source.iter().filter(|(name, value)| {
-        !value.is_null() && says(value) && !PLUMBING.contains(&name.as_str())
+        // AM drops empty dates and keeps other empty texts.
+        let empty_date = name.ends_with("Date") && **value == "";
+        !value.is_null() && !empty_date && !PLUMBING.contains(&name.as_str())
     });
     for (name, value) in kept {
         shown.insert(name.clone(), value.clone());

@@ -27,8 +27,6 @@ pub(crate) struct LiveRealm {
     pub(crate) aliases: Vec<String>,
     /// Digest of the bundle; empty before the first was loaded.
     pub(crate) digest: String,
-    /// Revision under which that bundle was published.
-    pub(crate) revision: u64,
     /// What its policies can read of a subject.
     pub(crate) facts: Arc<Facts>,
 }
@@ -41,7 +39,6 @@ impl LiveRealm {
             active: true,
             aliases: Vec::new(),
             digest: String::new(),
-            revision: 0,
             facts: Arc::default(),
         }
     }
@@ -54,7 +51,6 @@ impl LiveRealm {
     pub(super) fn with_bundle(self, published: Published) -> Self {
         LiveRealm {
             digest: published.digest,
-            revision: published.revision,
             facts: Arc::new(published.facts),
             ..self
         }

@@ -151,7 +151,11 @@ impl Publisher {
         // INVARIANT: all that goes live together is read at one revision, so that no half of a change is published.
         let mut view = self.store.view().await?;
         let revision = view.revision();
-        let scope = if revision == known { scope } else { Scope::Everything };
+        let scope = if revision == known {
+            scope
+        } else {
+            Scope::Everything
+        };
         let before = self.live.load_full();
         let realms = match &scope {
             Scope::Realms {

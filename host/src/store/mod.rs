@@ -107,6 +107,10 @@ pub(crate) enum Expect {
 
 /// One step of a change.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a change has few steps, and nearly all of them put a document"
+)]
 pub(crate) enum Write {
     Put(Expect, Draft),
     /// A document that must be there.

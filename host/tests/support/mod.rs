@@ -16,11 +16,11 @@ use assize::config::{Config, Layers};
 use assize::serve::Server;
 use serde_json::{Value, json};
 
-pub const ADMINISTRATOR_PASSWORD: &str = "Adm1n.for-tests";
-pub const PASSWORD: &str = "Passw0rd.1";
+pub(crate) const ADMINISTRATOR_PASSWORD: &str = "Adm1n.for-tests";
+pub(crate) const PASSWORD: &str = "Passw0rd.1";
 
 /// Settings for tests: any port, passwords that cost next to nothing.
-pub fn config(data: &Path, more: &[(&'static str, toml::Value)]) -> Config {
+pub(crate) fn config(data: &Path, more: &[(&'static str, toml::Value)]) -> Config {
     let mut flags: Vec<(&'static str, toml::Value)> = vec![
         ("listen", "127.0.0.1:0".into()),
         ("data", data.display().to_string().into()),
@@ -42,18 +42,18 @@ pub fn config(data: &Path, more: &[(&'static str, toml::Value)]) -> Config {
 }
 
 /// A running server and its folder.
-pub struct TestServer {
-    pub server: Option<Server>,
-    pub address: SocketAddr,
-    pub folder: tempfile::TempDir,
+pub(crate) struct TestServer {
+    pub(crate) server: Option<Server>,
+    pub(crate) address: SocketAddr,
+    pub(crate) folder: tempfile::TempDir,
 }
 
 impl TestServer {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with(&[]).await
     }
 
-    pub async fn with(more: &[(&'static str, toml::Value)]) -> Self {
+    pub(crate) async fn with(more: &[(&'static str, toml::Value)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let server = Server::start(config(folder.path(), more)).await.unwrap();
         TestServer {
@@ -64,7 +64,7 @@ impl TestServer {
     }
 
     /// Stops the server and starts another one on the same folder.
-    pub async fn restart(&mut self) {
+    pub(crate) async fn restart(&mut self) {
         self.server.take().unwrap().stop().await.unwrap();
         let server = Server::start(config(self.folder.path(), &[]))
             .await
@@ -73,7 +73,7 @@ impl TestServer {
         self.server = Some(server);
     }
 
-    pub fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         Client {
             address: self.address,
             tokens: BTreeMap::new(),
@@ -84,35 +84,35 @@ impl TestServer {
 
 /// An answer.
 #[derive(Debug)]
-pub struct Reply {
-    pub status: u16,
-    pub headers: Vec<(String, String)>,
-    pub text: String,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) text: String,
 }
 
 impl Reply {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
             .find(|(n, _)| n.eq_ignore_ascii_case(name))
             .map(|(_, v)| v.as_str())
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or(Value::Null)
     }
 }
 
 /// A client that logs users in when it needs their sessions.
-pub struct Client {
-    pub address: SocketAddr,
+pub(crate) struct Client {
+    pub(crate) address: SocketAddr,
     tokens: BTreeMap<String, String>,
-    pub variables: BTreeMap<String, String>,
+    pub(crate) variables: BTreeMap<String, String>,
 }
 
 impl Client {
     /// One request over a connection of its own.
-    pub fn send(
+    pub(crate) fn send(
         &self,
         method: &str,
         path: &str,
@@ -123,13 +123,13 @@ impl Client {
         exchange(stream, method, path, headers, body)
     }
 
-    pub fn post(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Reply {
+    pub(crate) fn post(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Reply {
         let mut all = vec![("Content-Type".to_owned(), "application/json".to_owned())];
         all.extend(headers.iter().map(|(n, v)| (n.to_string(), v.to_string())));
         self.send("POST", path, &all, Some(&body.to_string()))
     }
 
-    pub fn log_in(&self, realm: &str, user: &str, password: &str) -> Reply {
+    pub(crate) fn log_in(&self, realm: &str, user: &str, password: &str) -> Reply {
         let headers = [("X-OpenAM-Username", user), ("X-OpenAM-Password", password)];
         self.post(
             &format!("/am/json{realm}/authenticate"),
@@ -139,7 +139,7 @@ impl Client {
     }
 
     /// The token of a session of a user of the root realm; `user@realm` for one of `/realm`.
-    pub fn token(&mut self, who: &str) -> String {
+    pub(crate) fn token(&mut self, who: &str) -> String {
         if let Some(token) = self.tokens.get(who) {
             return token.clone();
         }
@@ -164,7 +164,7 @@ impl Client {
     }
 
     /// A request by the administrator, which must succeed.
-    pub fn admin(&mut self, method: &str, path: &str, body: &Value) -> Value {
+    pub(crate) fn admin(&mut self, method: &str, path: &str, body: &Value) -> Value {
         let headers = [
             ("Content-Type".to_owned(), "application/json".to_owned()),
             ("iPlanetDirectoryPro".to_owned(), self.token("amadmin")),
@@ -181,14 +181,14 @@ impl Client {
     }
 
     /// What the administrator is told about resources for a user's session.
-    pub fn evaluate(&mut self, resources: &[&str], subject: &Value) -> Value {
+    pub(crate) fn evaluate(&mut self, resources: &[&str], subject: &Value) -> Value {
         let body = json!({"resources": resources, "subject": subject});
         self.admin("POST", "/policies?_action=evaluate", &body)
     }
 }
 
 /// Sends a request over any stream and reads the whole answer.
-pub fn exchange(
+pub(crate) fn exchange(
     mut stream: impl Read + Write,
     method: &str,
     path: &str,
@@ -252,7 +252,7 @@ fn escaped(path: &str) -> String {
 
 /// Whether `got` is what `want` asks for: members that are not asked for may be there, `<string>`, `<number>` and `<any>`
 /// stand for what they say, `<absent>` for a member that must not be there.
-pub fn fits(want: &Value, got: &Value) -> Result<(), String> {
+pub(crate) fn fits(want: &Value, got: &Value) -> Result<(), String> {
     match (want, got) {
         (Value::String(mark), _) if mark == "<any>" => Ok(()),
         (Value::String(mark), Value::String(_)) if mark == "<string>" => Ok(()),

@@ -109,7 +109,7 @@ pub(super) fn auth_scheme(condition: &Value, facts: Facts<'_>) -> Outcome {
     outcome
 }
 
-/// Whether the application is still in use, and the schemes whose time is up.
+/// Whether the application is still in use, and the schemes whose time is up. An instant that is not known is 0 (§2.3).
 fn idle<'a>(
     schemes: &[&'a str],
     name: &str,
@@ -117,43 +117,30 @@ fn idle<'a>(
     session: &Map<String, Value>,
     now: i64,
 ) -> (Truth, Vec<&'a str>) {
-    let noted = match property(session, name) {
-        None => 0,
-        Some(text) => match text.parse::<i64>() {
-            Ok(instant) => instant,
-            Err(_) => return (Truth::Undetermined, schemes.to_vec()),
-        },
-    };
-    if noted > now {
+    let noted = property(session, name).and_then(|text| text.parse::<i64>().ok());
+    if noted.unwrap_or(0) > now {
         return (Truth::True, Vec::new());
     }
-    let mut expired = Vec::new();
-    for scheme in schemes {
-        match authenticated_at(scheme, session) {
-            None => return (Truth::Undetermined, schemes.to_vec()),
-            Some(instant) if instant + millis <= now => expired.push(*scheme),
-            Some(_) => {}
-        }
-    }
+    let up = |scheme: &&str| authenticated_at(scheme, session).unwrap_or(0) + millis <= now;
+    let expired: Vec<&str> = schemes.iter().copied().filter(up).collect();
     (expired.is_empty().into(), expired)
 }
 
-/// When a scheme was passed, 0 when it was not; none when the session's own text cannot be read.
+/// When a scheme was passed; none when the session does not say so, or not in a form that can be read.
 fn authenticated_at(scheme: &str, session: &Map<String, Value>) -> Option<i64> {
     if property(session, "moduleAuthTime").is_some() {
         let entries = pieces(session, "moduleAuthTime");
-        let entry = entries
-            .iter()
-            .find_map(|e| e.split_once('+').filter(|(module, _)| *module == scheme));
-        return entry.map_or(Some(0), |(_, date)| instant(date));
+        let mut times = entries.iter().filter_map(|e| e.split_once('+'));
+        return times
+            .find(|(module, _)| *module == scheme)
+            .and_then(|(_, date)| instant(date));
     }
-    if pieces(session, "AuthType")
+    let passed = pieces(session, "AuthType")
         .iter()
-        .any(|have| have == scheme)
-    {
-        return property(session, "authInstant").map_or(Some(0), instant);
-    }
-    Some(0)
+        .any(|have| have == scheme);
+    passed
+        .then(|| property(session, "authInstant"))?
+        .and_then(instant)
 }
 
 /// Epoch milliseconds of `yyyy-MM-dd'T'HH:mm:ssZ`.

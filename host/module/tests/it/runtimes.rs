@@ -25,7 +25,12 @@ fn wasmtime_node_and_native_give_the_same_bytes() {
 
     let mut native = Bundle::load(bundle.clone()).unwrap();
     native.set_revision(REVISION);
-    let mut instance = Runtime::new(Limits::default()).unwrap().instance().unwrap();
+    // Time enough for the step budget to run out first, on however busy a machine.
+    let limits = Limits {
+        call: Duration::from_secs(120),
+        ..Limits::default()
+    };
+    let mut instance = Runtime::new(limits).unwrap().instance().unwrap();
     let handle = instance.load(&bundle, REVISION).unwrap();
     let in_node = ask_node(&bundle, &questions);
     assert_eq!(in_node.len(), questions.len());

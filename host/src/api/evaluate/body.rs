@@ -169,7 +169,7 @@ mod tests {
         ] {
             let body = Bytes::from(text);
             let Err(error) = Peek::read(&body) else {
-                panic!("{text} was taken")
+                unreachable!("{text} was taken")
             };
             assert!(error.to_string().contains(message), "{error}");
         }

@@ -1,9 +1,12 @@
 //! The context of an engine request: the resolved subject, the instant, the zone and the version.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::super::Call;
@@ -40,19 +43,16 @@ pub(crate) async fn resolve(
     served: &str,
 ) -> Result<Question, ApiError> {
     let given = peek.subject.filter(|raw| raw.get() != "null");
-    let (session, claims) = match given {
-        None => (Some(Arc::clone(caller.session())), Vec::new()),
-        Some(raw) => {
-            let given = Given::parse(raw.get())?;
-            let session = match given.sso_token {
-                None => None,
-                Some(token) => match app.sessions.find(&token, call.now).await? {
-                    Some(session) => Some(session),
-                    None => return Ok(nobody(app, call, served)),
-                },
-            };
-            (session, given.claims)
-        }
+    let given = given.map(|raw| Given::parse(raw.get())).transpose()?;
+    let session = match &given {
+        None => Some(Arc::clone(caller.session())),
+        Some(given) => match &given.sso_token {
+            None => None,
+            Some(token) => match app.sessions.find(token, call.now).await? {
+                Some(session) => Some(session),
+                None => return Ok(nobody(app, call, served)),
+            },
+        },
     };
     let mut context = Vec::with_capacity(512);
     context.extend_from_slice(br#"{"subject":{"#);
@@ -66,18 +66,17 @@ pub(crate) async fn resolve(
             None => return Ok(nobody(app, call, served)),
         }
     }
-    if !claims.is_empty() {
-        if session.is_none() {
-            let subs = claims
-                .iter()
-                .filter_map(|claims| claims.get("sub").and_then(Value::as_str));
-            for sub in subs.take(1) {
-                if let Some(profile) = app.subjects.profile(&call.live, &call.realm, sub).await? {
-                    member(&mut context, "profile", &profile.to_string());
-                }
-            }
+    if let Some(given) = given.filter(|given| !given.claims.is_empty()) {
+        if let (None, Some(sub)) = (&session, &given.sub)
+            && let Some(profile) = app.subjects.profile(&call.live, &call.realm, sub).await?
+        {
+            member(&mut context, "profile", &profile.to_string());
         }
-        member(&mut context, "claims", &Value::Array(claims).to_string());
+        member(
+            &mut context,
+            "claims",
+            &format!("[{}]", given.claims.join(",")),
+        );
     }
     if call.realm.facts.memberships {
         let named = peek.named_identities();
@@ -143,54 +142,93 @@ fn member(object: &mut Vec<u8>, name: &str, json: &str) {
     object.extend_from_slice(json.as_bytes());
 }
 
-/// A `subject` as a client writes it.
-struct Given {
-    sso_token: Option<String>,
-    claims: Vec<Value>,
+/// A `subject` as a client writes it; what can be is borrowed from the body.
+struct Given<'a> {
+    sso_token: Option<Cow<'a, str>>,
+    /// Each an object, as JSON text.
+    claims: Vec<Cow<'a, str>>,
+    /// The `sub` of the first claims.
+    sub: Option<String>,
 }
 
-impl Given {
+/// The members of a subject, given or not. Null counts as given: AM looks whether the key is there.
+#[derive(Deserialize)]
+struct Members<'a> {
+    #[serde(rename = "ssoToken", borrow, default, deserialize_with = "as_it_is")]
+    sso_token: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "as_it_is")]
+    jwt: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "as_it_is")]
+    claims: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Sub<'a> {
+    #[serde(borrow, default, deserialize_with = "as_it_is")]
+    sub: Option<&'a RawValue>,
+}
+
+fn as_it_is<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(deserializer).map(Some)
+}
+
+impl<'a> Given<'a> {
     /// # Errors
-    /// 400 with the member at fault: no usable key, wrong types, a token that is no JWT, claims without `sub`.
-    fn parse(text: &str) -> Result<Self, ApiError> {
-        let Ok(Value::Object(mut members)) = serde_json::from_str::<Value>(text) else {
-            return Err(invalid());
-        };
+    /// 400 with the member at fault: no usable key, wrong types, a token that is no JWT, claims without `sub`, a member
+    /// given twice.
+    fn parse(json: &'a str) -> Result<Self, ApiError> {
+        let members: Members<'a> = serde_json::from_str(json).map_err(|_| invalid())?;
         let mut given = Given {
             sso_token: None,
             claims: Vec::new(),
+            sub: None,
         };
-        match members.remove("ssoToken") {
-            None => {}
-            Some(Value::String(token)) if !token.is_empty() => given.sso_token = Some(token),
-            Some(Value::Null | Value::String(_)) => return Err(invalid()),
-            Some(_) => return Err(wrong_type("ssoToken", "a string")),
+        if let Some(token) = members.sso_token {
+            let token = text(token, "ssoToken")?;
+            given.sso_token = Some(token).filter(|token| !token.is_empty());
+            given.sso_token.as_ref().ok_or_else(invalid)?;
         }
-        match members.remove("jwt") {
-            None => {}
-            Some(Value::String(jwt)) => given
-                .claims
-                .push(Value::Object(claims_of(&jwt).ok_or_else(invalid)?)),
-            Some(Value::Null) => return Err(invalid()),
-            Some(_) => return Err(wrong_type("jwt", "a string")),
+        if let Some(jwt) = members.jwt {
+            let claims = claims_of(&text(jwt, "jwt")?).ok_or_else(invalid)?;
+            given.add(Cow::Owned(Value::Object(claims).to_string()))?;
         }
-        match members.remove("claims") {
+        match members.claims.map(RawValue::get) {
             None => {}
-            Some(Value::Object(claims)) => given.claims.push(Value::Object(claims)),
-            Some(Value::Null) => return Err(invalid()),
+            Some(claims) if claims.starts_with('{') => given.add(Cow::Borrowed(claims))?,
+            Some("null") => return Err(invalid()),
             Some(_) => return Err(wrong_type("claims", "an object")),
-        }
-        for claims in &given.claims {
-            match claims.get("sub") {
-                Some(Value::String(_)) => {}
-                None | Some(Value::Null) => return Err(invalid()),
-                Some(_) => return Err(wrong_type("claims/sub", "a string")),
-            }
         }
         if given.sso_token.is_none() && given.claims.is_empty() {
             return Err(invalid());
         }
         Ok(given)
+    }
+
+    fn add(&mut self, claims: Cow<'a, str>) -> Result<(), ApiError> {
+        let sub: Sub<'_> = serde_json::from_str(&claims).map_err(|_| invalid())?;
+        let sub = text(sub.sub.ok_or_else(invalid)?, "claims/sub")?.into_owned();
+        self.sub.get_or_insert(sub);
+        self.claims.push(claims);
+        Ok(())
+    }
+}
+
+/// A JSON text.
+///
+/// # Errors
+/// 400 for null, and for another type with the member's path.
+fn text<'a>(raw: &'a RawValue, path: &str) -> Result<Cow<'a, str>, ApiError> {
+    let json = raw.get();
+    let inner = json
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
+    match inner {
+        Some(inner) if !inner.contains('\\') => Ok(Cow::Borrowed(inner)),
+        Some(_) => serde_json::from_str(json)
+            .map(Cow::Owned)
+            .map_err(|_| invalid()),
+        None if json == "null" => Err(invalid()),
+        None => Err(wrong_type(path, "a string")),
     }
 }
 

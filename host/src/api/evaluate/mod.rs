@@ -9,9 +9,12 @@ mod outcome;
 
 use std::sync::Arc;
 
+use axum::http::Method;
+
 use super::Call;
 use super::answer::{Answer, Content};
 use super::crest::fields::Fields;
+use super::crest::operation::{self, Operation};
 use super::crest::version::Version;
 use super::error::ApiError;
 use crate::app::App;
@@ -27,13 +30,27 @@ const ROUTES: [(Version, &str); 3] = [
     (Version(2, 1), "resource=2.1"),
 ];
 
-/// Whether an action of `policies` is one of the two; their names are compared exactly.
-pub(crate) fn is_evaluation(action: &str) -> bool {
-    matches!(action, "evaluate" | "evaluateTree")
+/// Whether a request on `policies` is one of the two actions; their names are compared exactly.
+pub(crate) fn is_asked(call: &Call) -> bool {
+    let named = |action| matches!(action, "evaluate" | "evaluateTree");
+    call.method == Method::POST && call.parameters.first("_action").is_some_and(named)
 }
 
 /// Answers either action.
-pub(crate) async fn handle(app: &App, call: &Call, action: &str) -> Result<Answer, ApiError> {
+///
+/// # Errors
+/// `evaluation.md` §1.2, first the ones that need no caller.
+pub(crate) async fn handle(app: &App, call: &Call) -> Result<Answer, ApiError> {
+    let operation = operation::of(
+        &call.method,
+        &call.headers,
+        &call.parameters,
+        &call.requested,
+    )?;
+    let Operation::Action(action) = operation else {
+        // A method override makes it another operation, which the administration of policies answers.
+        return Box::pin(super::manage::handle(app, call, &["policies"], operation)).await;
+    };
     let peek = Peek::read(&call.body)?;
     let caller = call.authorized(app, Privilege::Evaluate).await?;
     let Some(served) = call.requested.route(&ROUTES) else {

@@ -9,7 +9,11 @@ use crate::realm::IdentityKind;
 use crate::store::{Kind, StoreError};
 
 impl Importer<'_> {
-    pub(super) async fn users(&self, context: &mut Context<'_>, list: &[Value]) -> Result<(), StoreError> {
+    pub(super) async fn users(
+        &self,
+        context: &mut Context<'_>,
+        list: &[Value],
+    ) -> Result<(), StoreError> {
         for (n, json) in list.iter().enumerate() {
             let prefix = format!("/users/{n}");
             let Some((name, written)) = identity_of(context, &prefix, IdentityKind::User, json)

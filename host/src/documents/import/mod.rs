@@ -9,13 +9,11 @@ use assize_engine::model::{PolicySet, ResourceType};
 use assize_engine::{Fault, FaultCode};
 use serde_json::Value;
 
-use super::{catalogue, identity, policy, realm};
+use super::{catalogue, policy, realm};
 use crate::auth::password::Passwords;
 use crate::auth::random_text;
-use crate::auth::session::ADMINISTRATOR;
-use crate::documents::identity::Written;
 use crate::publish::RealmBody;
-use crate::realm::{Directory, IdentityKind, RealmPath};
+use crate::realm::{Directory, RealmPath};
 use crate::store::{Draft, Expect, Kind, Store, StoreError, Write};
 
 /// Something wrong with an object of a document.

@@ -4,10 +4,9 @@ mod actions;
 mod query;
 mod write;
 
-use axum::http::StatusCode;
 use serde_json::Value;
 
-use super::{Wanted, created, single};
+use super::{Wanted, single};
 use crate::api::Call;
 use crate::api::answer::Answer;
 use crate::api::crest::operation::{self, Operation};
@@ -15,13 +14,10 @@ use crate::api::crest::version::Version;
 use crate::api::error::ApiError;
 use crate::app::App;
 use crate::auth::caller::Caller;
-use crate::auth::session::ADMINISTRATOR;
 use crate::documents::Members;
 use crate::documents::identity::{self, Written};
-use crate::limits::PASSWORD_CHARACTERS_MINIMUM;
 use crate::realm::IdentityKind;
-use crate::store::{Draft, Expect, Kind, Object, Write};
-use crate::subject::{Attributes, STATUS, attribute, is_inactive};
+use crate::store::{Kind, Object, Write};
 
 const ROUTES: [(Version, (Form, &str)); 4] = [
     (Version(1, 2), (Form::Names, "resource=1.2")),
