@@ -25,7 +25,7 @@ struct State {
 }
 
 /// Makes room for `length` bytes and says where.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn input(length: usize) -> *mut u8 {
     with(|state| {
         state.input.resize(length.max(state.input.len()), 0);
@@ -34,7 +34,7 @@ pub extern "C" fn input(length: usize) -> *mut u8 {
 }
 
 /// Reads a policy file of `length` bytes from the input. 1 if it could be read, else 0.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn load(length: usize) -> u32 {
     with(|state| {
         let file = std::mem::take(&mut state.input);
@@ -44,7 +44,7 @@ pub extern "C" fn load(length: usize) -> u32 {
 }
 
 /// Decides a request of `length` bytes in the input; the number of bytes at the output, 0 if there is no answer.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn decide(length: usize) -> usize {
     with(|state| {
         state.output.clear();
@@ -56,7 +56,7 @@ pub extern "C" fn decide(length: usize) -> usize {
 }
 
 /// Where the last answer lies.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn output() -> *const u8 {
     with(|state| state.output.as_ptr())
 }

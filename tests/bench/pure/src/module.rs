@@ -20,7 +20,7 @@ struct State {
 }
 
 /// Makes room for exactly `length` bytes and says where.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn input(length: usize) -> *mut u8 {
     with(|state| {
         state.input = vec![0; length];
@@ -29,7 +29,7 @@ pub extern "C" fn input(length: usize) -> *mut u8 {
 }
 
 /// Loads the bundle that the input holds. 1 if it is one, else 0.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn load() -> u32 {
     with(|state| {
         state.prepared = Prepared::load(std::mem::take(&mut state.input));
@@ -38,7 +38,7 @@ pub extern "C" fn load() -> u32 {
 }
 
 /// Parses and keeps the request that the input holds. 1 if it could be parsed, else 0.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn keep() -> u32 {
     with(|state| {
         let request = std::mem::take(&mut state.input);
@@ -50,7 +50,7 @@ pub extern "C" fn keep() -> u32 {
 }
 
 /// Evaluates every request once and counts the actions that are allowed.
-#[unsafe(no_mangle)]
+#[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn evaluate_all() -> u32 {
     with(|state| state.prepared.as_ref().map_or(0, Prepared::evaluate_all))
 }
