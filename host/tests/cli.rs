@@ -39,7 +39,6 @@ fn document() -> Value {
             "resources": ["http://www.example.com/index.html"],
             "actionValues": {"GET": true, "POST": false},
             "subject": {"type": "AuthenticatedUsers"},
-            "resourceTypeUuid": "76656a38-5f8e-401b-83aa-4ccb74ce88d2",
         }],
         "users": [{"username": "ann", "userpassword": "Passw0rd.1", "mail": "ann@example.com"}],
         "groups": [{"username": "staff", "uniqueMember": ["ann"]}],

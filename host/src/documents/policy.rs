@@ -85,6 +85,10 @@ impl Checked {
 /// A stored policy as AM's reads show it under version 2.1, without `_id` and `_rev`: what was left out is filled in.
 pub(crate) fn shown(object: &Object) -> Members {
     let mut shown = written(object);
+    // A write echoes an empty list; a read leaves it out.
+    shown.retain(|name, value| {
+        name != "resourceAttributes" || value.as_array().is_none_or(|list| !list.is_empty())
+    });
     shown.entry("description").or_insert_with(|| "".into());
     shown
         .entry("subject")

@@ -5,6 +5,8 @@
 
 use core::cmp::Ordering;
 
+use crate::resource::fold;
+
 /// caseIgnoreMatch; also used for approximate matches.
 pub fn equals(value: &str, asserted: &str) -> bool {
     squeezed(value).eq(squeezed(asserted))
@@ -21,42 +23,58 @@ pub fn at_most(value: &str, asserted: &str) -> bool {
 }
 
 /// caseIgnoreSubstringsMatch: the value starts with `initial`, ends with `last`, and holds `any` in order between them, without
-/// overlap.
+/// overlap. Texts are prepared as RFC 4518 §2.6.1 says: a value has a space at either end and two between words, a part one where
+/// it begins or ends with spaces, and where the value begins or ends; a part of spaces alone is one space.
 pub fn substring<'a>(
     initial: Option<&str>,
     any: impl IntoIterator<Item = &'a str>,
     last: Option<&str>,
     value: &str,
 ) -> bool {
-    let mut rest = squeezed(value);
+    let value = match words(value) {
+        words if words.is_empty() => "  ".to_owned(),
+        words => format!(" {words} "),
+    };
+    let mut rest = value.as_str();
     if let Some(initial) = initial {
-        match after(rest, part(initial, Edge::Start)) {
-            Some(next) => rest = next,
+        match rest.strip_prefix(part(initial, Edge::Start).as_str()) {
+            Some(behind) => rest = behind,
             None => return false,
         }
     }
     for wanted in any {
-        loop {
-            if let Some(next) = after(rest.clone(), part(wanted, Edge::Neither)) {
-                rest = next;
-                break;
-            }
-            if rest.next().is_none() {
-                return false;
-            }
+        match rest.split_once(part(wanted, Edge::Neither).as_str()) {
+            Some((_, behind)) => rest = behind,
+            None => return false,
         }
     }
-    let Some(last) = last else {
-        return true;
-    };
-    loop {
-        if rest.clone().eq(part(last, Edge::End)) {
-            return true;
-        }
-        if rest.next().is_none() {
-            return false;
-        }
+    last.is_none_or(|last| rest.ends_with(part(last, Edge::End).as_str()))
+}
+
+/// Which end of the whole value a part of a substring match lies at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Edge {
+    Start,
+    Neither,
+    End,
+}
+
+fn part(text: &str, edge: Edge) -> String {
+    let words = words(text);
+    if words.is_empty() {
+        return " ".to_owned();
     }
+    let before = edge == Edge::Start || text.starts_with(' ');
+    let behind = edge == Edge::End || text.ends_with(' ');
+    let space = |there: bool| if there { " " } else { "" };
+    format!("{}{words}{}", space(before), space(behind))
+}
+
+/// The words of a text in lower case, two spaces between them.
+fn words(text: &str) -> String {
+    let folded = fold(text);
+    let words: Vec<&str> = folded.split(' ').filter(|word| !word.is_empty()).collect();
+    words.join("  ")
 }
 
 /// An extensible match: caseIgnoreMatch without a rule, otherwise the rules caseIgnoreMatch, caseExactMatch, integerMatch and the
@@ -91,38 +109,11 @@ fn integers(value: &str, asserted: &str) -> Option<(i128, i128)> {
 
 /// The characters of a text as they are compared.
 fn squeezed(text: &str) -> impl Iterator<Item = char> + Clone + '_ {
-    squeeze(text.chars().flat_map(char::to_lowercase))
-}
-
-/// Which end of the whole value a part of a substring match lies at.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Edge {
-    Start,
-    Neither,
-    End,
-}
-
-/// The characters of a part: spaces count, squeezed, except at the edge of the whole value (RFC 4518 §2.6.1).
-fn part(text: &str, edge: Edge) -> Squeeze<impl Iterator<Item = char> + Clone + '_> {
-    let text = match edge {
-        Edge::Start => text.trim_start_matches(' '),
-        Edge::Neither => text,
-        Edge::End => text.trim_end_matches(' '),
-    };
-    let mut characters = squeeze(text.chars().flat_map(char::to_lowercase));
-    characters.started = edge != Edge::Start;
-    characters.keep_tail = edge != Edge::End;
-    characters
-}
-
-/// What follows a prefix.
-fn after<I: Iterator<Item = char>>(mut rest: I, prefix: impl Iterator<Item = char>) -> Option<I> {
-    for wanted in prefix {
-        if rest.next() != Some(wanted) {
-            return None;
-        }
-    }
-    Some(rest)
+    squeeze(
+        text.chars()
+            .flat_map(char::to_lowercase)
+            .map(|c| if c == 'ς' { 'σ' } else { c }),
+    )
 }
 
 fn squeeze<I: Iterator<Item = char>>(characters: I) -> Squeeze<I> {
@@ -130,7 +121,6 @@ fn squeeze<I: Iterator<Item = char>>(characters: I) -> Squeeze<I> {
         characters,
         held: None,
         started: false,
-        keep_tail: false,
     }
 }
 
@@ -142,8 +132,6 @@ struct Squeeze<I> {
     held: Option<char>,
     /// Whether spaces from here on are more than leading ones.
     started: bool,
-    /// Whether spaces at the end count.
-    keep_tail: bool,
 }
 
 impl<I: Iterator<Item = char>> Iterator for Squeeze<I> {
@@ -167,10 +155,6 @@ impl<I: Iterator<Item = char>> Iterator for Squeeze<I> {
         match next {
             Some(_) => {
                 self.held = next;
-                Some(' ')
-            }
-            None if self.keep_tail => {
-                self.keep_tail = false;
                 Some(' ')
             }
             None => None,

@@ -248,7 +248,7 @@ impl Importer<'_> {
     ) -> Result<Vec<PolicySet>, StoreError> {
         let mut sets = Vec::new();
         for (n, json) in list.iter().enumerate() {
-            match catalogue::policy_set(json) {
+            match catalogue::policy_set(&with_application_type(json)) {
                 Ok((parsed, kept)) => {
                     context.put(catalogue::policy_set_draft(
                         &context.key.clone(),
@@ -286,7 +286,7 @@ impl Importer<'_> {
     ) {
         for (n, json) in list.iter().enumerate() {
             let prefix = format!("/policies/{n}");
-            let checked = match policy::check(json) {
+            let checked = match policy::check(&with_only_type(json, sets)) {
                 Ok(checked) => checked,
                 Err(faults) => {
                     context.faults(&prefix, faults);
@@ -342,6 +342,33 @@ impl Importer<'_> {
             });
         }
     }
+}
+
+/// A policy that names no resource type is of its policy set's, where that has only one (as under version 1.0).
+fn with_only_type(json: &Value, sets: &[PolicySet]) -> Value {
+    let mut json = json.clone();
+    if let Some(members) = json.as_object_mut()
+        && super::given(members, "resourceTypeUuid").is_none()
+    {
+        let name = super::given(members, "applicationName").and_then(Value::as_str);
+        let name = name.unwrap_or(PolicySet::DEFAULT).to_lowercase();
+        let set = sets.iter().find(|set| set.name.to_lowercase() == name);
+        if let Some([only]) = set.map(|set| set.resource_types.as_slice()) {
+            members.insert("resourceTypeUuid".into(), only.as_str().into());
+        }
+    }
+    json
+}
+
+/// A policy set whose application type nobody wrote is of the ordinary one.
+fn with_application_type(json: &Value) -> Value {
+    let mut json = json.clone();
+    if let Some(members) = json.as_object_mut()
+        && super::given(members, "applicationType").is_none()
+    {
+        members.insert("applicationType".into(), PolicySet::DEFAULT.into());
+    }
+    json
 }
 
 /// Bodies of a kind that the plan writes into the realm already: what a new realm begins with.
