@@ -181,7 +181,9 @@ fn covers_authority(bundle: &Bundle, group: u32, name: &HttpName<'_>) -> bool {
     let glob_covers = |glob, text: &str| decode(bundle, glob).is_some_and(|g| g.covers(text));
     glob_covers(scheme, &name.scheme)
         && if port == 0 {
-            glob_covers(host, &format!("{}:{}", name.host, name.port))
+            // Only a name without a host has no port.
+            let colon = if name.port.is_empty() { "" } else { ":" };
+            glob_covers(host, &[&name.host, colon, &name.port].concat())
         } else {
             glob_covers(host, &name.host) && glob_covers(port, &name.port)
         }

@@ -16,6 +16,8 @@ use super::{Notice, StoreError};
 
 /// How long a statement waits for another process's transaction (`assize import` beside a server).
 const BUSY: Duration = Duration::from_secs(10);
+/// How long to wait before a locked new file is opened again.
+const RETRY: Duration = Duration::from_millis(20);
 const CONNECTIONS: u32 = 4;
 
 /// A database file.
@@ -37,13 +39,30 @@ impl SqliteDatabase {
             .foreign_keys(true)
             .busy_timeout(BUSY);
         let file = options.get_filename().to_owned();
-        let pool = SqlitePoolOptions::new()
-            .max_connections(CONNECTIONS)
-            .connect_with(options)
+        let pool = connect(options)
             .await
             .map_err(|e| StoreError::Unavailable(format!("{}: {e}", file.display())))?;
         let notices = broadcast::Sender::new(1);
         Ok(SqliteDatabase { pool, notices })
+    }
+}
+
+/// Connects, and waits for others that open the same new file: the switch to write-ahead logging needs the file alone,
+/// and SQLite does not wait for that by itself, whatever the busy time-out.
+async fn connect(options: SqliteConnectOptions) -> Result<SqlitePool, sqlx::Error> {
+    let mut waited = Duration::ZERO;
+    loop {
+        let pool = SqlitePoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .connect_with(options.clone())
+            .await;
+        match pool {
+            Err(error) if waited < BUSY && error.to_string().contains("locked") => {
+                tokio::time::sleep(RETRY).await;
+                waited += RETRY;
+            }
+            other => return other,
+        }
     }
 }
 

@@ -154,7 +154,11 @@ fn canonical_port(port: &str, scheme: &str) -> Result<String, Refusal> {
     if port.contains("-*-") || !(digits.is_empty() || digits.parse::<i32>().is_ok()) {
         return Err(Refusal::Port);
     }
-    Ok(port.to_owned())
+    // A number is written without leading zeros.
+    match digits.parse::<i32>() {
+        Ok(number) if port.bytes().all(|b| b.is_ascii_digit()) => Ok(number.to_string()),
+        _ => Ok(port.to_owned()),
+    }
 }
 
 fn refuse_mixed(part: &str) -> Result<(), Refusal> {

@@ -138,6 +138,8 @@ fn fuzz_one(binaries: &Path, name: &str, seconds: u64) -> Result<String, String>
         .current_dir(root())
         .arg(format!("-max_total_time={seconds}"))
         .arg(format!("-max_len={MAX_LENGTH}"))
+        // The same way through the inputs in every run, so that what a run finds is the change's.
+        .arg("-seed=1")
         // An input that takes this long, in seconds, or this much memory, in MB, is a finding.
         .args(["-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1"])
         .arg(format!("-artifact_prefix={}/{name}-", findings.display()))
