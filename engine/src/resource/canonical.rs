@@ -228,6 +228,19 @@ fn unescape(text: &str) -> Cow<'_, str> {
     if !text.contains('%') {
         return Cow::Borrowed(text);
     }
+    // A malformed escape may become one when what follows it is decoded (`%2%61` is `%2a`): the
+    // normal form is the one that decoding leaves as it is. Each round that decodes is shorter.
+    let mut form = unescape_once(text);
+    loop {
+        let next = unescape_once(&form);
+        if next == form {
+            return Cow::Owned(form);
+        }
+        form = next;
+    }
+}
+
+fn unescape_once(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('%') {
@@ -252,7 +265,7 @@ fn unescape(text: &str) -> Cow<'_, str> {
         rest = after.get(2..).unwrap_or_default();
     }
     out.push_str(rest);
-    Cow::Owned(out)
+    out
 }
 
 fn hex_value(digit: u8) -> u8 {

@@ -172,6 +172,15 @@ fn refuse_mixed(part: &str) -> Result<(), Refusal> {
 
 /// Decodes percent-encoded unreserved characters and writes the other encodings in capitals.
 fn percent_normal(text: &str) -> String {
+    let form = percent_decoded(text);
+    if form == text {
+        form
+    } else {
+        percent_normal(&form)
+    }
+}
+
+fn percent_decoded(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
