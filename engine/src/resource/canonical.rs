@@ -224,48 +224,38 @@ fn push_query(out: &mut String, query: &str) {
 
 /// Decodes percent-encoded unreserved characters and writes every other escape in upper case
 /// (RFC 3986 §6.2.2.1 and §6.2.2.2). What is no escape stays as it is.
+///
+/// From the end to the beginning: a malformed escape may become one when what follows it is decoded
+/// (`%2%61` is `%2a`), and the normal form must be its own.
 fn unescape(text: &str) -> Cow<'_, str> {
     if !text.contains('%') {
         return Cow::Borrowed(text);
     }
-    // A malformed escape may become one when what follows it is decoded (`%2%61` is `%2a`): the
-    // normal form is the one that decoding leaves as it is. Each round that decodes is shorter.
-    let mut form = unescape_once(text);
-    loop {
-        let next = unescape_once(&form);
-        if next == form {
-            return Cow::Owned(form);
-        }
-        form = next;
-    }
-}
-
-fn unescape_once(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('%') {
-        out.push_str(before);
-        let hex = after
-            .as_bytes()
-            .get(..2)
-            .filter(|h| h.iter().all(u8::is_ascii_hexdigit));
-        let Some(&[high, low]) = hex else {
-            out.push('%');
-            rest = after;
-            continue;
+    let mut backwards: Vec<u8> = Vec::with_capacity(text.len());
+    for byte in text.bytes().rev() {
+        let digits = match backwards.as_slice() {
+            [.., low, high]
+                if byte == b'%' && low.is_ascii_hexdigit() && high.is_ascii_hexdigit() =>
+            {
+                (*high, *low)
+            }
+            _ => {
+                backwards.push(byte);
+                continue;
+            }
         };
+        let (high, low) = digits;
+        backwards.truncate(backwards.len() - 2);
         let value = hex_value(high) * 16 + hex_value(low);
         if value.is_ascii_alphanumeric() || matches!(value, b'-' | b'.' | b'_' | b'~') {
-            out.push(char::from(value));
+            backwards.push(value);
         } else {
-            out.push('%');
-            out.push(char::from(high.to_ascii_uppercase()));
-            out.push(char::from(low.to_ascii_uppercase()));
+            backwards.extend([low.to_ascii_uppercase(), high.to_ascii_uppercase(), b'%']);
         }
-        rest = after.get(2..).unwrap_or_default();
     }
-    out.push_str(rest);
-    out
+    backwards.reverse();
+    // Only ASCII was taken out or put in, so this is still the UTF-8 that it was.
+    Cow::Owned(String::from_utf8(backwards).unwrap_or_else(|_| text.to_owned()))
 }
 
 fn hex_value(digit: u8) -> u8 {

@@ -156,6 +156,20 @@ fn a_glob_covers_something_from_a_prefix_when_some_text_shows_it() {
 }
 
 #[test]
+fn escapes_have_one_spelling() {
+    for (text, form) in [
+        ("http://h/%7Ea%2f%c3%A9", "http://h:80/~a%2F%C3%A9"),
+        ("http://h/%2%61e", "http://h:80/%2Ae"),
+        ("http://h/%%41b", "http://h:80/%AB"),
+        ("http://h/%2541", "http://h:80/%2541"),
+        ("http://h/é%", "http://h:80/é%"),
+        ("http://h/%2e%2E/x", "http://h:80/x"),
+    ] {
+        assert_eq!(canonical(text), Ok(form.to_owned()), "{text}");
+    }
+}
+
+#[test]
 fn what_is_no_name_says_why() {
     assert_eq!(canonical("http://ann@h/"), Err(NameError::UserInfo));
     assert_eq!(
