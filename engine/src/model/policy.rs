@@ -235,7 +235,10 @@ fn read_resources(object: &Object<'_, '_>, faults: &mut Faults) -> Option<Vec<St
             Ok(resource) if resources.contains(&resource) => {}
             Ok(resource) => resources.push(resource),
             Err((code, why)) => {
-                let message = format!("Invalid value {text} for property resources: {why}");
+                let message = match text.as_str() {
+                    "" => "Invalid value  for property resources".to_owned(),
+                    text => format!("Invalid value {text} for property resources: {why}"),
+                };
                 faults.add(&path, code, message);
             }
         }

@@ -33,7 +33,13 @@ pub(crate) fn type_covers(pattern: &str, resource: &str) -> bool {
     let beneath = resource
         .strip_prefix(&*pattern)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || pattern.ends_with('/'));
-    beneath || name_covers(&Name::split(&pattern), &Name::split(&resource))
+    // A pattern that knows no ports is compared as one text, as AM does it: `shop://*`.
+    let without_ports = pattern
+        .split_once("://")
+        .is_some_and(|(_, rest)| !rest.contains(':'));
+    beneath
+        || (without_ports && covers(&pattern, &resource))
+        || name_covers(&Name::split(&pattern), &Name::split(&resource))
 }
 
 fn name_covers(pattern: &Name<'_>, resource: &Name<'_>) -> bool {

@@ -215,4 +215,7 @@ fn the_url_type_admits_urls() {
     for resource in ["foo", "*", "*://h/*", "ftp://h/a"] {
         assert!(!fits(resource), "{resource}");
     }
+    assert!(type_covers("shop://*", "shop://x"));
+    assert!(type_covers("shop://*", "shop://x/y"));
+    assert!(!type_covers("shop://*", "mart://x"));
 }
