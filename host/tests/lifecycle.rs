@@ -229,7 +229,7 @@ async fn tls_is_spoken_where_a_certificate_is_given() {
         roots
             .add(rustls::pki_types::CertificateDer::from_pem_file(certificate).unwrap())
             .unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let client = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .unwrap()

@@ -130,7 +130,7 @@ fn server_config(config: &Config) -> Result<ServerConfig, StartError> {
             "{certificate} and {key} cannot be used for TLS: {error}"
         ))
     };
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut tls = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(wrong)?
