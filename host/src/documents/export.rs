@@ -30,15 +30,15 @@ pub(crate) async fn document(
     let key = realm.key();
     let mut document = Map::new();
     document.insert("realm".into(), realm.as_str().into());
-    for (name, kind) in [
-        ("resourceTypes", Kind::ResourceType),
-        ("applications", Kind::PolicySet),
-        ("policies", Kind::Policy),
-        ("scripts", Kind::Script),
+    for kind in [
+        Kind::ResourceType,
+        Kind::PolicySet,
+        Kind::Policy,
+        Kind::Script,
     ] {
         let objects = store.objects(kind, &key).await?;
         document.insert(
-            name.into(),
+            kind.array().into(),
             objects
                 .iter()
                 .map(|object| Value::Object(members(object)))

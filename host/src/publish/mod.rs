@@ -296,7 +296,8 @@ impl Scope {
                 Kind::PolicySet => {
                     policies.entry(realm.clone()).or_default();
                 }
-                Kind::ResourceType | Kind::Script | Kind::User | Kind::Group => {}
+                // Everything else decides nothing by itself.
+                _ => {}
             }
         }
         Scope::Realms {

@@ -7,6 +7,7 @@
 mod change;
 mod database;
 mod history;
+mod kind;
 mod postgres;
 mod relational;
 mod sqlite;
@@ -20,39 +21,7 @@ use tokio::sync::broadcast;
 
 use crate::clock::Millis;
 
-/// What a document is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Kind {
-    /// Lives in no realm (`realm` is empty); its key is the realm's path in lower case.
-    Realm,
-    ResourceType,
-    PolicySet,
-    Policy,
-    Script,
-    User,
-    Group,
-}
-
-impl Kind {
-    /// The name in the store. Never change one: stores hold it.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Kind::Realm => "realm",
-            Kind::ResourceType => "resourceType",
-            Kind::PolicySet => "policySet",
-            Kind::Policy => "policy",
-            Kind::Script => "script",
-            Kind::User => "user",
-            Kind::Group => "group",
-        }
-    }
-
-    fn named(name: &str) -> Option<Kind> {
-        use Kind::*;
-        let all = [Realm, ResourceType, PolicySet, Policy, Script, User, Group];
-        all.into_iter().find(|kind| kind.name() == name)
-    }
-}
+pub(crate) use kind::Kind;
 
 /// A document as it is kept.
 #[derive(Clone, Debug)]

@@ -1,0 +1,50 @@
+//! What documents there are.
+
+/// Declares the kinds of documents, one a line: the kind, its name in the store, and the array of import documents that
+/// holds its documents.
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $kind:ident: $name:literal, $array:literal;)*) => {
+        /// What a document is.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub(crate) enum Kind {
+            $($(#[$doc])* $kind,)*
+        }
+
+        impl Kind {
+            pub(crate) const ALL: &'static [Kind] = &[$(Kind::$kind),*];
+
+            /// The name in the store. Never change one: stores hold it.
+            pub(crate) fn name(self) -> &'static str {
+                match self {
+                    $(Kind::$kind => $name,)*
+                }
+            }
+
+            /// The array of import documents. Never change one: exports hold it.
+            pub(crate) fn array(self) -> &'static str {
+                match self {
+                    $(Kind::$kind => $array,)*
+                }
+            }
+        }
+    };
+}
+
+// A new kind is one line at the end. Exports carry it from then on, and `import --restore` brings it back as it was: its
+// body must be a JSON object, and what is secret about it must be in `secret` and nowhere else.
+kinds! {
+    /// Lives in no realm (`realm` is empty); its key is the realm's path in lower case.
+    Realm: "realm", "realms";
+    ResourceType: "resourceType", "resourceTypes";
+    PolicySet: "policySet", "applications";
+    Policy: "policy", "policies";
+    Script: "script", "scripts";
+    User: "user", "users";
+    Group: "group", "groups";
+}
+
+impl Kind {
+    pub(super) fn named(name: &str) -> Option<Kind> {
+        Kind::ALL.iter().copied().find(|kind| kind.name() == name)
+    }
+}
