@@ -21,7 +21,8 @@ use axum::response::IntoResponse;
 use axum::routing::{any, get};
 
 use crate::app::App;
-use crate::auth::caller::{Authorized, Caller, Privilege};
+use crate::auth::caller::{Authorized, Caller};
+use crate::auth::privilege::Permission;
 use crate::clock::{self, Millis};
 use crate::publish::{Live, LiveRealm};
 use crate::serve::Peer;
@@ -69,25 +70,26 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// The caller, who must have a live session.
-    pub(crate) async fn caller(&self, app: &App) -> Result<Caller, ApiError> {
-        Caller::require(
-            &app.sessions,
-            &self.headers,
-            &app.config.cookie_name,
-            self.now,
-        )
-        .await
+    /// The caller, if there is one.
+    pub(crate) async fn find_caller(&self, app: &App) -> Result<Option<Caller>, ApiError> {
+        Caller::find(app, &self.headers, &self.live, self.now).await
     }
 
-    /// The caller, who must hold a privilege in the realm of the path; using it keeps the caller's session alive.
+    /// The caller, who must be known.
+    pub(crate) async fn caller(&self, app: &App) -> Result<Caller, ApiError> {
+        let found = self.find_caller(app).await?;
+        found.ok_or_else(ApiError::unauthorized)
+    }
+
+    /// The caller, who must be allowed something in the realm of the path; this keeps the caller's session alive.
     pub(crate) async fn authorized(
         &self,
         app: &App,
-        privilege: Privilege,
+        permission: Permission,
     ) -> Result<Authorized, ApiError> {
-        let authorized = Authorized::check(self.caller(app).await?, privilege, &self.realm.path)?;
-        app.sessions.touch(authorized.session(), self.now);
+        let caller = self.caller(app).await?;
+        let authorized = Authorized::check(caller, permission, &self.realm.path)?;
+        authorized.caller().touch(app, self.now);
         Ok(authorized)
     }
 

@@ -10,7 +10,6 @@ use super::crest::operation::Operation;
 use super::crest::version::Version;
 use super::error::ApiError;
 use crate::app::App;
-use crate::auth::caller::Caller;
 
 const INFO: [(Version, &str); 2] = [
     (Version(1, 1), "resource=1.1"),
@@ -45,14 +44,7 @@ pub(crate) async fn handle(
         "*" => (info_version(call)?, everything(app, call)),
         "cookieDomains" => (info_version(call)?, json!({"domains": domains(app)})),
         "version" => {
-            let caller = Caller::find(
-                &app.sessions,
-                &call.headers,
-                &app.config.cookie_name,
-                call.now,
-            )
-            .await?;
-            if caller.is_none() {
+            if call.find_caller(app).await?.is_none() {
                 return Err(ApiError::forbidden("No session for request."));
             }
             let served = call

@@ -1,8 +1,10 @@
 //! Who calls: passwords, sessions, log-ins, and the proofs that handlers ask for.
 
 pub(crate) mod caller;
+pub(crate) mod delegation;
 pub(crate) mod login;
 pub(crate) mod password;
+pub(crate) mod privilege;
 pub(crate) mod session;
 
 use base64::Engine as _;

@@ -41,6 +41,8 @@ pub(crate) struct Session {
     ended: AtomicBool,
     /// What evaluation is told about this subject, kept until the store changes.
     pub(crate) subject: ArcSwapOption<crate::subject::ResolvedSubject>,
+    /// The privileges of its user, kept until the store changes.
+    pub(crate) granted: ArcSwapOption<super::delegation::Granted>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -101,6 +103,7 @@ impl Session {
             last_written: AtomicI64::new(row.last_used),
             ended: AtomicBool::new(false),
             subject: ArcSwapOption::empty(),
+            granted: ArcSwapOption::empty(),
         })
     }
 }
@@ -198,6 +201,7 @@ impl Sessions {
             last_written: AtomicI64::new(now),
             ended: AtomicBool::new(false),
             subject: ArcSwapOption::empty(),
+            granted: ArcSwapOption::empty(),
         };
         let earlier = self
             .store
@@ -338,6 +342,18 @@ impl Sessions {
             Some(hash) => self.end_hash(hash).await,
             None => Ok(false),
         }
+    }
+
+    /// The realm of the session that a handle stands for, if there is one.
+    pub(crate) async fn realm_of_handle(
+        &self,
+        handle: &str,
+    ) -> Result<Option<RealmPath>, store::StoreError> {
+        let Some(hash) = handle.strip_prefix(HANDLE_PREFIX) else {
+            return Ok(None);
+        };
+        let row = self.store.session(hash).await?;
+        Ok(row.and_then(|row| RealmPath::parse(&row.realm)))
     }
 
     async fn end_hash(&self, hash: &str) -> Result<bool, store::StoreError> {

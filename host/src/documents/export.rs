@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{identity, members};
+use crate::auth::privilege::Privileges;
 use crate::realm::{Directory, RealmPath};
 use crate::store::{Kind, Store, StoreError};
 
@@ -58,17 +59,24 @@ pub(crate) async fn document(
     document.insert("users".into(), users.collect());
     let groups = store.objects(Kind::Group, &key).await?;
     let groups = groups.iter().map(|group| {
-        let (attributes, names) = identity::group_parts(group);
-        let ids = names
+        let parts = identity::group_parts(group);
+        let ids = parts
+            .members
             .iter()
             .map(|n| directory.universal_id(crate::realm::IdentityKind::User, n, realm));
         let mut shown = json!({"username": group.name, "uniqueMember": ids.collect::<Vec<_>>()});
         if let Value::Object(shown) = &mut shown {
             shown.extend(
-                attributes
+                parts
+                    .attributes
                     .into_iter()
                     .map(|(name, values)| (name, values.into())),
             );
+            if parts.privileges != Privileges::NONE {
+                let granted = parts.privileges.iter();
+                let granted = granted.map(|privilege| (privilege.name().to_owned(), true.into()));
+                shown.insert("privileges".into(), Value::Object(granted.collect()));
+            }
         }
         shown
     });

@@ -4,6 +4,7 @@ use assize_engine::model::is_credential;
 use serde_json::{Map, Value};
 
 use super::Members;
+use crate::auth::privilege::{Privilege, Privileges};
 use crate::limits::TOKEN_BYTES;
 use crate::realm::{Directory, IdentityKind, RealmPath};
 use crate::store::{Draft, Kind, Object};
@@ -18,6 +19,24 @@ pub(crate) struct Written {
     pub(crate) attributes: Attributes,
     /// Members of a group as they were written: universal ids, entry DNs or names.
     pub(crate) members: Option<Vec<String>>,
+    /// Privileges of a group: granted or taken away, as far as they are named.
+    pub(crate) privileges: Vec<(Privilege, Grant)>,
+}
+
+/// What is written about one privilege of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Grant {
+    Given,
+    Withheld,
+}
+
+/// What a group consists of.
+#[derive(Debug, Default)]
+pub(crate) struct GroupParts {
+    pub(crate) attributes: Attributes,
+    /// Names of users of the realm.
+    pub(crate) members: Vec<String>,
+    pub(crate) privileges: Privileges,
 }
 
 /// Members that are computed, not stored.
@@ -56,7 +75,9 @@ impl Written {
                     written.members =
                         Some(nested.map_or(Ok(Vec::new()), |(n, value)| texts(n, value))?);
                 }
-                "privileges" if kind == IdentityKind::Group => {}
+                "privileges" if kind == IdentityKind::Group => {
+                    written.privileges = grants(name, value)?;
+                }
                 // `cn` of a user is an attribute like any other; of a group it is its name.
                 "cn" if kind == IdentityKind::User => {
                     drop(written.attributes.insert(name.clone(), texts(name, value)?))
@@ -72,6 +93,17 @@ impl Written {
             written.name = id.map(str::to_owned);
         }
         Ok(written)
+    }
+
+    /// The written privileges over those there are.
+    pub(crate) fn granted_over(&self, privileges: Privileges) -> Privileges {
+        let kept = |known: &Privilege| {
+            let said = self.privileges.iter().find(|(named, _)| named == known);
+            said.map_or(privileges.contains(*known), |(_, grant)| {
+                *grant == Grant::Given
+            })
+        };
+        Privilege::ALL.into_iter().filter(kept).collect()
     }
 
     /// The attributes of a user who is new.
@@ -128,21 +160,22 @@ pub(crate) fn user_draft(
     )
 }
 
-/// The document of a group; `members` are names of users of the realm.
-pub(crate) fn group_draft(
-    realm: &RealmPath,
-    name: &str,
-    attributes: &Attributes,
-    members: &[String],
-) -> Draft {
-    let body = serde_json::json!({"attributes": attributes, "members": members}).to_string();
+/// The document of a group.
+pub(crate) fn group_draft(realm: &RealmPath, name: &str, parts: &GroupParts) -> Draft {
+    let privileges: Vec<&str> = parts.privileges.iter().map(Privilege::name).collect();
+    let body = serde_json::json!({
+        "attributes": parts.attributes,
+        "members": parts.members,
+        "privileges": privileges,
+    });
+    let members = parts.members.iter().map(|member| member.to_lowercase());
     identity_draft(
         realm,
         Kind::Group,
         name,
-        body,
+        body.to_string(),
         None,
-        members.iter().map(|member| member.to_lowercase()).collect(),
+        members.collect(),
     )
 }
 
@@ -174,14 +207,25 @@ pub(crate) fn user_attributes(object: &Object) -> Attributes {
     serde_json::from_str(&object.body).unwrap_or_default()
 }
 
-/// Attributes and members (names of users) of a stored group.
-pub(crate) fn group_parts(object: &Object) -> (Attributes, Vec<String>) {
+/// What a stored group consists of.
+pub(crate) fn group_parts(object: &Object) -> GroupParts {
     let body: Value = serde_json::from_str(&object.body).unwrap_or_default();
     let part = |name: &str| body.get(name).cloned().unwrap_or_default();
-    (
-        serde_json::from_value(part("attributes")).unwrap_or_default(),
-        serde_json::from_value(part("members")).unwrap_or_default(),
-    )
+    let privileges: Vec<String> = serde_json::from_value(part("privileges")).unwrap_or_default();
+    GroupParts {
+        attributes: serde_json::from_value(part("attributes")).unwrap_or_default(),
+        members: serde_json::from_value(part("members")).unwrap_or_default(),
+        privileges: privileges
+            .iter()
+            .filter_map(|name| Privilege::named(name))
+            .collect(),
+    }
+}
+
+/// A group's privileges as AM shows them: every one there is, and whether the group has it.
+pub(crate) fn privileges_shown(privileges: Privileges) -> Value {
+    let row = |known: Privilege| (known.name().to_owned(), privileges.contains(known).into());
+    Value::Object(Privilege::ALL.into_iter().map(row).collect())
 }
 
 /// The names of users that the written members of a group stand for: universal ids and entry DNs of the realm, or names.
@@ -243,14 +287,15 @@ pub(crate) fn group_shown(
     object: &Object,
     name: &str,
 ) -> Members {
-    let (attributes, names) = group_parts(object);
+    let parts = group_parts(object);
     let mut shown = start(realm, name);
     shown.insert("cn".into(), vec![object.name.as_str()].into());
-    for (attribute, values) in &attributes {
+    for (attribute, values) in &parts.attributes {
         shown.insert(attribute.clone(), values.clone().into());
     }
-    if !names.is_empty() {
-        let dns: Vec<String> = names
+    if !parts.members.is_empty() {
+        let dns: Vec<String> = parts
+            .members
             .iter()
             .map(|n| directory.entry_dn(IdentityKind::User, n, realm))
             .collect();
@@ -299,6 +344,31 @@ fn finish(
         "universalid".into(),
         vec![directory.universal_id(kind, name, realm)].into(),
     );
+}
+
+/// An object of privileges by name, each true or false.
+fn grants(name: &str, value: &Value) -> Result<Vec<(Privilege, Grant)>, (String, String)> {
+    let members = match value {
+        Value::Null => return Ok(Vec::new()),
+        Value::Object(members) => members,
+        _ => return Err((format!("/{name}"), "must be an object".into())),
+    };
+    let grant = |(privilege, value): (&String, &Value)| {
+        let path = format!("/{name}/{privilege}");
+        let Some(known) = Privilege::named(privilege) else {
+            let all: Vec<&str> = Privilege::ALL.into_iter().map(Privilege::name).collect();
+            return Err((
+                path,
+                format!("is no privilege; there are {}", all.join(", ")),
+            ));
+        };
+        match value {
+            Value::Bool(true) => Ok((known, Grant::Given)),
+            Value::Bool(false) => Ok((known, Grant::Withheld)),
+            _ => Err((path, "must be true or false".into())),
+        }
+    };
+    members.iter().map(grant).collect()
 }
 
 fn single(name: &str, value: &Value) -> Result<String, (String, String)> {

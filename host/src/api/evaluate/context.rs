@@ -45,7 +45,8 @@ pub(crate) async fn resolve(
     let given = peek.subject.filter(|raw| raw.get() != "null");
     let given = given.map(|raw| Given::parse(raw.get())).transpose()?;
     let session = match &given {
-        None => Some(Arc::clone(caller.session())),
+        // A caller without a session stands for no subject: it must name one.
+        None => Some(Arc::clone(caller.caller().session().ok_or_else(invalid)?)),
         Some(given) => match &given.sso_token {
             None => None,
             Some(token) => match app.sessions.find(token, call.now).await? {

@@ -18,7 +18,8 @@ use super::crest::operation::{self, Operation};
 use super::crest::version::Version;
 use super::error::ApiError;
 use crate::app::App;
-use crate::auth::caller::{Authorized, Privilege};
+use crate::auth::caller::Authorized;
+use crate::auth::privilege::{Endpoint, Permission, Verb};
 use crate::decide::{AmCall, DecideError};
 use crate::limits::INLINE_BODY_BYTES;
 use body::Peek;
@@ -52,7 +53,8 @@ pub(crate) async fn handle(app: &App, call: &Call) -> Result<Answer, ApiError> {
         return Box::pin(super::manage::handle(app, call, &["policies"], operation)).await;
     };
     let peek = Peek::read(&call.body)?;
-    let caller = call.authorized(app, Privilege::Evaluate).await?;
+    let evaluate = Permission::new(Endpoint::Policies, Verb::Evaluate);
+    let caller = call.authorized(app, evaluate).await?;
     let Some(served) = call.requested.route(&ROUTES) else {
         return Err(ApiError::no_such_resource(""));
     };

@@ -4,32 +4,10 @@ use super::super::Call;
 use super::super::crest::operation::{self, Operation};
 use super::super::error::ApiError;
 use crate::app::App;
-use crate::auth::caller::{Authorized, Privilege};
+use crate::auth::caller::Authorized;
+use crate::auth::privilege::{Endpoint, Permission, Verb};
 
-/// Actions that AM's global table of privileges names; others are refused whoever asks.
-const MAPPED: [&str; 17] = [
-    "evaluate",
-    "evaluateTree",
-    "copy",
-    "move",
-    "schema",
-    "validate",
-    "template",
-    "getAllTypes",
-    "getCreatableTypes",
-    "getType",
-    "nextdescendents",
-    "getPropertyNames",
-    "getProperty",
-    "clone",
-    "setProperty",
-    "deleteProperty",
-    "create",
-];
-/// Those of them that change something.
-const MODIFYING: [&str; 5] = ["copy", "move", "clone", "setProperty", "deleteProperty"];
-
-/// Proves that the caller may do this: reads by one privilege, writes by the other.
+/// Proves that the caller may do this at an endpoint.
 ///
 /// # Errors
 /// 400 for a body that is no JSON, before anything is said about the caller; 401; 403.
@@ -37,43 +15,41 @@ pub(super) async fn check(
     app: &App,
     call: &Call,
     operation: &Operation,
-    read: Privilege,
-    modify: Privilege,
+    endpoint: Endpoint,
 ) -> Result<Authorized, ApiError> {
-    if let Operation::Create | Operation::CreateWithId | Operation::Upsert | Operation::Update =
-        operation
-    {
-        operation::json_object(&call.body)?;
-    } else if *operation == Operation::Patch {
-        operation::check_patch(&call.body)?;
-    } else {
-        operation::json(&call.body)?;
-    }
-    let caller = call.caller(app).await?;
-    let privilege = match operation {
-        Operation::Read | Operation::Query => read,
-        Operation::Action(action) if !MAPPED.contains(&action.as_str()) => {
-            return Err(ApiError::forbidden(format!(
-                "No privilege mapping for requested action {action}"
-            )));
-        }
-        Operation::Action(action) if action == "evaluate" || action == "evaluateTree" => {
-            Privilege::Evaluate
-        }
-        Operation::Action(action) if !MODIFYING.contains(&action.as_str()) => read,
-        _ => modify,
+    well_formed(call, operation)?;
+    let verb = match operation {
+        Operation::Read | Operation::Query => Some(Verb::Read),
+        Operation::Action(action) => Verb::of_action(action),
+        _ => Some(Verb::Modify),
     };
-    let authorized = Authorized::check(caller, privilege, &call.realm.path)?;
-    app.sessions.touch(authorized.session(), call.now);
-    Ok(authorized)
+    match (verb, operation) {
+        (Some(verb), _) => call.authorized(app, Permission::new(endpoint, verb)).await,
+        (None, Operation::Action(action)) => {
+            call.caller(app).await?;
+            Err(ApiError::forbidden(format!(
+                "No privilege mapping for requested action {action}"
+            )))
+        }
+        (None, _) => Err(ApiError::insufficient_privileges()),
+    }
 }
 
-/// Who a change is said to be made by: the caller's universal id.
+/// What can be said about a body before anybody asks whose it is.
+///
+/// # Errors
+/// 400 for a body that is not JSON of the kind that the operation takes.
+pub(super) fn well_formed(call: &Call, operation: &Operation) -> Result<(), ApiError> {
+    match operation {
+        Operation::Create | Operation::CreateWithId | Operation::Upsert | Operation::Update => {
+            operation::json_object(&call.body).map(drop)
+        }
+        Operation::Patch => operation::check_patch(&call.body),
+        _ => operation::json(&call.body).map(drop),
+    }
+}
+
+/// Who a change is said to be made by.
 pub(super) fn author(app: &App, authorized: &Authorized) -> String {
-    let session = authorized.session();
-    app.subjects.directory.universal_id(
-        crate::realm::IdentityKind::User,
-        &session.user,
-        &session.realm,
-    )
+    authorized.caller().author(&app.subjects.directory)
 }

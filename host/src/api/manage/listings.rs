@@ -11,50 +11,49 @@ use crate::api::crest::path::Style;
 use crate::api::crest::version::Version;
 use crate::api::error::ApiError;
 use crate::app::App;
-use crate::auth::caller::Privilege;
+use crate::auth::privilege::Endpoint;
 use crate::documents::{Members, identity};
 use crate::store::Kind;
 
 const ROUTES: [(Version, &str); 1] = [(Version(1, 0), "resource=1.0")];
 
-/// Whether an endpoint is one of the listings.
-pub(super) fn is_listing(endpoint: &str) -> bool {
-    matches!(
-        endpoint,
-        "applicationtypes"
-            | "conditiontypes"
-            | "subjecttypes"
-            | "decisioncombiners"
-            | "subjectattributes"
-    )
+/// The listing that an endpoint is.
+pub(super) fn listing(endpoint: &str) -> Option<Endpoint> {
+    Some(match endpoint {
+        "applicationtypes" => Endpoint::ApplicationTypes,
+        "conditiontypes" => Endpoint::ConditionTypes,
+        "subjecttypes" => Endpoint::SubjectTypes,
+        "decisioncombiners" => Endpoint::DecisionCombiners,
+        "subjectattributes" => Endpoint::SubjectAttributes,
+        _ => return None,
+    })
 }
 
 /// Answers any request of a listing.
 pub(super) async fn handle(
     app: &App,
     call: &Call,
-    endpoint: &str,
+    (endpoint, name): (Endpoint, &str),
     id: Option<&str>,
     operation: Operation,
 ) -> Result<Answer, ApiError> {
     // All but the attributes are mounted at the root, and the old style does not lead there from a realm.
-    if endpoint != "subjectattributes" && call.style == Style::Old && !call.realm.path.is_root() {
+    if endpoint != Endpoint::SubjectAttributes
+        && call.style == Style::Old
+        && !call.realm.path.is_root()
+    {
         let below = id.map(|id| format!("/{id}")).unwrap_or_default();
-        return Err(ApiError::no_such_resource(&format!("{endpoint}{below}")));
+        return Err(ApiError::no_such_resource(&format!("{name}{below}")));
     }
-    guard::check(
-        app,
-        call,
-        &operation,
-        Privilege::ReadPolicies,
-        Privilege::ModifyPolicies,
-    )
-    .await?;
+    guard::check(app, call, &operation, endpoint).await?;
     let served = call
         .requested
         .route(&ROUTES)
         .ok_or_else(|| ApiError::no_such_resource(id.unwrap_or_default()))?;
-    let annotated = !matches!(endpoint, "applicationtypes" | "subjectattributes");
+    let annotated = !matches!(
+        endpoint,
+        Endpoint::ApplicationTypes | Endpoint::SubjectAttributes
+    );
     let unsupported = |name: &str| {
         ApiError::not_implemented(if annotated {
             format!("{name} not supported")
@@ -64,7 +63,9 @@ pub(super) async fn handle(
         .served(served)
     };
     match Wanted::of(operation, id)? {
-        Wanted::Query if endpoint == "subjectattributes" => attributes(app, call, served).await,
+        Wanted::Query if endpoint == Endpoint::SubjectAttributes => {
+            attributes(app, call, served).await
+        }
         Wanted::Query => {
             rows::filter(call)?;
             let mut list = rows_of(endpoint);
@@ -79,7 +80,7 @@ pub(super) async fn handle(
                 .collect();
             rows::answer(call, served, rows, Remaining::Counted)
         }
-        Wanted::Read(id) if endpoint != "subjectattributes" => {
+        Wanted::Read(id) if endpoint != Endpoint::SubjectAttributes => {
             let found = rows_of(endpoint).into_iter().find(|(name, _)| name == id);
             let (name, members) =
                 found.ok_or_else(|| ApiError::not_found("Not Found").served(served))?;
@@ -103,25 +104,25 @@ pub(super) async fn handle(
     }
 }
 
-fn rows_of(endpoint: &str) -> Vec<(String, Members)> {
+fn rows_of(endpoint: Endpoint) -> Vec<(String, Members)> {
     let object = |value: Value| match value {
         Value::Object(members) => members,
         _ => Map::new(),
     };
     match endpoint {
-        "conditiontypes" => conditions()
+        Endpoint::ConditionTypes => conditions()
             .into_iter()
             .map(|(title, logical, properties)| {
                 (title.to_owned(), typed(title, logical, properties))
             })
             .collect(),
-        "subjecttypes" => subjects()
+        Endpoint::SubjectTypes => subjects()
             .into_iter()
             .map(|(title, logical, properties)| {
                 (title.to_owned(), typed(title, logical, properties))
             })
             .collect(),
-        "decisioncombiners" => vec![(
+        Endpoint::DecisionCombiners => vec![(
             "DenyOverride".to_owned(),
             object(json!({"title": "DenyOverride"})),
         )],

@@ -46,11 +46,12 @@ pub(crate) async fn handle(
         ["global-config", "realms"] => realms::handle(app, call, None, operation).await,
         ["global-config", "realms", id] => realms::handle(app, call, Some(id), operation).await,
         ["realms"] => realms::handle_paths(app, call, operation).await,
-        [listing] if listings::is_listing(listing) => {
-            listings::handle(app, call, listing, None, operation).await
-        }
-        [listing, id] if listings::is_listing(listing) => {
-            listings::handle(app, call, listing, Some(id), operation).await
+        [name, id @ ..]
+            if id.len() <= 1
+                && let Some(listing) = listings::listing(name) =>
+        {
+            let id = id.first().copied();
+            listings::handle(app, call, (listing, name), id, operation).await
         }
         [
             "policies" | "applications" | "resourcetypes" | "users" | "groups",

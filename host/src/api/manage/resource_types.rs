@@ -10,7 +10,8 @@ use crate::api::crest::operation::{self, Operation};
 use crate::api::crest::version::Version;
 use crate::api::error::ApiError;
 use crate::app::App;
-use crate::auth::caller::{Authorized, Privilege};
+use crate::auth::caller::Authorized;
+use crate::auth::privilege::Endpoint;
 use crate::documents::{Members, catalogue, members};
 use crate::store::{Expect, Kind, Object, Write};
 
@@ -24,14 +25,7 @@ pub(super) async fn handle(
     id: Option<&str>,
     operation: Operation,
 ) -> Result<Answer, ApiError> {
-    let caller = guard::check(
-        app,
-        call,
-        &operation,
-        Privilege::ReadPolicies,
-        Privilege::ModifyPolicies,
-    )
-    .await?;
+    let caller = guard::check(app, call, &operation, Endpoint::ResourceTypes).await?;
     let served = call
         .requested
         .route(&ROUTES)

@@ -7,6 +7,7 @@ use super::{Asked, Family, Target, not_implemented};
 use crate::api::Call;
 use crate::api::error::ApiError;
 use crate::app::App;
+use crate::auth::privilege::{Endpoint, Permission, Verb};
 use crate::auth::session::Session;
 use crate::clock::seconds_text;
 use crate::realm::{IdentityKind, RealmPath};
@@ -35,8 +36,8 @@ pub(super) async fn perform(
         (Two | Later, "refresh") => Ok(refresh(app, call, &asked)),
         (Two | Later, "getsessionproperties") => properties::all(app, &asked),
         (Two | Later, "updatesessionproperties") => properties::update(app, &asked).await,
-        (Two | Later, "logoutbyhandle") => logout_by_handle(app, &asked.body).await,
-        (Later, "logoutbyuser") => logout_by_user(app, call, &asked.body).await,
+        (Two | Later, "logoutbyhandle") => logout_by_handle(app, &asked).await,
+        (Later, "logoutbyuser") => logout_by_user(app, call, &asked).await,
         (One, "isactive") => {
             if let (Target::Live(session), Some("true")) =
                 (&asked.target, call.parameters.first("refresh"))
@@ -108,33 +109,44 @@ fn refresh(app: &App, call: &Call, asked: &Asked) -> Value {
     })
 }
 
-async fn logout_by_handle(app: &App, body: &Value) -> Result<Value, ApiError> {
+async fn logout_by_handle(app: &App, asked: &Asked) -> Result<Value, ApiError> {
     let refused = || {
         ApiError::bad_request(
             "The \"sessionHandles\" field is not defined in the request or it's not a JSON array",
         )
     };
-    let handles = body
+    let handles = asked
+        .body
         .get("sessionHandles")
         .and_then(Value::as_array)
         .ok_or_else(refused)?;
     let mut result = serde_json::Map::new();
     for handle in handles {
         let handle = handle.as_str().ok_or_else(refused)?;
-        result.insert(
-            handle.to_owned(),
-            app.sessions.end_by_handle(handle).await?.into(),
-        );
+        // A session out of reach is answered like one that is not there.
+        let ended = match app.sessions.realm_of_handle(handle).await? {
+            Some(realm) if may_end(asked, &realm) => app.sessions.end_by_handle(handle).await?,
+            _ => false,
+        };
+        result.insert(handle.to_owned(), ended.into());
     }
     Ok(json!({"result": result}))
 }
 
-async fn logout_by_user(app: &App, call: &Call, body: &Value) -> Result<Value, ApiError> {
-    let user = body.get("username").and_then(Value::as_str);
+fn may_end(asked: &Asked, realm: &RealmPath) -> bool {
+    let end = Permission::new(Endpoint::Sessions, Verb::Modify);
+    asked.caller.may(end, realm)
+}
+
+async fn logout_by_user(app: &App, call: &Call, asked: &Asked) -> Result<Value, ApiError> {
+    let user = asked.body.get("username").and_then(Value::as_str);
     let user = user.ok_or_else(|| {
         ApiError::bad_request("The \"username\" field is not defined in the request")
     })?;
     let realm: &RealmPath = &call.realm.path;
+    if !may_end(asked, realm) {
+        return Err(ApiError::forbidden("Forbidden"));
+    }
     app.sessions.end_all_of(realm, &user.to_lowercase()).await?;
     Ok(json!({"result": true}))
 }

@@ -18,6 +18,7 @@ use super::crest::version::Version;
 use super::error::ApiError;
 use crate::app::App;
 use crate::auth::caller::{Caller, token};
+use crate::auth::privilege::{Endpoint, Permission, Verb};
 use crate::auth::session::Session;
 
 /// Which family of versions a request is served by.
@@ -120,16 +121,7 @@ async fn action_of(
     if action == "validate" {
         return validate(app, call, family, named.or(in_body)).await;
     }
-    let (caller, named) = match (
-        Caller::find(
-            &app.sessions,
-            &call.headers,
-            &app.config.cookie_name,
-            call.now,
-        )
-        .await?,
-        in_body,
-    ) {
+    let (caller, named) = match (call.find_caller(app).await?, in_body) {
         (Some(caller), in_body) if family == Family::Later => (caller, named.or(in_body)),
         (Some(caller), _) => (caller, named),
         // AM 7: whoever holds the token may say so in the body.
@@ -139,12 +131,16 @@ async fn action_of(
                 .find(&token, call.now)
                 .await?
                 .ok_or_else(ApiError::unauthorized)?;
-            (Caller::of_session(session), named)
+            (Caller::of_session(app, session, &call.live).await?, named)
         }
         (None, _) => return Err(ApiError::unauthorized()),
     };
     let target = match named {
-        None => Target::Live(Arc::clone(caller.session())),
+        // A caller without a session has to name one.
+        None => match caller.session() {
+            Some(session) => Target::Live(Arc::clone(session)),
+            None => return Err(ApiError::forbidden("No session for request.")),
+        },
         Some(token) => match app.sessions.find(&token, call.now).await? {
             Some(session) => Target::Live(session),
             None => Target::Dead,
@@ -212,14 +208,32 @@ const OWN: [&str; 10] = [
 /// Those that AM 7 adds to them.
 const OWN_LATER: [&str; 2] = ["getsessioninfoandresetidletime", "refresh"];
 
-/// The administrator may do everything; a user only what is listed, and only with its own session.
+/// The permission that an action (its name in lower case) on the session of somebody else takes.
+fn permission(action: &str) -> Permission {
+    let verb = match action {
+        "getpropertynames" => Verb::Action("getPropertyNames"),
+        "getproperty" | "getsessionproperties" => Verb::Action("getProperty"),
+        "setproperty" | "updatesessionproperties" => Verb::Action("setProperty"),
+        "deleteproperty" => Verb::Action("deleteProperty"),
+        _ => Verb::Modify,
+    };
+    Permission::new(Endpoint::Sessions, verb)
+}
+
+/// A privilege reaches the sessions of its realm and beneath; without one a user may do only what is listed, and only
+/// with its own session.
 async fn permitted(app: &App, call: &Call, action: &str, asked: &Asked) -> Result<(), ApiError> {
-    if asked.caller.is_administrator() {
+    let realm = match &asked.target {
+        Target::Live(session) => &session.realm,
+        // A session that is none is in no realm that would have to be protected.
+        Target::Dead => asked.caller.realm(),
+    };
+    if asked.caller.may(permission(action), realm) {
         return Ok(());
     }
     let listed =
         OWN.contains(&action) || (asked.family == Family::Later && OWN_LATER.contains(&action));
-    let own = matches!(&asked.target, Target::Live(session) if Arc::ptr_eq(session, asked.caller.session()));
+    let own = matches!(&asked.target, Target::Live(session) if is_own(&asked.caller, session));
     // A cookie and a header that name two sessions: it is not clear whose request this is.
     let cookie_and_header = call
         .headers
@@ -229,7 +243,7 @@ async fn permitted(app: &App, call: &Call, action: &str, asked: &Asked) -> Resul
         None => true,
         Some(header) => {
             let session = app.sessions.find(header, call.now).await?;
-            session.is_none_or(|session| Arc::ptr_eq(&session, asked.caller.session()))
+            session.is_none_or(|session| is_own(&asked.caller, &session))
         }
     };
     if listed && own && of_one {
@@ -237,6 +251,12 @@ async fn permitted(app: &App, call: &Call, action: &str, asked: &Asked) -> Resul
     } else {
         Err(ApiError::forbidden("Forbidden"))
     }
+}
+
+fn is_own(caller: &Caller, session: &Arc<Session>) -> bool {
+    caller
+        .session()
+        .is_some_and(|own| Arc::ptr_eq(own, session))
 }
 
 fn not_implemented(action: &str) -> ApiError {

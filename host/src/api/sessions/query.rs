@@ -8,12 +8,14 @@ use crate::api::crest::filter::{Filter, Literal, Operator};
 use crate::api::error::ApiError;
 use crate::app::App;
 use crate::auth::caller::Caller;
+use crate::auth::privilege::{Endpoint, Permission, Verb};
 use crate::realm::RealmPath;
 
 /// # Errors
-/// 403 for anybody but the administrator; 400 for a filter that does not name one user of one realm.
+/// 403 for whoever does not administer the realm; 400 for a filter that does not name one user of one realm.
 pub(super) async fn answer(app: &App, call: &Call, caller: &Caller) -> Result<Value, ApiError> {
-    if !caller.is_administrator() {
+    let read = Permission::new(Endpoint::Sessions, Verb::Read);
+    if !caller.may(read, caller.realm()) {
         return Err(ApiError::forbidden("Forbidden"));
     }
     let text = call.parameters.single("_queryFilter")?;
@@ -46,6 +48,9 @@ pub(super) async fn answer(app: &App, call: &Call, caller: &Caller) -> Result<Va
         user.ok_or_else(|| ApiError::bad_request("The query filter must specify the username"))?;
     let sessions = match RealmPath::parse(&realm) {
         Some(realm) => {
+            if !caller.may(read, &realm) {
+                return Err(ApiError::forbidden("Forbidden"));
+            }
             app.sessions
                 .of_user(&realm, &user.to_lowercase(), call.now)
                 .await?

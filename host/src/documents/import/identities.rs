@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-use super::super::identity::{self, Written};
+use super::super::identity::{self, GroupParts, Written};
 use super::{Context, Importer};
+use crate::auth::privilege::Privileges;
 use crate::auth::session::ADMINISTRATOR;
 use crate::realm::IdentityKind;
 use crate::store::{Kind, StoreError};
@@ -60,14 +61,12 @@ impl Importer<'_> {
                 continue;
             };
             let members = written.members.as_deref().unwrap_or_default();
-            let members = identity::member_names(self.directory, &context.realm, members);
-            let attributes = written.laid_over(crate::subject::Attributes::new());
-            context.put(identity::group_draft(
-                &context.realm.clone(),
-                &name,
-                &attributes,
-                &members,
-            ));
+            let parts = GroupParts {
+                attributes: written.laid_over(crate::subject::Attributes::new()),
+                members: identity::member_names(self.directory, &context.realm, members),
+                privileges: written.granted_over(Privileges::NONE),
+            };
+            context.put(identity::group_draft(&context.realm.clone(), &name, &parts));
         }
     }
 }

@@ -8,7 +8,8 @@ use super::{Asked, Purpose};
 use crate::api::answer::Answer;
 use crate::api::crest::operation;
 use crate::api::error::ApiError;
-use crate::auth::caller::{Authorized, Privilege};
+use crate::auth::caller::Authorized;
+use crate::auth::privilege::{Endpoint, Permission, Verb};
 use crate::documents::{Members, policy};
 use crate::publish::LiveRealm;
 use crate::realm::RealmPath;
@@ -109,7 +110,7 @@ async fn destination(asked: &Asked<'_>, to: &Members) -> Result<Destination, Api
     // Writing into another realm takes the privilege there.
     Authorized::check(
         asked.call.caller(asked.app).await?,
-        Privilege::ModifyPolicies,
+        Permission::new(Endpoint::Policies, Verb::Modify),
         &realm.path,
     )?;
     Ok(Destination {

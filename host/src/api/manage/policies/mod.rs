@@ -14,7 +14,7 @@ use crate::api::crest::operation::{self, Operation};
 use crate::api::crest::version::Version;
 use crate::api::error::ApiError;
 use crate::app::App;
-use crate::auth::caller::Privilege;
+use crate::auth::privilege::Endpoint;
 use crate::documents::policy::Checked;
 use crate::documents::{Members, catalogue, policy};
 use crate::publish::LiveRealm;
@@ -50,14 +50,7 @@ pub(super) async fn handle(
     id: Option<&str>,
     operation: Operation,
 ) -> Result<Answer, ApiError> {
-    let caller = guard::check(
-        app,
-        call,
-        &operation,
-        Privilege::ReadPolicies,
-        Privilege::ModifyPolicies,
-    )
-    .await?;
+    let caller = guard::check(app, call, &operation, Endpoint::Policies).await?;
     let route = call.requested.route(&ROUTES);
     let (form, served) = route.ok_or_else(|| ApiError::no_such_resource(id.unwrap_or_default()))?;
     let asked = Asked {

@@ -13,7 +13,8 @@ use crate::api::crest::operation::{self, Operation};
 use crate::api::crest::version::Version;
 use crate::api::error::ApiError;
 use crate::app::App;
-use crate::auth::caller::{Authorized, Privilege};
+use crate::auth::caller::Authorized;
+use crate::auth::privilege::Endpoint;
 use crate::documents::{Members, catalogue, members};
 use crate::store::{Expect, Kind, Object, Write};
 
@@ -37,6 +38,7 @@ struct Asked<'a> {
     form: Form,
     served: &'static str,
     author: String,
+    caller: Authorized,
 }
 
 /// Answers any request of the endpoint.
@@ -46,14 +48,7 @@ pub(super) async fn handle(
     id: Option<&str>,
     operation: Operation,
 ) -> Result<Answer, ApiError> {
-    let caller = guard::check(
-        app,
-        call,
-        &operation,
-        Privilege::ReadPolicies,
-        Privilege::ModifyPolicies,
-    )
-    .await?;
+    let caller = guard::check(app, call, &operation, Endpoint::Applications).await?;
     let route = call.requested.route(&ROUTES);
     let (form, served) = route.ok_or_else(|| ApiError::no_such_resource(id.unwrap_or_default()))?;
     let asked = Asked {
@@ -62,16 +57,17 @@ pub(super) async fn handle(
         form,
         served,
         author: guard::author(app, &caller),
+        caller,
     };
     let wanted = Wanted::of(operation, id)?;
     asked
-        .perform(wanted, &caller)
+        .perform(wanted)
         .await
         .map_err(|error| error.served(served))
 }
 
 impl Asked<'_> {
-    async fn perform(&self, wanted: Wanted<'_>, _caller: &Authorized) -> Result<Answer, ApiError> {
+    async fn perform(&self, wanted: Wanted<'_>) -> Result<Answer, ApiError> {
         match wanted {
             Wanted::Query => self.query().await,
             Wanted::Read(id) => {
@@ -161,6 +157,7 @@ impl Asked<'_> {
             return Err(ApiError::conflict("Application already exists"));
         }
         self.types_exist(&kept, &writes).await?;
+        self.caller.check_administers_policies()?;
         let name = parsed.name.clone();
         writes.push(Write::Put(
             Expect::Absent,
@@ -192,6 +189,7 @@ impl Asked<'_> {
         let (parsed, kept) = catalogue::policy_set(&Value::Object(body))
             .map_err(|f| super::policies::refused(&f))?;
         self.types_exist(&kept, &writes).await?;
+        self.caller.check_administers_policies()?;
         self.policies_keep_their_types(&there, &parsed.resource_types, &writes)
             .await?;
         writes.push(Write::Put(
@@ -210,6 +208,7 @@ impl Asked<'_> {
         let there = self.find(id).await?;
         let there = there
             .ok_or_else(|| ApiError::not_found(format!("{id} application not found in realm.")))?;
+        self.caller.check_administers_policies()?;
         let policies = self
             .app
             .store

@@ -15,7 +15,7 @@ use crate::api::crest::operation::{self, Operation};
 use crate::api::crest::version::Version;
 use crate::api::error::ApiError;
 use crate::app::App;
-use crate::auth::caller::Privilege;
+use crate::auth::privilege::Endpoint;
 use crate::documents::{Members, realm};
 use crate::publish::{LiveRealm, RealmBody};
 use crate::realm::{FORBIDDEN_IN_REALM, RealmPath, forbidden};
@@ -33,30 +33,31 @@ pub(super) async fn handle(
     id: Option<&str>,
     operation: Operation,
 ) -> Result<Answer, ApiError> {
-    let caller = guard::check(
-        app,
-        call,
-        &operation,
-        Privilege::ReadRealms,
-        Privilege::ModifyRealms,
-    )
-    .await?;
+    let caller = guard::check(app, call, &operation, Endpoint::Realms).await?;
     let served = call
         .requested
         .route(&ROUTES)
         .ok_or_else(|| ApiError::no_such_resource(id.unwrap_or_default()))?;
-    let author = guard::author(app, &caller);
-    let within = caller.session().realm.clone();
+    let within = caller.caller().realm().clone();
+    let asked = Asked {
+        app,
+        call,
+        served,
+        author: guard::author(app, &caller),
+        within: &within,
+    };
     let done = match Wanted::of(operation, id)? {
-        Wanted::Query => query(call, served, &within),
-        Wanted::Read(id) => find(call, id).map(|(_, realm)| answer(call, served, &realm)),
-        Wanted::Create => create(app, call, served, &author).await,
+        Wanted::Query => asked.query(),
+        Wanted::Read(id) => asked
+            .find(id)
+            .map(|(_, realm)| answer(call, served, &realm)),
+        Wanted::Create => asked.create().await,
         Wanted::CreateWithId(_) => Err(ApiError::not_implemented(
             "Cannot provide ID for Realm resource",
         )),
         // AM 7 takes a bare PUT as an update.
-        Wanted::Upsert(id) | Wanted::Update(id) => update(app, call, served, id, &author).await,
-        Wanted::Delete(id) => delete(app, call, served, id, &author).await,
+        Wanted::Upsert(id) | Wanted::Update(id) => asked.update(id).await,
+        Wanted::Delete(id) => asked.delete(id).await,
         Wanted::Action(action) if action == "template" => Ok(Answer::value(
             served,
             json!({"parentPath": "/", "active": true}),
@@ -66,6 +67,220 @@ pub(super) async fn handle(
         Wanted::Action(_) => Err(ApiError::not_implemented("Operation is not supported.")),
     };
     done.map_err(|error| error.served(served))
+}
+
+/// A request whose caller and version are settled.
+struct Asked<'a> {
+    app: &'a App,
+    call: &'a Call,
+    served: &'static str,
+    author: String,
+    /// The caller's realm: no other than it and those beneath it are shown or changed.
+    within: &'a RealmPath,
+}
+
+impl Asked<'_> {
+    fn find(&self, id: &str) -> Result<(RealmPath, Arc<LiveRealm>), ApiError> {
+        let path = RealmPath::from_id(id);
+        let named = path.as_ref().map_or(id, RealmPath::as_str).to_owned();
+        let found = path.and_then(|path| self.call.live.realm(&path).map(|realm| (path, realm)));
+        let found =
+            found.ok_or_else(|| ApiError::not_found(format!("Realm cannot be read: {named}")))?;
+        self.reaches(&found.0)?;
+        Ok(found)
+    }
+
+    /// # Errors
+    /// 403 for a realm that is not the caller's nor beneath it, though the path of the request is.
+    fn reaches(&self, path: &RealmPath) -> Result<(), ApiError> {
+        if self.within.contains(path) {
+            Ok(())
+        } else {
+            Err(ApiError::insufficient_privileges())
+        }
+    }
+
+    fn query(&self) -> Result<Answer, ApiError> {
+        let Asked {
+            call,
+            served,
+            within,
+            ..
+        } = *self;
+        let filter = rows::filter(call)?;
+        if filter != Filter::Literal(true) {
+            return Err(ApiError::not_implemented(format!(
+                "Query not supported: {filter}"
+            )));
+        }
+        for name in ["_pageSize", "_pagedResultsOffset", "_pagedResultsCookie"] {
+            if call
+                .parameters
+                .first(name)
+                .is_some_and(|value| !value.is_empty() && value != "0")
+            {
+                return Err(ApiError::not_implemented(
+                    "Query paging not currently supported",
+                ));
+            }
+        }
+        let row = |realm: &Arc<LiveRealm>| Row {
+            id: realm.path.id(),
+            revision: Some(revision(realm)),
+            members: members(&realm.path, realm.active, &realm.aliases),
+        };
+        let rows = beneath(call, within).iter().map(row).collect();
+        rows::answer(call, served, rows, Remaining::Unknown)
+    }
+
+    async fn create(&self) -> Result<Answer, ApiError> {
+        let Asked {
+            app, call, served, ..
+        } = *self;
+        let body = operation::json_object(&call.body)?;
+        let text = |name: &str| match body.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => {
+                Ok(Some(text.clone()).filter(|text| !text.trim().is_empty()))
+            }
+            Some(_) => Err(ApiError::bad_request(format!(
+                "Wrong parameter type provided in {name}. Expected string"
+            ))),
+        };
+        let name =
+            text("name")?.ok_or_else(|| ApiError::bad_request("No name parameter provided"))?;
+        if forbidden(&name) {
+            return Err(forbidden_name("names"));
+        }
+        let parent = text("parentPath")?
+            .ok_or_else(|| ApiError::bad_request("No parentPath parameter provided"))?;
+        let active = match body.get("active") {
+            None | Some(Value::Null) => {
+                return Err(ApiError::bad_request("No active parameter provided"));
+            }
+            Some(Value::Bool(active)) => *active,
+            Some(_) => {
+                return Err(ApiError::bad_request(
+                    "Wrong parameter type provided in active. Expected boolean",
+                ));
+            }
+        };
+        let aliases = match body.get("aliases") {
+            None | Some(Value::Null) => {
+                return Err(ApiError::bad_request("No aliases parameter provided"));
+            }
+            Some(aliases) => aliases_of(aliases)?,
+        };
+        let above = RealmPath::parse(&parent).and_then(|path| call.live.realm(&path));
+        let above =
+            above.ok_or_else(|| ApiError::not_found(format!("Realm cannot be read: {parent}")))?;
+        self.reaches(&above.path)?;
+        let path = above.path.child(&name).ok_or_else(|| {
+            ApiError::bad_request(format!(
+                "Realms can be {} levels deep at most",
+                crate::limits::REALM_DEPTH
+            ))
+        })?;
+        make(
+            app,
+            call,
+            &path,
+            RealmBody { active, aliases },
+            &name,
+            &self.author,
+        )
+        .await?;
+        let live = Arc::clone(&app.publisher.live());
+        let realm = live
+            .realm(&path)
+            .ok_or_else(|| ApiError::internal("a realm vanished as it was made"))?;
+        Ok(created(
+            app,
+            call,
+            ENDPOINT,
+            &path.id(),
+            answer(call, served, &realm),
+        ))
+    }
+
+    async fn update(&self, id: &str) -> Result<Answer, ApiError> {
+        let Asked {
+            app, call, served, ..
+        } = *self;
+        let (path, there) = self.find(id)?;
+        let body = operation::json_object(&call.body)?;
+        let named = body
+            .get("name")
+            .and_then(Value::as_str)
+            .unwrap_or(path.name());
+        let parent = body.get("parentPath").and_then(Value::as_str);
+        let own_parent = path.parent();
+        if !named.eq_ignore_ascii_case(path.name())
+            || parent.is_some_and(|parent| {
+                own_parent
+                    .as_ref()
+                    .is_some_and(|own| !own.as_str().eq_ignore_ascii_case(parent))
+            })
+        {
+            return Err(ApiError::bad_request(
+                "Realm name specified in URL does not match realm name specified in JSON",
+            ));
+        }
+        let active = match body.get("active") {
+            None | Some(Value::Null) => there.active,
+            Some(Value::Bool(active)) => *active,
+            Some(_) => return Err(ApiError::bad_request("Invalid attribute values")),
+        };
+        let aliases = match body.get("aliases") {
+            None | Some(Value::Null) => there.aliases.clone(),
+            Some(aliases) => aliases_of(aliases)?,
+        };
+        let draft = realm::draft(&there.path, &RealmBody { active, aliases });
+        app.publisher
+            .commit(
+                &self.author,
+                "realm changed",
+                vec![Write::Put(Expect::Anything, draft)],
+            )
+            .await?;
+        let live = Arc::clone(&app.publisher.live());
+        let realm = live
+            .realm(&path)
+            .ok_or_else(|| ApiError::internal("a realm vanished as it was changed"))?;
+        Ok(answer(call, served, &realm))
+    }
+
+    async fn delete(&self, id: &str) -> Result<Answer, ApiError> {
+        let Asked {
+            app, call, served, ..
+        } = *self;
+        let (path, there) = self.find(id)?;
+        if path.is_root() {
+            return Err(ApiError::new(
+                axum::http::StatusCode::UNAUTHORIZED,
+                "Unauthorized-Cannot delete root suffix",
+            ));
+        }
+        if call.live.realms().any(|other| {
+            other
+                .path
+                .parent()
+                .is_some_and(|parent| parent.key() == there.key)
+        }) {
+            return Err(ApiError::conflict(
+                "Sub Organization cannot be deleted. Sub entries exist.",
+            ));
+        }
+        let write = Write::DeleteRealm {
+            realm: there.key.clone(),
+        };
+        app.publisher
+            .commit(&self.author, "realm deleted", vec![write])
+            .await?;
+        app.sessions
+            .forget(|session| session.realm.key() == there.key);
+        Ok(answer(call, served, &there))
+    }
 }
 
 /// The realms that somebody of `within` sees, from the top down.
@@ -78,13 +293,6 @@ fn beneath(call: &Call, within: &RealmPath) -> Vec<Arc<LiveRealm>> {
         .collect();
     list.sort_by(|a, b| a.path.cmp(&b.path));
     list
-}
-
-fn find(call: &Call, id: &str) -> Result<(RealmPath, Arc<LiveRealm>), ApiError> {
-    let path = RealmPath::from_id(id);
-    let named = path.as_ref().map_or(id, RealmPath::as_str).to_owned();
-    let found = path.and_then(|path| call.live.realm(&path).map(|realm| (path, realm)));
-    found.ok_or_else(|| ApiError::not_found(format!("Realm cannot be read: {named}")))
 }
 
 fn members(path: &RealmPath, active: bool, aliases: &[String]) -> Members {
@@ -117,101 +325,6 @@ fn answer(call: &Call, served: &'static str, realm: &LiveRealm) -> Answer {
     )
 }
 
-fn query(call: &Call, served: &'static str, within: &RealmPath) -> Result<Answer, ApiError> {
-    let filter = rows::filter(call)?;
-    if filter != Filter::Literal(true) {
-        return Err(ApiError::not_implemented(format!(
-            "Query not supported: {filter}"
-        )));
-    }
-    for name in ["_pageSize", "_pagedResultsOffset", "_pagedResultsCookie"] {
-        if call
-            .parameters
-            .first(name)
-            .is_some_and(|value| !value.is_empty() && value != "0")
-        {
-            return Err(ApiError::not_implemented(
-                "Query paging not currently supported",
-            ));
-        }
-    }
-    let row = |realm: &Arc<LiveRealm>| Row {
-        id: realm.path.id(),
-        revision: Some(revision(realm)),
-        members: members(&realm.path, realm.active, &realm.aliases),
-    };
-    let rows = beneath(call, within).iter().map(row).collect();
-    rows::answer(call, served, rows, Remaining::Unknown)
-}
-
-async fn create(
-    app: &App,
-    call: &Call,
-    served: &'static str,
-    author: &str,
-) -> Result<Answer, ApiError> {
-    let body = operation::json_object(&call.body)?;
-    let text = |name: &str| match body.get(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.clone()).filter(|text| !text.trim().is_empty())),
-        Some(_) => Err(ApiError::bad_request(format!(
-            "Wrong parameter type provided in {name}. Expected string"
-        ))),
-    };
-    let name = text("name")?.ok_or_else(|| ApiError::bad_request("No name parameter provided"))?;
-    if forbidden(&name) {
-        return Err(forbidden_name("names"));
-    }
-    let parent = text("parentPath")?
-        .ok_or_else(|| ApiError::bad_request("No parentPath parameter provided"))?;
-    let active = match body.get("active") {
-        None | Some(Value::Null) => {
-            return Err(ApiError::bad_request("No active parameter provided"));
-        }
-        Some(Value::Bool(active)) => *active,
-        Some(_) => {
-            return Err(ApiError::bad_request(
-                "Wrong parameter type provided in active. Expected boolean",
-            ));
-        }
-    };
-    let aliases = match body.get("aliases") {
-        None | Some(Value::Null) => {
-            return Err(ApiError::bad_request("No aliases parameter provided"));
-        }
-        Some(aliases) => aliases_of(aliases)?,
-    };
-    let above = RealmPath::parse(&parent).and_then(|path| call.live.realm(&path));
-    let above =
-        above.ok_or_else(|| ApiError::not_found(format!("Realm cannot be read: {parent}")))?;
-    let path = above.path.child(&name).ok_or_else(|| {
-        ApiError::bad_request(format!(
-            "Realms can be {} levels deep at most",
-            crate::limits::REALM_DEPTH
-        ))
-    })?;
-    make(
-        app,
-        call,
-        &path,
-        RealmBody { active, aliases },
-        &name,
-        author,
-    )
-    .await?;
-    let live = Arc::clone(&app.publisher.live());
-    let realm = live
-        .realm(&path)
-        .ok_or_else(|| ApiError::internal("a realm vanished as it was made"))?;
-    Ok(created(
-        app,
-        call,
-        ENDPOINT,
-        &path.id(),
-        answer(call, served, &realm),
-    ))
-}
-
 async fn make(
     app: &App,
     call: &Call,
@@ -234,91 +347,6 @@ async fn make(
         }
         other => Ok(other.map(drop)?),
     }
-}
-
-async fn update(
-    app: &App,
-    call: &Call,
-    served: &'static str,
-    id: &str,
-    author: &str,
-) -> Result<Answer, ApiError> {
-    let (path, there) = find(call, id)?;
-    let body = operation::json_object(&call.body)?;
-    let named = body
-        .get("name")
-        .and_then(Value::as_str)
-        .unwrap_or(path.name());
-    let parent = body.get("parentPath").and_then(Value::as_str);
-    let own_parent = path.parent();
-    if !named.eq_ignore_ascii_case(path.name())
-        || parent.is_some_and(|parent| {
-            own_parent
-                .as_ref()
-                .is_some_and(|own| !own.as_str().eq_ignore_ascii_case(parent))
-        })
-    {
-        return Err(ApiError::bad_request(
-            "Realm name specified in URL does not match realm name specified in JSON",
-        ));
-    }
-    let active = match body.get("active") {
-        None | Some(Value::Null) => there.active,
-        Some(Value::Bool(active)) => *active,
-        Some(_) => return Err(ApiError::bad_request("Invalid attribute values")),
-    };
-    let aliases = match body.get("aliases") {
-        None | Some(Value::Null) => there.aliases.clone(),
-        Some(aliases) => aliases_of(aliases)?,
-    };
-    let draft = realm::draft(&there.path, &RealmBody { active, aliases });
-    app.publisher
-        .commit(
-            author,
-            "realm changed",
-            vec![Write::Put(Expect::Anything, draft)],
-        )
-        .await?;
-    let live = Arc::clone(&app.publisher.live());
-    let realm = live
-        .realm(&path)
-        .ok_or_else(|| ApiError::internal("a realm vanished as it was changed"))?;
-    Ok(answer(call, served, &realm))
-}
-
-async fn delete(
-    app: &App,
-    call: &Call,
-    served: &'static str,
-    id: &str,
-    author: &str,
-) -> Result<Answer, ApiError> {
-    let (path, there) = find(call, id)?;
-    if path.is_root() {
-        return Err(ApiError::new(
-            axum::http::StatusCode::UNAUTHORIZED,
-            "Unauthorized-Cannot delete root suffix",
-        ));
-    }
-    if call.live.realms().any(|other| {
-        other
-            .path
-            .parent()
-            .is_some_and(|parent| parent.key() == there.key)
-    }) {
-        return Err(ApiError::conflict(
-            "Sub Organization cannot be deleted. Sub entries exist.",
-        ));
-    }
-    let write = Write::DeleteRealm {
-        realm: there.key.clone(),
-    };
-    app.publisher
-        .commit(author, "realm deleted", vec![write])
-        .await?;
-    app.sessions
-        .forget(|session| session.realm.key() == there.key);
-    Ok(answer(call, served, &there))
 }
 
 fn aliases_of(value: &Value) -> Result<Vec<String>, ApiError> {

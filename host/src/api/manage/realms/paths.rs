@@ -11,7 +11,7 @@ use crate::api::answer::Answer;
 use crate::api::crest::operation::{self, Operation};
 use crate::api::error::ApiError;
 use crate::app::App;
-use crate::auth::caller::Privilege;
+use crate::auth::privilege::Endpoint;
 use crate::publish::{LiveRealm, RealmBody};
 
 /// Answers the collection of the older endpoint: realms as paths.
@@ -20,21 +20,14 @@ pub(in crate::api::manage) async fn handle_paths(
     call: &Call,
     operation: Operation,
 ) -> Result<Answer, ApiError> {
-    let caller = guard::check(
-        app,
-        call,
-        &operation,
-        Privilege::ReadRealms,
-        Privilege::ModifyRealms,
-    )
-    .await?;
+    let caller = guard::check(app, call, &operation, Endpoint::Realms).await?;
     let served = call
         .requested
         .route(&ROUTES)
         .ok_or_else(|| ApiError::no_such_resource(""))?;
     match Wanted::of(operation, None)? {
         Wanted::Query => {
-            let list = beneath(call, &caller.session().realm);
+            let list = beneath(call, caller.caller().realm());
             if call.requested.is_protocol_one() {
                 let paths: Vec<&str> = list.iter().map(|realm| realm.path.as_str()).collect();
                 return Ok(Answer::value(served, envelope(paths.into())));

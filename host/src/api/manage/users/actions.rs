@@ -7,6 +7,7 @@ use super::{Asked, Deed};
 use crate::api::answer::Answer;
 use crate::api::crest::operation;
 use crate::api::error::ApiError;
+use crate::auth::session::Session;
 use crate::documents::identity;
 use crate::realm::IdentityKind;
 use crate::store::{Expect, Write};
@@ -32,7 +33,10 @@ pub(super) async fn perform(
 ) -> Result<Answer, ApiError> {
     match (asked.kind, action, id) {
         (IdentityKind::User, "idFromSession", None) => {
-            Ok(Answer::value(asked.served, id_from_session(asked)))
+            let session = asked.caller.session();
+            let session =
+                session.ok_or_else(|| ApiError::forbidden("SSO Token cannot be retrieved."))?;
+            Ok(Answer::value(asked.served, id_from_session(asked, session)))
         }
         (IdentityKind::User, "validateGoto", None) => {
             let body = operation::json(&asked.call.body)?;
@@ -55,8 +59,7 @@ fn console(asked: &Asked<'_>) -> String {
     format!("{}/console", asked.call.deployment)
 }
 
-fn id_from_session(asked: &Asked<'_>) -> Value {
-    let session = asked.caller.session();
+fn id_from_session(asked: &Asked<'_>, session: &Session) -> Value {
     json!({
         "id": session.user,
         "realm": session.realm.as_str(),
@@ -79,7 +82,7 @@ async fn change_password(asked: &Asked<'_>, name: &str) -> Result<Answer, ApiErr
             .unwrap_or_default()
             .to_owned()
     };
-    if !asked.caller.is_administrator() {
+    if !asked.administers() {
         let same = asked
             .app
             .passwords

@@ -4,9 +4,9 @@ mod actions;
 mod query;
 mod write;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{Wanted, single};
+use super::{Wanted, guard, single};
 use crate::api::Call;
 use crate::api::answer::Answer;
 use crate::api::crest::operation::{self, Operation};
@@ -14,6 +14,8 @@ use crate::api::crest::version::Version;
 use crate::api::error::ApiError;
 use crate::app::App;
 use crate::auth::caller::Caller;
+use crate::auth::delegation::ALL_AUTHENTICATED;
+use crate::auth::privilege::{Endpoint, Permission, Verb};
 use crate::documents::Members;
 use crate::documents::identity::{self, Written};
 use crate::realm::IdentityKind;
@@ -33,7 +35,7 @@ enum Form {
     Names,
     /// Queries give whole objects.
     Objects,
-    /// AM 7's: members of groups lie one level deeper.
+    /// AM 7's: members of groups are named, one level deeper, and groups show the privileges that they grant.
     Later,
 }
 
@@ -59,17 +61,9 @@ pub(super) async fn handle(
     if let (Operation::Action(action), None) = (&operation, id) {
         actions::switched_off(action).map_err(|error| error.served(served))?;
     }
-    if let Operation::Create | Operation::CreateWithId | Operation::Upsert | Operation::Update =
-        operation
-    {
-        operation::json_object(&call.body)?;
-    } else if operation == Operation::Patch {
-        operation::check_patch(&call.body)?;
-    } else {
-        operation::json(&call.body)?;
-    }
+    guard::well_formed(call, &operation)?;
     let caller = call.caller(app).await?;
-    app.sessions.touch(caller.session(), call.now);
+    caller.touch(app, call.now);
     let asked = Asked {
         app,
         call,
@@ -124,16 +118,23 @@ impl Asked<'_> {
             },
             Wanted::Update(name) => {
                 self.permitted(Deed::Edit, Some(name))?;
-                let missing = || {
-                    ApiError::not_found(format!("Could not find the resource [ {name} ] to update"))
-                };
-                let there = self.find(name).await?.ok_or_else(missing)?;
-                self.update(name, there).await
+                match self.find(name).await? {
+                    Some(there) => self.update(name, there).await,
+                    // AM's group of everybody with a session is always there.
+                    None if self.is_all_authenticated(name) => self.create(Some(name)).await,
+                    None => Err(ApiError::not_found(format!(
+                        "Could not find the resource [ {name} ] to update"
+                    ))),
+                }
             }
             Wanted::Delete(name) => self.delete(name).await,
             Wanted::Patch => Err(self.patch_refused()),
             Wanted::Action(action) => actions::perform(self, &action, id).await,
         }
+    }
+
+    fn is_all_authenticated(&self, name: &str) -> bool {
+        self.kind == IdentityKind::Group && name.eq_ignore_ascii_case(ALL_AUTHENTICATED)
     }
 
     fn store_kind(&self) -> Kind {
@@ -157,25 +158,34 @@ impl Asked<'_> {
 
     /// The universal id of the caller, as refusals name it.
     fn caller_id(&self) -> String {
-        let session = self.caller.session();
-        self.app
-            .subjects
-            .directory
-            .universal_id(IdentityKind::User, &session.user, &session.realm)
+        self.caller.author(&self.app.subjects.directory)
     }
 
-    /// The administrator may do everything; a user may read and edit itself, and read groups by name.
+    /// Whether the caller administers the identities of the realm.
+    fn administers(&self) -> bool {
+        let endpoint = match self.kind {
+            IdentityKind::User => Endpoint::Users,
+            IdentityKind::Group => Endpoint::Groups,
+        };
+        let modify = Permission::new(endpoint, Verb::Modify);
+        self.caller.may(modify, &self.call.realm.path)
+    }
+
+    /// Who administers the realm may do everything; a user may read and edit itself, and read groups of its
+    /// realm by name.
     fn permitted(&self, deed: Deed, name: Option<&str>) -> Result<(), ApiError> {
-        let session = self.caller.session();
+        let neighbour = self.caller.realm().key() == self.call.realm.key;
         let own = self.kind == IdentityKind::User
-            && session.realm.key() == self.call.realm.key
-            && name.is_some_and(|name| name.to_lowercase() == session.user_key);
+            && neighbour
+            && self.caller.session().is_some_and(|session| {
+                name.is_some_and(|name| name.to_lowercase() == session.user_key)
+            });
         let allowed = match deed {
-            Deed::Read => own || (self.kind == IdentityKind::Group && name.is_some()),
+            Deed::Read => own || (self.kind == IdentityKind::Group && neighbour && name.is_some()),
             Deed::Edit => own,
             Deed::Create | Deed::Delete => false,
         };
-        if allowed || self.caller.is_administrator() {
+        if allowed || self.administers() {
             Ok(())
         } else {
             Err(self.denied(deed))
@@ -202,13 +212,11 @@ impl Asked<'_> {
             IdentityKind::Group => {
                 let mut shown = identity::group_shown(directory, realm, object, name);
                 if self.form == Form::Later {
-                    let members = shown
-                        .remove("uniqueMember")
-                        .unwrap_or_else(|| Value::Array(Vec::new()));
-                    shown.insert(
-                        "members".into(),
-                        serde_json::json!({"uniqueMember": members}),
-                    );
+                    let parts = identity::group_parts(object);
+                    shown.remove("uniqueMember");
+                    shown.insert("members".into(), json!({"uniqueMember": parts.members}));
+                    let privileges = identity::privileges_shown(parts.privileges);
+                    shown.insert("privileges".into(), privileges);
                 }
                 shown
             }

@@ -10,7 +10,7 @@ use crate::api::manage::rows::{self, Remaining, Row};
 use crate::documents::Members;
 
 /// # Errors
-/// 403 for anybody but the administrator; 400 for a malformed filter.
+/// 403 for whoever does not administer the realm; 400 for a malformed filter.
 pub(super) async fn answer(asked: &Asked<'_>) -> Result<Answer, ApiError> {
     asked.permitted(Deed::Read, None)?;
     let by_id = asked.call.parameters.single("_queryId")?;

@@ -4,12 +4,12 @@ use axum::http::StatusCode;
 use serde_json::Value;
 
 use super::super::{created, single};
-use super::{Asked, Deed};
+use super::{Asked, Deed, Form};
 use crate::api::answer::Answer;
 use crate::api::error::ApiError;
 use crate::auth::session::ADMINISTRATOR;
 use crate::documents::Members;
-use crate::documents::identity::{self, Written};
+use crate::documents::identity::{self, GroupParts, Written};
 use crate::limits::PASSWORD_CHARACTERS_MINIMUM;
 use crate::realm::IdentityKind;
 use crate::store::{Draft, Expect, Object, Write};
@@ -44,15 +44,11 @@ impl Asked<'_> {
                 let secret = self.app.passwords.hash(long_enough(password)?).await?;
                 identity::user_draft(realm, &name, &written.new_attributes(&name), Some(secret))
             }
-            IdentityKind::Group => {
-                let members = self.member_names(&written);
-                identity::group_draft(
-                    realm,
-                    &name,
-                    &written.laid_over(Attributes::new()),
-                    &members,
-                )
-            }
+            IdentityKind::Group => identity::group_draft(
+                realm,
+                &name,
+                &self.group_after(&written, GroupParts::default()),
+            ),
         };
         self.commit("identity created", Write::Put(Expect::Absent, draft))
             .await?;
@@ -86,7 +82,7 @@ impl Asked<'_> {
             IdentityKind::User => {
                 let before = identity::user_attributes(&there);
                 let after = written.laid_over(before.clone());
-                if !self.caller.is_administrator() {
+                if !self.administers() {
                     self.only_what_is_its_own(&written, &before, &after)?;
                 }
                 let secret = match &written.password {
@@ -96,13 +92,8 @@ impl Asked<'_> {
                 identity::user_draft(realm, &there.name, &after, secret)
             }
             IdentityKind::Group => {
-                let (attributes, members) = identity::group_parts(&there);
-                let members = if written.members.is_some() {
-                    self.member_names(&written)
-                } else {
-                    members
-                };
-                identity::group_draft(realm, &there.name, &written.laid_over(attributes), &members)
+                let after = self.group_after(&written, identity::group_parts(&there));
+                identity::group_draft(realm, &there.name, &after)
             }
         };
         let locked = self.kind == IdentityKind::User && becomes_inactive(&draft);
@@ -113,6 +104,22 @@ impl Asked<'_> {
         }
         let object = self.find(name).await?.ok_or_else(vanished)?;
         Ok(self.shown(name, &object))
+    }
+
+    /// What was written about a group over what it is. Privileges are granted from AM 7's version on; to the earlier
+    /// ones they are a member like any that they do not know.
+    fn group_after(&self, written: &Written, before: GroupParts) -> GroupParts {
+        GroupParts {
+            members: match &written.members {
+                Some(_) => self.member_names(written),
+                None => before.members,
+            },
+            privileges: match self.form {
+                Form::Later => written.granted_over(before.privileges),
+                Form::Names | Form::Objects => before.privileges,
+            },
+            attributes: written.laid_over(before.attributes),
+        }
     }
 
     /// A user changes neither its status nor its password by PUT.

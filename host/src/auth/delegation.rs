@@ -1,0 +1,67 @@
+//! Delegation: which privileges a user has, by the groups of its realm (`management-rest.md` §3.3, §8.4).
+
+use std::sync::Arc;
+
+use super::privilege::{Privilege, Privileges};
+use super::session::Session;
+use crate::documents::identity;
+use crate::publish::Live;
+use crate::store::{Kind, Store, StoreError};
+use crate::subject::is_inactive;
+
+/// The group of AM that nobody is put into and everybody with a session in its realm belongs to.
+pub(crate) const ALL_AUTHENTICATED: &str = "allauthenticatedusers";
+
+/// Privileges of a session's user, as long as they hold.
+pub(crate) struct Granted {
+    /// The store's revision that they were looked up at.
+    revision: u64,
+    privileges: Privileges,
+}
+
+/// The privileges of a session's user in the realm of the session, and so beneath it. They are looked up again
+/// whenever the store has changed.
+///
+/// # Errors
+/// The store did not answer.
+pub(crate) async fn privileges(
+    store: &Arc<dyn Store>,
+    session: &Session,
+    live: &Live,
+) -> Result<Privileges, StoreError> {
+    if session.is_administrator() {
+        return Ok(Privileges::from_iter([Privilege::RealmAdmin]));
+    }
+    if let Some(known) = session.granted.load_full()
+        && known.revision == live.revision
+    {
+        return Ok(known.privileges);
+    }
+    let privileges = look_up(store, session).await?;
+    session.granted.store(Some(Arc::new(Granted {
+        revision: live.revision,
+        privileges,
+    })));
+    Ok(privileges)
+}
+
+async fn look_up(store: &Arc<dyn Store>, session: &Session) -> Result<Privileges, StoreError> {
+    let realm = session.realm.key();
+    let user = store.object(Kind::User, &realm, &session.user_key).await?;
+    // A user who is gone or inactive grants its session nothing, whatever groups still name it.
+    if user.is_none_or(|user| is_inactive(&identity::user_attributes(&user))) {
+        return Ok(Privileges::NONE);
+    }
+    let mut groups = store.groups_of(&realm, &session.user_key).await?;
+    groups.push(ALL_AUTHENTICATED.to_owned());
+    let mut all = Privileges::NONE;
+    for name in groups {
+        if let Some(group) = store
+            .object(Kind::Group, &realm, &name.to_lowercase())
+            .await?
+        {
+            all = all.and(identity::group_parts(&group).privileges);
+        }
+    }
+    Ok(all)
+}

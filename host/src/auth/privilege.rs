@@ -1,0 +1,415 @@
+//! AM's privileges: what each opens, as endpoint and verb (`management-rest.md` §3.3).
+//!
+//! AM checks a REST request against the permission `<realm>/rest/1.0/<endpoint>/<verb>`. A group of a realm grants
+//! privileges to its members (`delegation`), and a privilege opens permissions in that realm and beneath it. The two
+//! tables here, [`Verb::of_action`] and [`Privilege::opens`], are the whole of it.
+
+use Endpoint::*;
+
+/// An endpoint as permissions name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Endpoint {
+    Policies,
+    Applications,
+    ResourceTypes,
+    ApplicationTypes,
+    ConditionTypes,
+    SubjectTypes,
+    DecisionCombiners,
+    SubjectAttributes,
+    Realms,
+    Users,
+    Groups,
+    Sessions,
+}
+
+impl Endpoint {
+    /// Listings that are the same everywhere accept a privilege that is held in any realm.
+    fn is_the_same_in_all_realms(self) -> bool {
+        matches!(
+            self,
+            ApplicationTypes | ConditionTypes | SubjectTypes | DecisionCombiners
+        )
+    }
+}
+
+/// What is done at an endpoint, as permissions name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verb {
+    /// Read and query.
+    Read,
+    /// Create, update, delete, patch, and actions that do so.
+    Modify,
+    /// Decisions about others.
+    Evaluate,
+    /// An action that is a verb of its own.
+    Action(&'static str),
+}
+
+impl Verb {
+    /// The verb of an `_action`, whose name is compared exactly; `None` for one that AM's table does not map, which
+    /// nobody may use.
+    pub(crate) fn of_action(action: &str) -> Option<Verb> {
+        const BY_NAME: [&str; 12] = [
+            "schema",
+            "validate",
+            "template",
+            "getAllTypes",
+            "getCreatableTypes",
+            "getType",
+            "nextdescendents",
+            "getPropertyNames",
+            "getProperty",
+            "clone",
+            "setProperty",
+            "deleteProperty",
+        ];
+        match action {
+            "evaluate" | "evaluateTree" => Some(Verb::Evaluate),
+            "copy" | "move" => Some(Verb::Modify),
+            _ => BY_NAME
+                .into_iter()
+                .find(|name| *name == action)
+                .map(Verb::Action),
+        }
+    }
+}
+
+/// What a request needs: a verb at an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Permission {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) verb: Verb,
+}
+
+impl Permission {
+    pub(crate) fn new(endpoint: Endpoint, verb: Verb) -> Self {
+        Permission { endpoint, verb }
+    }
+
+    /// Whether a privilege that opens this does so wherever it is held.
+    pub(crate) fn is_for_any_realm(self) -> bool {
+        self.endpoint.is_the_same_in_all_realms()
+    }
+}
+
+/// A privilege that a group of a realm can grant, by the name that it has in a group's `privileges`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::enum_variant_names,
+    reason = "AM calls its policies privileges in two of the names"
+)]
+pub(crate) enum Privilege {
+    RealmAdmin,
+    PolicyAdmin,
+    /// "REST calls for policy evaluation".
+    EntitlementRestAccess,
+    PrivilegeRestReadAccess,
+    PrivilegeRestAccess,
+    ApplicationReadAccess,
+    ApplicationModifyAccess,
+    ResourceTypeReadAccess,
+    ResourceTypeModifyAccess,
+    ApplicationTypesReadAccess,
+    ConditionTypesReadAccess,
+    SubjectTypesReadAccess,
+    DecisionCombinersReadAccess,
+    SubjectAttributesReadAccess,
+    RealmReadAccess,
+    SessionPropertyModifyAccess,
+    /// This one and all below it open nothing here: they are kept and shown because AM's groups have them.
+    AgentAdmin,
+    CacheAdmin,
+    FederationAdmin,
+    LogAdmin,
+    LogRead,
+    LogWrite,
+}
+
+/// What a privilege opens.
+enum Opens {
+    Everything,
+    Nothing,
+    Verbs(&'static [(Endpoint, &'static [Verb])]),
+}
+
+const READ: &[Verb] = &[Verb::Read];
+const MODIFY: &[Verb] = &[Verb::Modify];
+const BOTH: &[Verb] = &[Verb::Read, Verb::Modify];
+const SESSION_PROPERTIES: &[Verb] = &[
+    Verb::Action("getPropertyNames"),
+    Verb::Action("getProperty"),
+    Verb::Action("setProperty"),
+    Verb::Action("deleteProperty"),
+];
+
+impl Privilege {
+    pub(crate) const ALL: [Privilege; 22] = [
+        Privilege::RealmAdmin,
+        Privilege::PolicyAdmin,
+        Privilege::EntitlementRestAccess,
+        Privilege::PrivilegeRestReadAccess,
+        Privilege::PrivilegeRestAccess,
+        Privilege::ApplicationReadAccess,
+        Privilege::ApplicationModifyAccess,
+        Privilege::ResourceTypeReadAccess,
+        Privilege::ResourceTypeModifyAccess,
+        Privilege::ApplicationTypesReadAccess,
+        Privilege::ConditionTypesReadAccess,
+        Privilege::SubjectTypesReadAccess,
+        Privilege::DecisionCombinersReadAccess,
+        Privilege::SubjectAttributesReadAccess,
+        Privilege::RealmReadAccess,
+        Privilege::SessionPropertyModifyAccess,
+        Privilege::AgentAdmin,
+        Privilege::CacheAdmin,
+        Privilege::FederationAdmin,
+        Privilege::LogAdmin,
+        Privilege::LogRead,
+        Privilege::LogWrite,
+    ];
+
+    /// The name in a group's `privileges`. Never change one: stores hold it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Privilege::RealmAdmin => "RealmAdmin",
+            Privilege::PolicyAdmin => "PolicyAdmin",
+            Privilege::EntitlementRestAccess => "EntitlementRestAccess",
+            Privilege::PrivilegeRestReadAccess => "PrivilegeRestReadAccess",
+            Privilege::PrivilegeRestAccess => "PrivilegeRestAccess",
+            Privilege::ApplicationReadAccess => "ApplicationReadAccess",
+            Privilege::ApplicationModifyAccess => "ApplicationModifyAccess",
+            Privilege::ResourceTypeReadAccess => "ResourceTypeReadAccess",
+            Privilege::ResourceTypeModifyAccess => "ResourceTypeModifyAccess",
+            Privilege::ApplicationTypesReadAccess => "ApplicationTypesReadAccess",
+            Privilege::ConditionTypesReadAccess => "ConditionTypesReadAccess",
+            Privilege::SubjectTypesReadAccess => "SubjectTypesReadAccess",
+            Privilege::DecisionCombinersReadAccess => "DecisionCombinersReadAccess",
+            Privilege::SubjectAttributesReadAccess => "SubjectAttributesReadAccess",
+            Privilege::RealmReadAccess => "RealmReadAccess",
+            Privilege::SessionPropertyModifyAccess => "SessionPropertyModifyAccess",
+            Privilege::AgentAdmin => "AgentAdmin",
+            Privilege::CacheAdmin => "CacheAdmin",
+            Privilege::FederationAdmin => "FederationAdmin",
+            Privilege::LogAdmin => "LogAdmin",
+            Privilege::LogRead => "LogRead",
+            Privilege::LogWrite => "LogWrite",
+        }
+    }
+
+    pub(crate) fn named(name: &str) -> Option<Privilege> {
+        Self::ALL.into_iter().find(|known| known.name() == name)
+    }
+
+    fn opens(self) -> Opens {
+        use Opens::Verbs;
+        match self {
+            Privilege::RealmAdmin => Opens::Everything,
+            // Not evaluation: who writes policies does not thereby ask for the decisions about others.
+            Privilege::PolicyAdmin => Verbs(&[
+                (Policies, BOTH),
+                (Applications, BOTH),
+                (ResourceTypes, BOTH),
+                (ApplicationTypes, READ),
+                (ConditionTypes, READ),
+                (SubjectTypes, READ),
+                (DecisionCombiners, READ),
+                (SubjectAttributes, READ),
+                (Realms, READ),
+                (Sessions, SESSION_PROPERTIES),
+            ]),
+            Privilege::EntitlementRestAccess => Verbs(&[(Policies, &[Verb::Evaluate])]),
+            Privilege::PrivilegeRestReadAccess => Verbs(&[(Policies, READ)]),
+            Privilege::PrivilegeRestAccess => Verbs(&[(Policies, MODIFY)]),
+            Privilege::ApplicationReadAccess => Verbs(&[(Applications, READ)]),
+            Privilege::ApplicationModifyAccess => Verbs(&[(Applications, MODIFY)]),
+            Privilege::ResourceTypeReadAccess => Verbs(&[(ResourceTypes, READ)]),
+            Privilege::ResourceTypeModifyAccess => Verbs(&[(ResourceTypes, MODIFY)]),
+            Privilege::ApplicationTypesReadAccess => Verbs(&[(ApplicationTypes, READ)]),
+            Privilege::ConditionTypesReadAccess => Verbs(&[(ConditionTypes, READ)]),
+            Privilege::SubjectTypesReadAccess => Verbs(&[(SubjectTypes, READ)]),
+            Privilege::DecisionCombinersReadAccess => Verbs(&[(DecisionCombiners, READ)]),
+            Privilege::SubjectAttributesReadAccess => Verbs(&[(SubjectAttributes, READ)]),
+            Privilege::RealmReadAccess => Verbs(&[(Realms, READ)]),
+            Privilege::SessionPropertyModifyAccess => Verbs(&[(Sessions, SESSION_PROPERTIES)]),
+            Privilege::AgentAdmin
+            | Privilege::CacheAdmin
+            | Privilege::FederationAdmin
+            | Privilege::LogAdmin
+            | Privilege::LogRead
+            | Privilege::LogWrite => Opens::Nothing,
+        }
+    }
+
+    fn open(self, permission: Permission) -> bool {
+        match self.opens() {
+            Opens::Everything => true,
+            Opens::Nothing => false,
+            Opens::Verbs(list) => list.iter().any(|(endpoint, verbs)| {
+                *endpoint == permission.endpoint && verbs.contains(&permission.verb)
+            }),
+        }
+    }
+
+    fn bit(self) -> u32 {
+        1 << (self as u32)
+    }
+}
+
+/// A set of privileges.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Privileges(u32);
+
+impl Privileges {
+    pub(crate) const NONE: Privileges = Privileges(0);
+
+    pub(crate) fn contains(self, privilege: Privilege) -> bool {
+        self.0 & privilege.bit() != 0
+    }
+
+    /// The set with `other` added to it.
+    pub(crate) fn and(self, other: Privileges) -> Privileges {
+        Privileges(self.0 | other.0)
+    }
+
+    /// Those of the set, in the order of [`Privilege::ALL`].
+    pub(crate) fn iter(self) -> impl Iterator<Item = Privilege> {
+        Privilege::ALL
+            .into_iter()
+            .filter(move |privilege| self.contains(*privilege))
+    }
+
+    /// Whether any of them opens a permission.
+    pub(crate) fn open(self, permission: Permission) -> bool {
+        self.iter().any(|privilege| privilege.open(permission))
+    }
+
+    /// Whether policy sets may be changed: beyond the permission AM asks for one who administers policies.
+    pub(crate) fn administer_policies(self) -> bool {
+        self.contains(Privilege::PolicyAdmin) || self.contains(Privilege::RealmAdmin)
+    }
+}
+
+impl FromIterator<Privilege> for Privileges {
+    fn from_iter<I: IntoIterator<Item = Privilege>>(list: I) -> Self {
+        Privileges(
+            list.into_iter()
+                .fold(0, |set, privilege| set | privilege.bit()),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ENDPOINTS: [Endpoint; 12] = [
+        Policies,
+        Applications,
+        ResourceTypes,
+        ApplicationTypes,
+        ConditionTypes,
+        SubjectTypes,
+        DecisionCombiners,
+        SubjectAttributes,
+        Realms,
+        Users,
+        Groups,
+        Sessions,
+    ];
+    const VERBS: [Verb; 5] = [
+        Verb::Read,
+        Verb::Modify,
+        Verb::Evaluate,
+        Verb::Action("schema"),
+        Verb::Action("setProperty"),
+    ];
+
+    /// Everything that a set of privileges opens, written as `endpoint:verbs` with `r`, `m`, `e`, `s`, `p`.
+    fn opened(privileges: Privileges) -> String {
+        let mut all = Vec::new();
+        for endpoint in ENDPOINTS {
+            let verbs: String = VERBS
+                .into_iter()
+                .zip("rmesp".chars())
+                .filter(|(verb, _)| privileges.open(Permission::new(endpoint, *verb)))
+                .map(|(_, letter)| letter)
+                .collect();
+            if !verbs.is_empty() {
+                all.push(format!("{endpoint:?}:{verbs}"));
+            }
+        }
+        all.join(" ")
+    }
+
+    #[test]
+    fn each_privilege_opens_what_the_table_says() {
+        let mut seen = 0;
+        for (privilege, want) in [
+            (
+                Privilege::PolicyAdmin,
+                "Policies:rm Applications:rm ResourceTypes:rm ApplicationTypes:r ConditionTypes:r \
+              SubjectTypes:r DecisionCombiners:r SubjectAttributes:r Realms:r Sessions:p",
+            ),
+            (Privilege::EntitlementRestAccess, "Policies:e"),
+            (Privilege::PrivilegeRestReadAccess, "Policies:r"),
+            (Privilege::PrivilegeRestAccess, "Policies:m"),
+            (Privilege::ApplicationReadAccess, "Applications:r"),
+            (Privilege::ApplicationModifyAccess, "Applications:m"),
+            (Privilege::ResourceTypeReadAccess, "ResourceTypes:r"),
+            (Privilege::ResourceTypeModifyAccess, "ResourceTypes:m"),
+            (Privilege::ApplicationTypesReadAccess, "ApplicationTypes:r"),
+            (Privilege::ConditionTypesReadAccess, "ConditionTypes:r"),
+            (Privilege::SubjectTypesReadAccess, "SubjectTypes:r"),
+            (
+                Privilege::DecisionCombinersReadAccess,
+                "DecisionCombiners:r",
+            ),
+            (
+                Privilege::SubjectAttributesReadAccess,
+                "SubjectAttributes:r",
+            ),
+            (Privilege::RealmReadAccess, "Realms:r"),
+            (Privilege::SessionPropertyModifyAccess, "Sessions:p"),
+            (Privilege::AgentAdmin, ""),
+            (Privilege::CacheAdmin, ""),
+            (Privilege::FederationAdmin, ""),
+            (Privilege::LogAdmin, ""),
+            (Privilege::LogRead, ""),
+            (Privilege::LogWrite, ""),
+        ] {
+            assert_eq!(
+                opened(Privileges::from_iter([privilege])),
+                want,
+                "{privilege:?}"
+            );
+            seen += 1;
+        }
+        let everything = opened(Privileges::from_iter([Privilege::RealmAdmin]));
+        assert_eq!(everything.matches(":rmesp").count(), ENDPOINTS.len());
+        assert_eq!(seen + 1, Privilege::ALL.len());
+        assert_eq!(opened(Privileges::NONE), "");
+    }
+
+    #[test]
+    fn names_are_read_back_and_sets_hold_what_was_put_in() {
+        for privilege in Privilege::ALL {
+            assert_eq!(Privilege::named(privilege.name()), Some(privilege));
+            let one = Privileges::from_iter([privilege]);
+            assert_eq!(one.iter().collect::<Vec<_>>(), [privilege]);
+            assert_eq!(Privileges::NONE.and(one), one);
+        }
+        assert_eq!(Privilege::named("realmadmin"), None);
+        assert_eq!(Privileges::from_iter(Privilege::ALL).iter().count(), 22);
+    }
+
+    #[test]
+    fn actions_are_mapped_by_their_exact_names() {
+        assert_eq!(Verb::of_action("evaluateTree"), Some(Verb::Evaluate));
+        assert_eq!(Verb::of_action("move"), Some(Verb::Modify));
+        assert_eq!(Verb::of_action("schema"), Some(Verb::Action("schema")));
+        for unknown in ["Evaluate", "create", "refresh", ""] {
+            assert_eq!(Verb::of_action(unknown), None, "{unknown}");
+        }
+    }
+}
