@@ -6,6 +6,7 @@ use crate::auth::login::AuthIds;
 use crate::auth::password::Passwords;
 use crate::auth::session::Sessions;
 use crate::config::Config;
+use crate::keys::KeyRings;
 use crate::publish::Publisher;
 use crate::store::Store;
 use crate::subject::Subjects;
@@ -19,6 +20,7 @@ pub(crate) struct App {
     pub(crate) subjects: Subjects,
     pub(crate) passwords: Passwords,
     pub(crate) auth_ids: AuthIds,
+    pub(crate) keys: KeyRings,
     /// The configured zone as JSON text, ready for engine requests.
     pub(crate) time_zone_json: String,
 }

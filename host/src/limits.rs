@@ -37,3 +37,5 @@ pub(crate) const NEEDS_PER_REQUEST: usize = 1000;
 pub(crate) const PATTERN_TERMS: usize = 1000;
 /// Steps that comparing one text with one pattern may take.
 pub(crate) const PATTERN_STEPS: usize = 100_000;
+/// Retired keys of one ring: those that still verify what they signed.
+pub(crate) const RETIRED_KEYS: usize = 16;

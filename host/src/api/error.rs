@@ -137,6 +137,7 @@ impl From<StoreError> for ApiError {
         match error {
             StoreError::Exists { .. } => ApiError::conflict("Resource already exists"),
             StoreError::Missing { .. } => ApiError::not_found("Resource cannot be found."),
+            StoreError::Outdated { .. } => ApiError::conflict("Resource was changed meanwhile"),
             other => {
                 tracing::error!(error = %other, "the store failed");
                 ApiError::unavailable(

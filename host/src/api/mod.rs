@@ -2,6 +2,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod authenticate;
+pub(crate) mod bundles;
 pub(crate) mod crest;
 pub(crate) mod error;
 pub(crate) mod evaluate;
@@ -37,7 +38,11 @@ use error::ApiError;
 pub(crate) fn router(app: Arc<App>) -> Router {
     let mut router = Router::new()
         .route("/health/live", get(health::live))
-        .route("/health/ready", get(health::ready));
+        .route("/health/ready", get(health::ready))
+        .route(
+            "/.well-known/assize-bundle-keys",
+            get(bundles::keys::published),
+        );
     for deployment in &app.config.deployments {
         router = router
             .route(&format!("{deployment}/json/{{*path}}"), any(json))

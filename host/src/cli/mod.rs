@@ -3,6 +3,7 @@
 mod bundle;
 mod decide;
 mod history;
+mod keys;
 mod serve;
 mod transfer;
 
@@ -39,6 +40,8 @@ enum Verb {
     Export(transfer::Export),
     /// Show what changed in the store, and go back to an earlier revision.
     History(history::History),
+    /// Show the keys that sign bundles, rotate them, or take one out.
+    Keys(keys::Keys),
     /// Decide without a server: engine requests in, answers out, one JSON object per line.
     Decide(decide::Decide),
     /// Build a bundle for enforcement points, or look into one.
@@ -110,6 +113,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Import(import) => import.run(),
         Verb::Export(export) => export.run(),
         Verb::History(history) => history.run(),
+        Verb::Keys(keys) => keys.run(),
         Verb::Decide(decide) => decide.run(),
         Verb::Bundle(bundle) => bundle.run(),
         Verb::Config => print(DEFAULT_FILE),

@@ -48,6 +48,8 @@ pub struct Config {
     pub password_passes: u32,
     pub password_lanes: u32,
     pub password_hashing_at_once: usize,
+    pub key_rotation_days: u32,
+    pub key_retired_days: u32,
     pub body_bytes: usize,
     pub log: String,
 }
@@ -130,6 +132,7 @@ impl Config {
                 "password_hashing_at_once",
                 self.password_hashing_at_once as u64,
             ),
+            ("key_retired_days", u64::from(self.key_retired_days)),
             ("body_bytes", self.body_bytes as u64),
         ] {
             if value == 0 {

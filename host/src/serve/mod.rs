@@ -19,6 +19,7 @@ use crate::auth::session::{ADMINISTRATOR, Sessions};
 use crate::clock;
 use crate::config::Config;
 use crate::decide::Decider;
+use crate::keys::KeyRings;
 use crate::publish::Publisher;
 use crate::realm::Directory;
 use crate::store::{self, Notice, Store};
@@ -181,6 +182,8 @@ fn spawn_chores(app: &Arc<App>, mut stopped: watch::Receiver<bool>) {
         let mut poll = tokio::time::interval(Duration::from_millis(app.config.poll_milliseconds));
         poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut next_cleaning = clock::now();
+        // The revision of the store that the signing keys were read at; read once more at the first turn.
+        let mut keys_as_of = 0;
         let mut notices = app.store.notices();
         loop {
             tokio::select! {
@@ -205,6 +208,13 @@ fn spawn_chores(app: &Arc<App>, mut stopped: watch::Receiver<bool>) {
                     tracing::error!(%error, "the store's latest revision is not live; the one before decides")
                 }
             }
+            let revision = app.publisher.live().revision;
+            if revision != keys_as_of {
+                match app.keys.reload().await {
+                    Ok(()) => keys_as_of = revision,
+                    Err(error) => tracing::error!(%error, "the signing keys of before are used"),
+                }
+            }
             if let Err(error) = app.sessions.write_soon().await {
                 tracing::warn!(%error, "uses of sessions were not written");
             }
@@ -213,6 +223,9 @@ fn spawn_chores(app: &Arc<App>, mut stopped: watch::Receiver<bool>) {
                 next_cleaning = now + 60_000;
                 if let Err(error) = app.sessions.remove_expired(now).await {
                     tracing::warn!(%error, "expired sessions were not removed");
+                }
+                if let Err(error) = app.keys.keep(now).await {
+                    tracing::error!(%error, "signing keys were not rotated");
                 }
             }
         }
@@ -238,6 +251,9 @@ impl App {
             .await
             .map_err(because("store"))?;
         let auth_ids = AuthIds::new(key.as_bytes()).map_err(because("login key"))?;
+        let keys = KeyRings::open(Arc::clone(&store), &config, clock::now())
+            .await
+            .map_err(because("signing keys"))?;
         let decider = Decider::start(config.workers).map_err(because("decision module"))?;
         let publisher = Publisher::start(Arc::clone(&store), decider)
             .await
@@ -258,6 +274,7 @@ impl App {
             subjects,
             passwords,
             auth_ids,
+            keys,
             time_zone_json,
         };
         Ok((app, first_start))

@@ -41,6 +41,8 @@ kinds! {
     Script: "script", "scripts";
     User: "user", "users";
     Group: "group", "groups";
+    /// Signing keys of one purpose; lives in no realm, its private keys are the secret.
+    KeyRing: "keyRing", "keyRings";
 }
 
 impl Kind {

@@ -32,7 +32,7 @@ pub(crate) struct Object {
     pub(crate) owner: String,
     /// JSON text.
     pub(crate) body: String,
-    /// A password hash (PHC string); users only.
+    /// A user's password hash (PHC string), a key ring's private keys. Not kept in the history.
     pub(crate) secret: Option<String>,
     pub(crate) stamp: Stamp,
     pub(crate) revision: u64,
@@ -71,6 +71,8 @@ pub(crate) struct Draft {
 pub(crate) enum Expect {
     Absent,
     Present,
+    /// As it was last written, by the change with this revision.
+    Unchanged(u64),
     Anything,
 }
 
@@ -155,6 +157,8 @@ pub(crate) enum StoreError {
     Exists { key: String },
     /// `Expect::Present`, or a deletion, met nothing.
     Missing { key: String },
+    /// `Expect::Unchanged` met an object that was written or deleted since.
+    Outdated { key: String },
     /// Written by a later version of this program.
     Newer { found: i64, known: i64 },
     /// The database did not answer, or not as it should.
@@ -166,6 +170,7 @@ impl std::fmt::Display for StoreError {
         match self {
             StoreError::Exists { key } => write!(f, "{key} already exists"),
             StoreError::Missing { key } => write!(f, "{key} does not exist"),
+            StoreError::Outdated { key } => write!(f, "{key} was changed meanwhile"),
             StoreError::Newer { found, known } => write!(
                 f,
                 "the store has schema version {found}, this program knows versions up to {known}: it was used with a \

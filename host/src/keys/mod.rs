@@ -1,0 +1,287 @@
+//! Signing keys: one ring for each purpose, kept in the store and shared by all nodes on it.
+//!
+//! ```text
+//! next ──rotate──▶ current ──rotate──▶ retired ──too old for what it signed──▶ gone
+//! published        signs               still published, verifies
+//! ```
+//!
+//! Whoever verifies knows a key before anything is signed with it, and for as long as anything is that it signed; so a
+//! rotation interrupts nobody. It happens by schedule, or by `assize keys rotate`.
+
+mod algorithm;
+mod jws;
+mod ring;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use crate::clock::Millis;
+use crate::config::Config;
+use crate::store::{Draft, Expect, Kind, Object, Store, StoreError, Write};
+
+pub(crate) use algorithm::Algorithm;
+pub(crate) use jws::sign;
+pub(crate) use ring::{Life, Ring, Stage};
+
+/// What a ring's keys sign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, clap::ValueEnum)]
+pub(crate) enum Purpose {
+    /// Published bundles, and the notices about them.
+    Bundles,
+}
+
+impl Purpose {
+    pub(crate) const ALL: [Purpose; 1] = [Purpose::Bundles];
+
+    /// The name on the command line and in the store. Never change one: stores hold it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Purpose::Bundles => "bundles",
+        }
+    }
+
+    fn algorithm(self) -> Algorithm {
+        match self {
+            Purpose::Bundles => Algorithm::EdDsa,
+        }
+    }
+}
+
+/// Why there is no key, or no signature.
+#[derive(Debug)]
+pub(crate) enum KeyError {
+    Store(StoreError),
+    /// The cryptography library would not make, read or use a key.
+    Cryptography(&'static str),
+    /// What the store holds as a ring is none.
+    Damaged(String),
+    /// A rotation or removal that may not be made now.
+    Refused(String),
+}
+
+impl std::fmt::Display for KeyError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            KeyError::Store(error) => error.fmt(f),
+            KeyError::Cryptography(what) => write!(f, "the cryptography library could not {what}"),
+            KeyError::Damaged(why) => write!(f, "signing keys in the store: {why}"),
+            KeyError::Refused(why) => f.write_str(why),
+        }
+    }
+}
+
+impl std::error::Error for KeyError {}
+
+impl From<StoreError> for KeyError {
+    fn from(error: StoreError) -> Self {
+        KeyError::Store(error)
+    }
+}
+
+/// Who rotates by schedule.
+const SCHEDULE: &str = "assize";
+
+/// A ring as it was read: changed only while the store still holds it in that revision.
+struct Held {
+    revision: u64,
+    ring: Arc<Ring>,
+}
+
+/// The rings of all purposes, as this node knows them.
+pub(crate) struct KeyRings {
+    store: Arc<dyn Store>,
+    life: Life,
+    held: ArcSwap<HashMap<Purpose, Held>>,
+}
+
+impl KeyRings {
+    /// Reads the rings, making those that the store does not have yet.
+    ///
+    /// # Errors
+    /// The store or the cryptography library failed.
+    pub(crate) async fn open(
+        store: Arc<dyn Store>,
+        config: &Config,
+        now: Millis,
+    ) -> Result<Self, KeyError> {
+        let rings = KeyRings {
+            store,
+            life: Life::of_days(config.key_rotation_days, config.key_retired_days),
+            held: ArcSwap::default(),
+        };
+        for purpose in Purpose::ALL {
+            if rings.stored(purpose).await?.is_none() {
+                let ring = Ring::begin(purpose.algorithm(), now)?;
+                let made = rings.write(SCHEDULE, "made", purpose, &ring, Expect::Absent, now);
+                match made.await {
+                    // Another node was quicker: its keys are everybody's.
+                    Ok(()) | Err(KeyError::Store(StoreError::Exists { .. })) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        rings.reload().await?;
+        Ok(rings)
+    }
+
+    /// The keys of a purpose.
+    ///
+    /// # Errors
+    /// There are none, which [`KeyRings::open`] has seen to.
+    pub(crate) fn ring(&self, purpose: Purpose) -> Result<Arc<Ring>, KeyError> {
+        let held = self.held.load();
+        let held = held.get(&purpose);
+        held.map(|held| Arc::clone(&held.ring))
+            .ok_or_else(|| KeyError::Damaged(format!("there are none for {}", purpose.name())))
+    }
+
+    /// Takes over what other nodes, or a command, did to the rings.
+    ///
+    /// # Errors
+    /// The store did not answer, or holds a ring that cannot be read; the rings known before stay in use.
+    pub(crate) async fn reload(&self) -> Result<(), KeyError> {
+        let mut next = HashMap::new();
+        for purpose in Purpose::ALL {
+            let Some(object) = self.stored(purpose).await? else {
+                return Err(KeyError::Damaged(format!(
+                    "those for {} are gone",
+                    purpose.name()
+                )));
+            };
+            let known = self
+                .held
+                .load()
+                .get(&purpose)
+                .filter(|held| held.revision == object.revision)
+                .map(|held| Arc::clone(&held.ring));
+            let ring = match known {
+                Some(ring) => ring,
+                None => Arc::new(Ring::read(
+                    purpose.algorithm(),
+                    &object.body,
+                    object.secret.as_deref().unwrap_or_default(),
+                )?),
+            };
+            let revision = object.revision;
+            next.insert(purpose, Held { revision, ring });
+        }
+        self.held.store(Arc::new(next));
+        Ok(())
+    }
+
+    /// Makes the next key the current one.
+    ///
+    /// # Errors
+    /// [`KeyError::Refused`] where too many retired keys are still needed; the store or the library failed.
+    pub(crate) async fn rotate(
+        &self,
+        author: &str,
+        purpose: Purpose,
+        now: Millis,
+    ) -> Result<(), KeyError> {
+        self.change(author, "rotated", purpose, now, |ring| {
+            ring.rotated(purpose.algorithm(), self.life, now).map(Some)
+        })
+        .await
+    }
+
+    /// Takes a key out: what it signed verifies no more.
+    ///
+    /// # Errors
+    /// [`KeyError::Refused`] for an unknown key and for the current one.
+    pub(crate) async fn remove(
+        &self,
+        author: &str,
+        purpose: Purpose,
+        kid: &str,
+        now: Millis,
+    ) -> Result<(), KeyError> {
+        self.change(author, "without a key", purpose, now, |ring| {
+            ring.without(purpose.algorithm(), kid, now).map(Some)
+        })
+        .await
+    }
+
+    /// Rotates what is due, and drops retired keys that nothing needs any more; for a background task.
+    ///
+    /// # Errors
+    /// As [`KeyRings::rotate`].
+    pub(crate) async fn keep(&self, now: Millis) -> Result<(), KeyError> {
+        for purpose in Purpose::ALL {
+            self.change(SCHEDULE, "rotated", purpose, now, |ring| {
+                ring.kept(purpose.algorithm(), self.life, now)
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// Changes a ring, or not where `next` says that nothing is to be done. Where another node has changed it meanwhile,
+    /// what that one did is looked at first.
+    async fn change(
+        &self,
+        author: &str,
+        what: &str,
+        purpose: Purpose,
+        now: Millis,
+        next: impl Fn(&Ring) -> Result<Option<Ring>, KeyError>,
+    ) -> Result<(), KeyError> {
+        loop {
+            let (revision, ring) = {
+                let held = self.held.load();
+                match held.get(&purpose) {
+                    Some(held) => (held.revision, Arc::clone(&held.ring)),
+                    None => return self.ring(purpose).map(drop),
+                }
+            };
+            let Some(changed) = next(&ring)? else {
+                return Ok(());
+            };
+            let expect = Expect::Unchanged(revision);
+            let written = self.write(author, what, purpose, &changed, expect, now);
+            match written.await {
+                Ok(()) => {
+                    tracing::info!(purpose = purpose.name(), author, "signing keys: {what}");
+                    return self.reload().await;
+                }
+                Err(KeyError::Store(StoreError::Outdated { .. })) => self.reload().await?,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn stored(&self, purpose: Purpose) -> Result<Option<Object>, StoreError> {
+        self.store.object(Kind::KeyRing, "", purpose.name()).await
+    }
+
+    async fn write(
+        &self,
+        author: &str,
+        what: &str,
+        purpose: Purpose,
+        ring: &Ring,
+        expect: Expect,
+        now: Millis,
+    ) -> Result<(), KeyError> {
+        let (body, secret) = ring.written();
+        let draft = Draft {
+            kind: Kind::KeyRing,
+            realm: String::new(),
+            key: purpose.name().to_owned(),
+            name_key: purpose.name().to_owned(),
+            name: purpose.name().to_owned(),
+            owner: String::new(),
+            body,
+            secret: Some(secret),
+            members: Vec::new(),
+            stamp: None,
+        };
+        let summary = format!("signing keys of {} {what}", purpose.name());
+        self.store
+            .apply(author, now, &summary, &[Write::Put(expect, draft)])
+            .await?;
+        Ok(())
+    }
+}
