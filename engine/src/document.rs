@@ -24,6 +24,20 @@ pub struct Document {
     pub users: Vec<Value>,
     /// Groups.
     pub groups: Vec<Value>,
+    /// Members that are none of these: what an export holds beside them is for a store to read.
+    pub others: Map<String, Value>,
+    /// How each of [`ARRAYS`] was written.
+    forms: [Form; ARRAYS.len()],
+}
+
+/// How the objects of one kind were written.
+#[derive(Debug, Clone, Default, PartialEq)]
+enum Form {
+    #[default]
+    Absent,
+    Array,
+    /// As frodo does, by these ids.
+    ById(Vec<String>),
 }
 
 /// The sound objects of a document, and what is wrong with the others.
@@ -53,10 +67,10 @@ const ARRAYS: [(&str, &str); 6] = [
 ];
 
 impl Document {
-    /// Reads a document of either form. The warnings name members that it does not have.
+    /// Reads a document of either form. The warnings name the [members](Self::others) that are none of its own.
     ///
     /// # Errors
-    /// Not JSON, not an object, or a member that is no array (frodo: no object) of objects.
+    /// Not JSON, not an object, or a member that is no array (frodo: no object).
     pub fn parse(bytes: &[u8]) -> Result<(Self, Vec<Fault>), Vec<Fault>> {
         let fault = |code, path: &str, message: String| {
             vec![Fault {
@@ -86,10 +100,23 @@ impl Document {
         let mut faults = Vec::new();
         let mut take = |(plain, of_frodo): (&str, &str)| {
             let name = if frodo { of_frodo } else { plain };
-            let value = members.remove(name)?;
-            objects(name, value, &mut faults)
+            match members.remove(name) {
+                None | Some(Value::Null) => (None, Form::Absent),
+                Some(Value::Array(items)) => (Some(items), Form::Array),
+                Some(Value::Object(by_id)) => {
+                    let (ids, items) = by_id.into_iter().unzip();
+                    (Some(items), Form::ById(ids))
+                }
+                Some(_) => {
+                    let message = "must be an array of objects".to_owned();
+                    faults.extend(fault(FaultCode::WrongType, &format!("/{name}"), message));
+                    (None, Form::Absent)
+                }
+            }
         };
-        let [types, sets, policies, scripts, users, groups] = ARRAYS.map(&mut take);
+        let mut taken = ARRAYS.map(&mut take);
+        let forms = taken.each_mut().map(|(_, form)| std::mem::take(form));
+        let [types, sets, policies, scripts, users, groups] = taken.map(|(items, _)| items);
         let document = Self {
             realm,
             resource_types: types,
@@ -98,11 +125,40 @@ impl Document {
             scripts: scripts.unwrap_or_default(),
             users: users.unwrap_or_default(),
             groups: groups.unwrap_or_default(),
+            others: members,
+            forms,
         };
         if !faults.is_empty() {
             return Err(faults);
         }
-        Ok((document, unknown_members(&members)))
+        let warnings = unknown_members(&document.others);
+        Ok((document, warnings))
+    }
+
+    /// Whether the document has one of the arrays, empty or not.
+    pub fn holds(&self, array: &str) -> bool {
+        self.form(array)
+            .is_some_and(|(_, form)| *form != Form::Absent)
+    }
+
+    /// Where an object of one of the arrays is in the document as it was written, as a JSON pointer (RFC 6901): a file of
+    /// frodo's has its objects by id.
+    pub fn place(&self, array: &str, index: usize) -> String {
+        match self.form(array) {
+            Some((frodo, Form::ById(ids))) => {
+                let id = ids.get(index).map(String::as_str).unwrap_or_default();
+                format!("/{frodo}/{}", id.replace('~', "~0").replace('/', "~1"))
+            }
+            _ => format!("/{array}/{index}"),
+        }
+    }
+
+    /// Frodo's name of an array, and how it was written.
+    fn form(&self, array: &str) -> Option<(&'static str, &Form)> {
+        let mut forms = ARRAYS.iter().zip(&self.forms);
+        forms
+            .find(|((plain, _), _)| *plain == array)
+            .map(|((_, frodo), form)| (*frodo, form))
     }
 
     /// Reads and checks every resource type, policy set and policy. A policy without a resource
@@ -265,33 +321,6 @@ fn inline_type(set: &PolicySet, json: &Value) -> Option<Result<ResourceType, Vec
     kind.insert("patterns".to_owned(), resources.clone());
     kind.insert("actions".to_owned(), actions.clone());
     Some(ResourceType::parse(&Value::Object(kind)))
-}
-
-/// The objects of one member: an array of them, or frodo's object of them by id.
-fn objects(name: &str, value: Value, faults: &mut Vec<Fault>) -> Option<Vec<Value>> {
-    let items: Vec<Value> = match value {
-        Value::Null => return None,
-        Value::Array(items) => items,
-        Value::Object(by_id) => by_id.into_iter().map(|(_, item)| item).collect(),
-        _ => {
-            faults.push(Fault {
-                code: FaultCode::WrongType,
-                path: format!("/{name}"),
-                message: "must be an array of objects".to_owned(),
-            });
-            return None;
-        }
-    };
-    for (index, item) in items.iter().enumerate() {
-        if !item.is_object() {
-            faults.push(Fault {
-                code: FaultCode::WrongType,
-                path: format!("/{name}/{index}"),
-                message: "must be an object".to_owned(),
-            });
-        }
-    }
-    Some(items)
 }
 
 fn unknown_members(members: &Map<String, Value>) -> Vec<Fault> {

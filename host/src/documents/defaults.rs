@@ -15,6 +15,9 @@ const OAUTH2_SCOPE: &str = "d60b7a71-1dc6-44a5-8e48-e4b9d92dee8b";
 /// The set that evaluation takes where a request names none.
 pub(crate) const DEFAULT_SET: &str = "iPlanetAMWebAgentService";
 
+/// The setting that says that the root realm was given what it begins with.
+pub(crate) const DONE: &str = "defaults.root";
+
 /// Whether a resource type is one of those that every realm begins with.
 pub(crate) fn is_built_in(uuid: &str) -> bool {
     [URL, OAUTH2_SCOPE]
@@ -53,7 +56,6 @@ pub(crate) fn of_realm(path: &RealmPath) -> Vec<Draft> {
 /// # Errors
 /// The store did not take it.
 pub(crate) async fn ensure(store: &dyn Store) -> Result<(), StoreError> {
-    const DONE: &str = "defaults.root";
     if store.setting(DONE).await?.is_some() {
         return Ok(());
     }

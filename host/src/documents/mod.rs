@@ -9,7 +9,9 @@ pub(crate) mod identity;
 pub(crate) mod import;
 pub(crate) mod policy;
 pub(crate) mod realm;
+mod script_text;
 mod shape;
+pub(crate) mod stored;
 
 use serde_json::{Map, Value};
 

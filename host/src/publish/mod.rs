@@ -289,6 +289,7 @@ impl Scope {
                     list_changed = true;
                     continue;
                 }
+                Write::PutSetting { .. } => continue,
             };
             match kind {
                 Kind::Realm => list_changed = true,

@@ -24,10 +24,34 @@ pub(super) async fn apply<D: Database>(
             Write::Put(expect, draft) => change.put(*expect, draft).await?,
             Write::Delete { kind, realm, key } => change.delete(*kind, realm, key).await?,
             Write::DeleteRealm { realm } => change.delete_realm(realm).await?,
+            Write::PutSetting { name, value } => change.put_setting(name, value).await?,
         }
     }
     change.commit().await
 }
+
+/// A setting under its name, whatever was there.
+pub(super) const PUT_SETTING: &str = "INSERT INTO settings (name, value) VALUES ($1, $2) \
+                                      ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+
+macro_rules! put {
+    ($also:literal) => {
+        concat!(
+            "INSERT INTO objects (realm, kind, key, name_key, name, owner, body, secret, created_by, created_at, \
+             modified_by, modified_at, revision) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
+             ON CONFLICT (realm, kind, key) DO UPDATE SET name_key = excluded.name_key, name = excluded.name, \
+             owner = excluded.owner, body = excluded.body, secret = excluded.secret, \
+             modified_by = excluded.modified_by, modified_at = excluded.modified_at, revision = excluded.revision",
+            $also
+        )
+    };
+}
+
+/// Who made a document, and when, stays when it is written again.
+const PUT: &str = put!("");
+/// A document that comes back brings that with it.
+const RESTORE: &str = put!(", created_by = excluded.created_by, created_at = excluded.created_at");
 
 /// A change under way.
 pub(super) struct Change<'a, T> {
@@ -137,13 +161,7 @@ impl<'a, T: Transaction> Change<'a, T> {
         let (created_at, modified_at) = by.map_or((self.at, self.at), |stamp| {
             (stamp.created_at, stamp.modified_at)
         });
-        let sql = "INSERT INTO objects (realm, kind, key, name_key, name, owner, body, secret, created_by, \
-                   created_at, modified_by, modified_at, revision) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
-                   ON CONFLICT (realm, kind, key) DO UPDATE SET name_key = excluded.name_key, \
-                   name = excluded.name, owner = excluded.owner, body = excluded.body, \
-                   secret = excluded.secret, modified_by = excluded.modified_by, \
-                   modified_at = excluded.modified_at, revision = excluded.revision";
+        let sql = if by.is_some() { RESTORE } else { PUT };
         let values = [
             realm,
             kind,
@@ -164,6 +182,11 @@ impl<'a, T: Transaction> Change<'a, T> {
             self.replace_members(draft).await?;
         }
         Ok(())
+    }
+
+    async fn put_setting(&mut self, name: &str, value: &str) -> Outcome<()> {
+        let values = [name.into(), value.into()];
+        self.tx.execute(PUT_SETTING, &values).await.map(drop)
     }
 
     async fn replace_members(&mut self, draft: &Draft) -> Outcome<()> {

@@ -25,11 +25,11 @@ pub(super) async fn diff<D: Database>(
     }
     let was = "SELECT * FROM past WHERE revision <= $1 AND until > $1 AND until <= $2";
     let was = tx.rows(was, &values).await?;
-    let columns = "SELECT realm, kind, key, name, owner, body, created_by, created_at, modified_by, modified_at, \
-                   revision FROM objects WHERE revision > $1 AND revision <= $2 \
+    let columns = "SELECT realm, kind, key, name_key, name, owner, body, created_by, created_at, modified_by, \
+                   modified_at, revision FROM objects WHERE revision > $1 AND revision <= $2 \
                    UNION ALL \
-                   SELECT realm, kind, key, name, owner, body, created_by, created_at, modified_by, modified_at, \
-                   revision FROM past WHERE revision > $1 AND revision <= $2 AND until > $2";
+                   SELECT realm, kind, key, name_key, name, owner, body, created_by, created_at, modified_by, \
+                   modified_at, revision FROM past WHERE revision > $1 AND revision <= $2 AND until > $2";
     let is = tx.rows(columns, &values).await?;
     let mut pairs: BTreeMap<Id, (Option<Object>, Option<Object>)> = BTreeMap::new();
     for row in &was {

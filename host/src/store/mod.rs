@@ -27,6 +27,8 @@ pub(crate) use kind::Kind;
 #[derive(Clone, Debug)]
 pub(crate) struct Object {
     pub(crate) key: String,
+    /// The second unique name, in lower case; the key again where there is none.
+    pub(crate) name_key: String,
     pub(crate) name: String,
     /// Key of the policy set of a policy; empty for every other kind.
     pub(crate) owner: String,
@@ -93,6 +95,10 @@ pub(crate) enum Write {
     /// A realm with everything in it, sessions too; realms beneath it are not looked at.
     DeleteRealm {
         realm: String,
+    },
+    PutSetting {
+        name: String,
+        value: String,
     },
 }
 
@@ -251,6 +257,8 @@ pub(crate) trait View: Send {
     async fn object(&mut self, kind: Kind, realm: &str, key: &str) -> Result<Option<Object>>;
     /// All documents of a kind in a realm, in order of creation.
     async fn objects(&mut self, kind: Kind, realm: &str) -> Result<Vec<Object>>;
+    /// All settings, by name.
+    async fn settings(&mut self) -> Result<Vec<(String, String)>>;
     /// Key and revision of all documents of a kind in a realm: what to compare with to find out what changed.
     async fn revisions_of(&mut self, kind: Kind, realm: &str) -> Result<Vec<(String, u64)>>;
 }

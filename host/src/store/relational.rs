@@ -208,10 +208,8 @@ impl<D: Database> Store for RelationalStore<D> {
     }
 
     async fn put_setting(&self, name: &str, value: &str) -> Result<()> {
-        let sql = "INSERT INTO settings (name, value) VALUES ($1, $2) \
-                   ON CONFLICT (name) DO UPDATE SET value = excluded.value";
         let values = [name.into(), value.into()];
-        attempt!(self.execute(sql, &values, None)).map(drop)
+        attempt!(self.execute(change::PUT_SETTING, &values, None)).map(drop)
     }
 
     async fn setting_or(&self, name: &str, value: &str) -> Result<String> {
@@ -253,6 +251,16 @@ impl<T: Transaction> View for RelationalView<T> {
         Ok(rows.iter().map(read_object).collect::<Outcome<_>>()?)
     }
 
+    async fn settings(&mut self) -> Result<Vec<(String, String)>> {
+        let sql = "SELECT name, value FROM settings";
+        let rows = self.tx.rows(sql, &[]).await?;
+        let read = |row: &T::Row| Ok((row.text("name")?, row.text("value")?));
+        let mut settings = rows.iter().map(read).collect::<Outcome<Vec<_>>>()?;
+        // Here and not by the database, whose order depends on its language.
+        settings.sort();
+        Ok(settings)
+    }
+
     async fn revisions_of(&mut self, kind: Kind, realm: &str) -> Result<Vec<(String, u64)>> {
         let values = [realm.into(), kind.name().into()];
         let rows = self.tx.rows(REVISIONS, &values).await?;
@@ -283,6 +291,7 @@ fn read_object<R: Columns>(row: &R) -> Outcome<Object> {
 pub(super) fn read_past<R: Columns>(row: &R) -> Outcome<Object> {
     Ok(Object {
         key: row.text("key")?,
+        name_key: row.text("name_key")?,
         name: row.text("name")?,
         owner: row.text("owner")?,
         body: row.text("body")?,

@@ -1,57 +1,39 @@
 //! Import documents (contract §2) as one change of the store: all of it or nothing.
 
 mod identities;
+mod plan;
+mod restore;
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use assize_engine::document::Document;
 use assize_engine::model::{PolicySet, ResourceType};
 use assize_engine::{Fault, FaultCode};
+use serde::Deserialize;
 use serde_json::Value;
 
-use super::{catalogue, policy, realm};
+use super::export::{HEAD, Head};
+use super::stored::{am_stamp, without_stamp};
+use super::{catalogue, policy, realm, script_text};
 use crate::auth::password::Passwords;
 use crate::auth::random_text;
 use crate::publish::RealmBody;
 use crate::realm::{Directory, RealmPath};
-use crate::store::{Draft, Expect, Kind, Store, StoreError, Write};
+use crate::store::{Draft, Kind, Object, Stamp, Store, StoreError, Write};
 
-/// Something wrong with an object of a document.
-#[derive(Debug)]
-pub(crate) struct Problem {
-    /// Name of the file.
-    pub(crate) file: String,
-    /// JSON pointer into it.
-    pub(crate) path: String,
-    pub(crate) message: String,
-}
+use plan::Context;
+pub(crate) use plan::{Plan, Problem};
 
-impl std::fmt::Display for Problem {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "{}: {}: {}",
-            self.file,
-            if self.path.is_empty() {
-                "/"
-            } else {
-                &self.path
-            },
-            self.message
-        )
-    }
-}
+/// The highest revision that an export may show: the largest whole number that every reader of JSON keeps (RFC 8259 §6).
+const HIGHEST_REVISION: u64 = (1 << 53) - 1;
 
-/// What an import would write, and what is to be said about it.
-#[derive(Default)]
-pub(crate) struct Plan {
-    pub(crate) writes: Vec<Write>,
-    /// Objects written, by realm and kind.
-    pub(crate) counts: BTreeMap<(String, &'static str), usize>,
-    /// What keeps objects from being imported.
-    pub(crate) errors: Vec<Problem>,
-    /// What is imported though it will not do what it says.
-    pub(crate) warnings: Vec<Problem>,
+/// What becomes of what a document tells about the past.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Objects are written now and by whoever imports them.
+    Add,
+    /// Authors and dates are kept, and a whole export replaces all that its realm holds.
+    Restore,
 }
 
 /// What an import works with.
@@ -59,138 +41,166 @@ pub(crate) struct Importer<'a> {
     pub(crate) store: &'a dyn Store,
     pub(crate) passwords: &'a Passwords,
     pub(crate) directory: &'a Directory,
+    pub(crate) mode: Mode,
 }
 
-/// One document while it is being planned.
-struct Context<'p> {
-    file: &'p str,
-    realm: RealmPath,
-    key: String,
-    plan: &'p mut Plan,
+/// An export that is restored: what it does not hold, its realm does not hold either.
+struct Whole {
+    /// Whether it tells who has which password; otherwise whoever has one keeps it.
+    credentials: bool,
+    /// The kinds that it tells about.
+    kinds: Vec<Kind>,
 }
 
-impl Context<'_> {
-    fn put(&mut self, draft: Draft) {
-        *self
-            .plan
-            .counts
-            .entry((self.realm.as_str().to_owned(), draft.kind.name()))
-            .or_default() += 1;
-        self.plan.writes.push(Write::Put(Expect::Anything, draft));
-    }
-
-    fn error(&mut self, path: String, message: impl Into<String>) {
-        self.plan.errors.push(Problem {
-            file: self.file.to_owned(),
-            path,
-            message: message.into(),
-        });
-    }
-
-    fn faults(&mut self, prefix: &str, faults: Vec<Fault>) {
-        for fault in faults {
-            self.error(format!("{prefix}{}", fault.path), fault.message);
-        }
-    }
-
-    fn warn(&mut self, prefix: &str, faults: Vec<Fault>) {
-        for fault in faults {
-            let path = format!("{prefix}{}", fault.path);
-            self.plan.warnings.push(Problem {
-                file: self.file.to_owned(),
-                path,
-                message: fault.message,
-            });
-        }
+impl Whole {
+    fn holds(&self, kind: Kind) -> bool {
+        self.kinds.contains(&kind)
     }
 }
 
 impl Importer<'_> {
-    /// Plans the import of a file's text. Nothing is written; what is wrong is in the plan.
+    fn restores(&self) -> bool {
+        self.mode == Mode::Restore
+    }
+
+    /// Plans the import of files, given by name and text. Nothing is written; what is wrong is in the plan.
     ///
     /// # Errors
     /// The store could not be read.
-    pub(crate) async fn plan(
-        &self,
-        file: &str,
-        text: &[u8],
-        plan: &mut Plan,
-    ) -> Result<(), StoreError> {
-        let (document, warnings) = match Document::parse(text) {
-            Ok(parsed) => parsed,
-            Err(faults) => {
-                let problem = |fault: Fault| Problem {
-                    file: file.to_owned(),
-                    path: fault.path,
-                    message: fault.message,
-                };
-                plan.errors.extend(faults.into_iter().map(problem));
-                return Ok(());
+    pub(crate) async fn plan(&self, files: &[(String, Vec<u8>)]) -> Result<Plan, StoreError> {
+        let mut plan = Plan::default();
+        let mut documents = Vec::new();
+        for (file, text) in files {
+            let problem = |path: String, message: String| Problem {
+                file: file.clone(),
+                path,
+                message,
+            };
+            match Document::parse(text) {
+                Err(faults) => {
+                    let problems = faults.into_iter().map(|fault| problem(fault.path, fault.message));
+                    plan.errors.extend(problems);
+                }
+                Ok((document, _)) => match RealmPath::parse(&document.realm) {
+                    Some(realm) => documents.push((file, realm, document)),
+                    None => {
+                        let message = format!(
+                            "{:?} is no realm path such as \"/\" or \"/alpha\"",
+                            document.realm
+                        );
+                        plan.errors.push(problem("/realm".into(), message));
+                    }
+                },
             }
-        };
-        let Some(path) = RealmPath::parse(&document.realm) else {
-            plan.errors.push(Problem {
-                file: file.to_owned(),
-                path: "/realm".into(),
-                message: format!(
-                    "{:?} is no realm path such as \"/\" or \"/alpha\"",
-                    document.realm
-                ),
-            });
-            return Ok(());
-        };
-        let key = path.key();
-        let mut context = Context {
-            file,
-            realm: path,
-            key,
-            plan,
-        };
-        context.warn("", warnings);
-        self.realms(&mut context).await?;
-        let types = self
-            .resource_types(
-                &mut context,
-                document.resource_types.as_deref().unwrap_or_default(),
-            )
-            .await?;
-        let sets = self
-            .policy_sets(&mut context, &document.applications)
-            .await?;
-        self.policies(&mut context, &document.policies, &types, &sets);
-        self.scripts(&mut context, &document.scripts);
-        self.users(&mut context, &document.users).await?;
-        self.groups(&mut context, &document.groups);
+        }
+        // A realm comes before those beneath it, which else would have to make it up.
+        documents.sort_by_key(|(_, realm, _)| realm.elements().count());
+        for (file, realm, document) in documents {
+            let key = realm.key();
+            let mut context = Context {
+                file,
+                realm,
+                stored_names: self.stored_names(&key).await?,
+                key,
+                plan: &mut plan,
+                whole: None,
+            };
+            self.document(&mut context, &document).await?;
+        }
+        Ok(plan)
+    }
+
+    async fn document(
+        &self,
+        context: &mut Context<'_>,
+        document: &Document,
+    ) -> Result<(), StoreError> {
+        self.unread(context, &document.others);
+        context.whole = self.whole(context, document);
+        self.realms(context).await?;
+        let types = self.resource_types(context, document).await?;
+        let sets = self.policy_sets(context, document).await?;
+        self.policies(context, document, &types, &sets);
+        self.scripts(context, document);
+        self.users(context, document).await?;
+        self.groups(context, document);
+        if self.restores() {
+            self.carried(context, &document.others).await?;
+            self.settings(context, &document.others);
+        }
+        if let Some(whole) = context.whole.take() {
+            self.remove_others(context, &whole).await?;
+        }
         Ok(())
     }
 
-    /// The realm and those above it, where they are missing.
+    /// What a document says about itself, where it is an export that is to be restored.
+    fn whole(&self, context: &mut Context<'_>, document: &Document) -> Option<Whole> {
+        let head = document.others.get(HEAD).filter(|_| self.restores())?;
+        let head = match Head::deserialize(head) {
+            Ok(head) => head,
+            Err(error) => {
+                context.error(format!("/{HEAD}"), error.to_string());
+                return None;
+            }
+        };
+        if head.revision > HIGHEST_REVISION {
+            let message = format!("is higher than {HIGHEST_REVISION}");
+            context.error(format!("/{HEAD}/revision"), message);
+            return None;
+        }
+        context.plan.exported = context.plan.exported.max(head.revision);
+        let told = |kind: &Kind| {
+            document.holds(kind.array()) || document.others.contains_key(kind.array())
+        };
+        Some(Whole {
+            credentials: head.credentials,
+            kinds: Kind::ALL.iter().copied().filter(told).collect(),
+        })
+    }
+
+    /// Who made an object and when, where that is to be kept.
+    fn stamp(&self, json: &Value) -> Option<Stamp> {
+        am_stamp(json).filter(|_| self.restores())
+    }
+
+    /// Second names of the stored documents of those kinds that have them.
+    async fn stored_names(
+        &self,
+        realm: &str,
+    ) -> Result<HashMap<(Kind, String), String>, StoreError> {
+        let mut names = HashMap::new();
+        for kind in [Kind::ResourceType, Kind::Script] {
+            for object in self.store.objects(kind, realm).await? {
+                names.insert((kind, object.name_key), object.key);
+            }
+        }
+        Ok(names)
+    }
+
+    /// The realm and those above it, where they are missing. One whose whole export is restored brings its own document.
     async fn realms(&self, context: &mut Context<'_>) -> Result<(), StoreError> {
+        let own = Some(context.realm.clone());
+        let mut at = match &context.whole {
+            Some(whole) if whole.holds(Kind::Realm) => context.realm.parent(),
+            _ => own,
+        };
         let mut missing = Vec::new();
-        let mut at = Some(context.realm.clone());
         while let Some(path) = at.filter(|path| !path.is_root()) {
-            let planned = context.plan.writes.iter().any(
-                |write| matches!(write, Write::Put(_, draft) if draft.kind == Kind::Realm && draft.key == path.key()),
-            );
-            if !planned
-                && self
-                    .store
-                    .object(Kind::Realm, "", &path.key())
-                    .await?
-                    .is_none()
+            let key = path.key();
+            if !context.plan.puts(Kind::Realm, "", &key)
+                && self.store.object(Kind::Realm, "", &key).await?.is_none()
             {
                 missing.push(path.clone());
             }
             at = path.parent();
         }
         for path in missing.iter().rev() {
-            context.plan.writes.extend(realm::creation(
-                path,
-                &RealmBody {
-                    active: true,
-                    aliases: Vec::new(),
-                },
-            ));
+            let body = RealmBody {
+                active: true,
+                aliases: Vec::new(),
+            };
+            context.plan.begin(realm::creation(path, &body));
         }
         Ok(())
     }
@@ -198,11 +208,12 @@ impl Importer<'_> {
     async fn resource_types(
         &self,
         context: &mut Context<'_>,
-        list: &[Value],
+        document: &Document,
     ) -> Result<Vec<ResourceType>, StoreError> {
         let mut types = Vec::new();
+        let list = document.resource_types.as_deref().unwrap_or_default();
         for (n, json) in list.iter().enumerate() {
-            let prefix = format!("/resourceTypes/{n}");
+            let place = document.place("resourceTypes", n);
             let id = |name: &str| {
                 json.get(name)
                     .and_then(Value::as_str)
@@ -214,17 +225,15 @@ impl Importer<'_> {
             };
             match catalogue::resource_type(json, &uuid) {
                 Ok((parsed, kept)) => {
-                    context.put(catalogue::resource_type_draft(
-                        &context.key.clone(),
-                        &parsed,
-                        kept,
-                    ));
+                    let draft = catalogue::resource_type_draft(&context.key, &parsed, kept);
+                    let stamp = self.stamp(json);
+                    context.put(&place, Draft { stamp, ..draft });
                     types.push(parsed);
                 }
-                Err(faults) => context.faults(&prefix, faults),
+                Err(faults) => context.faults(&place, faults),
             }
         }
-        let stored = self.store.objects(Kind::ResourceType, &context.key).await?;
+        let stored = self.still_stored(context, Kind::ResourceType).await?;
         let built_in = planned(context, Kind::ResourceType);
         for parsed in stored.iter().filter_map(catalogue::resource_type_of).chain(
             built_in
@@ -244,23 +253,22 @@ impl Importer<'_> {
     async fn policy_sets(
         &self,
         context: &mut Context<'_>,
-        list: &[Value],
+        document: &Document,
     ) -> Result<Vec<PolicySet>, StoreError> {
         let mut sets = Vec::new();
-        for (n, json) in list.iter().enumerate() {
+        for (n, json) in document.applications.iter().enumerate() {
+            let place = document.place("applications", n);
             match catalogue::policy_set(&with_application_type(json)) {
                 Ok((parsed, kept)) => {
-                    context.put(catalogue::policy_set_draft(
-                        &context.key.clone(),
-                        &parsed,
-                        kept,
-                    ));
+                    let draft = catalogue::policy_set_draft(&context.key, &parsed, kept);
+                    let stamp = self.stamp(json);
+                    context.put(&place, Draft { stamp, ..draft });
                     sets.push(parsed);
                 }
-                Err(faults) => context.faults(&format!("/applications/{n}"), faults),
+                Err(faults) => context.faults(&place, faults),
             }
         }
-        let stored = self.store.objects(Kind::PolicySet, &context.key).await?;
+        let stored = self.still_stored(context, Kind::PolicySet).await?;
         let built_in = planned(context, Kind::PolicySet);
         for parsed in stored.iter().filter_map(catalogue::policy_set_of).chain(
             built_in
@@ -277,19 +285,31 @@ impl Importer<'_> {
         Ok(sets)
     }
 
+    /// What the store holds of a kind and goes on holding: nothing, where a whole export replaces it.
+    async fn still_stored(
+        &self,
+        context: &Context<'_>,
+        kind: Kind,
+    ) -> Result<Vec<Object>, StoreError> {
+        match &context.whole {
+            Some(whole) if whole.holds(kind) => Ok(Vec::new()),
+            _ => self.store.objects(kind, &context.key).await,
+        }
+    }
+
     fn policies(
         &self,
         context: &mut Context<'_>,
-        list: &[Value],
+        document: &Document,
         types: &[ResourceType],
         sets: &[PolicySet],
     ) {
-        for (n, json) in list.iter().enumerate() {
-            let prefix = format!("/policies/{n}");
+        for (n, json) in document.policies.iter().enumerate() {
+            let place = document.place("policies", n);
             let checked = match policy::check(&with_only_type(json, sets)) {
                 Ok(checked) => checked,
                 Err(faults) => {
-                    context.faults(&prefix, faults);
+                    context.faults(&place, faults);
                     continue;
                 }
             };
@@ -299,7 +319,7 @@ impl Importer<'_> {
                     "there is no policy set {:?} in realm {}",
                     checked.policy.policy_set, context.realm
                 );
-                context.error(format!("{prefix}/applicationName"), message);
+                context.error(format!("{place}/applicationName"), message);
                 continue;
             };
             let (tolerated, refused): (Vec<Fault>, Vec<Fault>) = checked
@@ -307,39 +327,50 @@ impl Importer<'_> {
                 .check_against(set, types)
                 .into_iter()
                 .partition(|fault| fault.code == FaultCode::NotAllowed);
-            context.warn(&prefix, tolerated);
-            context.warn(&prefix, checked.policy.check_legacy());
+            context.tolerated(&place, tolerated);
+            context.tolerated(&place, checked.policy.check_legacy());
             if refused.is_empty() {
-                context.put(checked.draft(&context.key.clone(), &set.name));
+                let draft = checked.draft(&context.key, &set.name);
+                let stamp = self.stamp(json);
+                context.put(&place, Draft { stamp, ..draft });
             } else {
-                context.faults(&prefix, refused);
+                context.faults(&place, refused);
             }
         }
     }
 
-    fn scripts(&self, context: &mut Context<'_>, list: &[Value]) {
-        for (n, json) in list.iter().enumerate() {
+    fn scripts(&self, context: &mut Context<'_>, document: &Document) {
+        for (n, json) in document.scripts.iter().enumerate() {
+            let place = document.place("scripts", n);
             let text = |name: &str| {
                 json.get(name)
                     .and_then(Value::as_str)
                     .filter(|text| !text.is_empty())
             };
             let (Some(id), Some(name)) = (text("_id"), text("name")) else {
-                context.error(format!("/scripts/{n}"), "a script needs _id and name");
+                context.error(place, "a script needs _id and name");
                 continue;
             };
-            context.put(Draft {
+            let mut body = without_stamp(json);
+            // frodo's files hold the source as lines.
+            if let Some(source) = json.get("script").and_then(script_text::base64)
+                && let Some(members) = body.as_object_mut()
+            {
+                members.insert("script".into(), source);
+            }
+            let draft = Draft {
                 kind: Kind::Script,
                 realm: context.key.clone(),
                 key: id.to_lowercase(),
                 name_key: name.to_lowercase(),
                 name: id.to_owned(),
                 owner: String::new(),
-                body: json.to_string(),
+                body: body.to_string(),
                 secret: None,
                 members: Vec::new(),
-                stamp: None,
-            });
+                stamp: self.stamp(json),
+            };
+            context.put(&place, draft);
         }
     }
 }
