@@ -90,3 +90,35 @@ fn an_unknown_member_is_named() {
     assert_eq!(answer["error"]["code"], "badRequest");
     assert_eq!(answer["error"]["path"], "/subject/pricipals");
 }
+
+#[test]
+fn objects_are_found_where_they_were_written() {
+    let parse = |document: Value| Document::parse(document.to_string().as_bytes()).unwrap();
+    let (plain, warnings) = parse(json!({"policies": [{}, 1], "users": null, "clients": [7]}));
+    assert_eq!(plain.place("policies", 1), "/policies/1");
+    assert!(plain.holds("policies") && !plain.holds("users") && !plain.holds("clients"));
+    assert_eq!(plain.others["clients"], json!([7]));
+    let paths: Vec<&str> = warnings.iter().map(|fault| fault.path.as_str()).collect();
+    assert_eq!(paths, ["/clients"]);
+    let checked = plain.check();
+    let paths: Vec<&str> = checked
+        .faults
+        .iter()
+        .map(|fault| fault.path.as_str())
+        .collect();
+    assert!(paths.contains(&"/policies/1"), "{paths:?}");
+    let (frodo, _) = parse(json!({"policy": {"a": {}, "b/c~d": {}}, "policyset": {}}));
+    assert_eq!(frodo.place("policies", 1), "/policy/b~1c~0d");
+    assert!(frodo.holds("applications") && !frodo.holds("scripts"));
+    for wrong in [
+        json!([]),
+        json!({"policies": 1}),
+        json!({"policy": "x"}),
+        json!({"realm": 1}),
+    ] {
+        assert!(
+            Document::parse(wrong.to_string().as_bytes()).is_err(),
+            "{wrong}"
+        );
+    }
+}

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::app::App;
 use crate::auth::random_text;
 use crate::config::Config;
-use crate::documents::import::{Importer, Plan};
+use crate::documents::import::{Importer, Mode};
 use crate::serve::{Server, StartError};
 
 /// The sample as an import document, without the user's password: there is no default one.
@@ -53,18 +53,18 @@ pub(crate) async fn start(config: Config, accounts: &Accounts) -> Result<Server,
         store: app.store.as_ref(),
         passwords: &app.passwords,
         directory: &app.subjects.directory,
+        mode: Mode::Add,
     };
-    let mut plan = Plan::default();
-    let text = document.to_string();
-    importer
-        .plan("demo", text.as_bytes(), &mut plan)
+    let files = [("demo".to_owned(), document.to_string().into_bytes())];
+    let plan = importer
+        .plan(&files)
         .await
         .map_err(|e| StartError(format!("demo: {e}")))?;
     if let Some(problem) = plan.errors.first() {
         return Err(StartError(problem.to_string()));
     }
     app.publisher
-        .commit("assize serve --demo", "demo", plan.writes)
+        .commit("assize serve --demo", "demo", plan.into_writes())
         .await
         .map_err(|e| StartError(e.to_string()))?;
     Server::listen(Arc::new(app), first_start).await

@@ -144,6 +144,29 @@ fn bundles_are_built_alike_and_can_be_looked_into() {
     );
 }
 
+/// An export without what differs between two stores that hold the same: who wrote it, and when.
+fn without_past(mut export: Value) -> Value {
+    for (name, array) in export.as_object_mut().unwrap() {
+        match array {
+            Value::Array(objects) => {
+                for object in objects.iter_mut().filter_map(Value::as_object_mut) {
+                    let past = [
+                        "createdBy",
+                        "creationDate",
+                        "lastModifiedBy",
+                        "lastModifiedDate",
+                        "_store",
+                    ];
+                    object.retain(|name, _| !past.contains(&name.as_str()));
+                }
+            }
+            head if name == "export" => *head = Value::Null,
+            _ => {}
+        }
+    }
+    export
+}
+
 #[test]
 fn what_was_imported_can_be_exported_and_imported_again() {
     let folder = tempfile::tempdir().unwrap();
@@ -173,7 +196,7 @@ fn what_was_imported_can_be_exported_and_imported_again() {
             .status
             .success()
     );
-    assert_eq!(export(&two), first);
+    assert_eq!(without_past(export(&two)), without_past(first));
     let out = data("out");
     assert!(
         assize(&["export", "--data", &one, "--out", &out], "")

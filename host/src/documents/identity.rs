@@ -40,16 +40,7 @@ pub(crate) struct GroupParts {
 }
 
 /// Members that are computed, not stored.
-const COMPUTED: [&str; 8] = [
-    "_id",
-    "_rev",
-    "realm",
-    "dn",
-    "universalid",
-    "objectclass",
-    "uid",
-    "cn",
-];
+const COMPUTED: [&str; 6] = ["realm", "dn", "universalid", "objectclass", "uid", "cn"];
 
 impl Written {
     /// Reads the JSON of a user or group. Values are texts or arrays of texts.
@@ -82,6 +73,8 @@ impl Written {
                 "cn" if kind == IdentityKind::User => {
                     drop(written.attributes.insert(name.clone(), texts(name, value)?))
                 }
+                // What begins so is about the object, and no part of it (`_rev`, `_store`).
+                about if about.starts_with('_') => {}
                 computed if COMPUTED.contains(&computed) => {}
                 // INVARIANT: no credential becomes an attribute: it would be readable by policies and over REST.
                 credential if is_credential(credential) => {}

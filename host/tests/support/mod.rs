@@ -7,6 +7,8 @@
     reason = "a failed unwrap is a failed test"
 )]
 
+pub(crate) mod postgres;
+
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -60,6 +62,16 @@ impl TestServer {
             address: server.address(),
             server: Some(server),
             folder,
+        }
+    }
+
+    /// A server on a data folder that is there already.
+    pub(crate) async fn on(data: &Path, more: &[(&'static str, toml::Value)]) -> Self {
+        let server = Server::start(config(data, more)).await.unwrap();
+        TestServer {
+            address: server.address(),
+            server: Some(server),
+            folder: tempfile::tempdir().unwrap(),
         }
     }
 

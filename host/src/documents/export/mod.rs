@@ -19,7 +19,7 @@ pub(crate) const SETTINGS: &str = "settings";
 /// Settings that are no secret. Every other one is taken for a key or a hash.
 const PLAIN_SETTINGS: [&str; 1] = [super::defaults::DONE];
 /// Kinds that are of no use without what is secret about them.
-const NOTHING_BUT_SECRETS: [Kind; 0] = [];
+const NOTHING_BUT_SECRETS: [Kind; 1] = [Kind::KeyRing];
 
 /// What an export says about itself.
 #[derive(Debug, Serialize, Deserialize)]
@@ -76,21 +76,22 @@ pub(crate) async fn document(
         document.insert(SETTINGS.into(), rows.collect());
     }
     for kind in Kind::ALL.iter().copied() {
-        let mut rows = Vec::new();
-        if credentials == Credentials::Included || !NOTHING_BUT_SECRETS.contains(&kind) {
-            let objects = match kind {
-                Kind::Realm => {
-                    let own = view.object(Kind::Realm, "", &key).await?;
-                    own.into_iter().collect()
-                }
-                _ => view.objects(kind, &key).await?,
-            };
-            let show = |object: &Object| shown(kind, object, directory, realm, credentials);
-            rows.extend(objects.iter().map(show));
-            if realm.is_root() && kind != Kind::Realm {
-                let homeless = view.objects(kind, "").await?;
-                rows.extend(homeless.iter().map(|o| Stored::whole("", o, credentials)));
+        // An array that is missing says nothing: whoever restores keeps what there is.
+        if credentials == Credentials::LeftOut && NOTHING_BUT_SECRETS.contains(&kind) {
+            continue;
+        }
+        let objects = match kind {
+            Kind::Realm => {
+                let own = view.object(Kind::Realm, "", &key).await?;
+                own.into_iter().collect()
             }
+            _ => view.objects(kind, &key).await?,
+        };
+        let show = |object: &Object| shown(kind, object, directory, realm, credentials);
+        let mut rows: Vec<Value> = objects.iter().map(show).collect();
+        if realm.is_root() && kind != Kind::Realm {
+            let homeless = view.objects(kind, "").await?;
+            rows.extend(homeless.iter().map(|o| Stored::whole("", o, credentials)));
         }
         document.insert(kind.array().into(), rows.into());
     }

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::export::{HEAD, Head};
 use super::stored::{am_stamp, without_stamp};
-use super::{catalogue, policy, realm, script_text};
+use super::{catalogue, defaults, policy, realm, script_text};
 use crate::auth::password::Passwords;
 use crate::auth::random_text;
 use crate::publish::RealmBody;
@@ -63,7 +63,7 @@ impl Importer<'_> {
         self.mode == Mode::Restore
     }
 
-    /// Plans the import of files, given by name and text. Nothing is written; what is wrong is in the plan.
+    /// Plans the import of files, given by name and text. Nothing of theirs is written; what is wrong is in the plan.
     ///
     /// # Errors
     /// The store could not be read.
@@ -78,7 +78,9 @@ impl Importer<'_> {
             };
             match Document::parse(text) {
                 Err(faults) => {
-                    let problems = faults.into_iter().map(|fault| problem(fault.path, fault.message));
+                    let problems = faults
+                        .into_iter()
+                        .map(|fault| problem(fault.path, fault.message));
                     plan.errors.extend(problems);
                 }
                 Ok((document, _)) => match RealmPath::parse(&document.realm) {
@@ -92,6 +94,11 @@ impl Importer<'_> {
                     }
                 },
             }
+        }
+        // A store that is restored holds what its exports hold. Anything else goes into one that has its beginning.
+        let export = |document: &Document| self.restores() && document.others.contains_key(HEAD);
+        if !documents.iter().all(|(_, _, document)| export(document)) {
+            defaults::ensure(self.store).await?;
         }
         // A realm comes before those beneath it, which else would have to make it up.
         documents.sort_by_key(|(_, realm, _)| realm.elements().count());

@@ -116,9 +116,7 @@ impl Context<'_> {
         let other = match self.plan.names.get(&second_id(&draft)) {
             Some(key) => Some(key),
             None if self.whole.is_some() => None,
-            None => self
-                .stored_names
-                .get(&(draft.kind, draft.name_key.clone())),
+            None => self.stored_names.get(&(draft.kind, draft.name_key.clone())),
         };
         if let Some(other) = other.filter(|key| **key != draft.key) {
             let message = format!(
@@ -154,9 +152,7 @@ impl Context<'_> {
             path: path.to_owned(),
             at: self.plan.writes.len(),
         };
-        self.plan
-            .names
-            .insert(second_id(&draft), draft.key.clone());
+        self.plan.names.insert(second_id(&draft), draft.key.clone());
         self.plan.planned.insert(id, planned);
         self.plan.writes.push(Write::Put(Expect::Anything, draft));
     }

@@ -46,7 +46,11 @@ impl Importer<'_> {
                     }
                     draft.realm = String::new();
                 }
-                if context.whole.as_ref().is_some_and(|whole| !whole.credentials) {
+                if context
+                    .whole
+                    .as_ref()
+                    .is_some_and(|whole| !whole.credentials)
+                {
                     let there = self.store.object(*kind, &draft.realm, &draft.key).await?;
                     draft.secret = there.and_then(|object| object.secret);
                 }
@@ -109,9 +113,8 @@ impl Importer<'_> {
         context: &mut Context<'_>,
         others: &serde_json::Map<String, Value>,
     ) {
-        let carried = |name: &str| {
-            name == SETTINGS || Kind::ALL.iter().any(|kind| kind.array() == name)
-        };
+        let carried =
+            |name: &str| name == SETTINGS || Kind::ALL.iter().any(|kind| kind.array() == name);
         for (name, value) in others {
             let empty = value.as_array().is_some_and(Vec::is_empty);
             if carried(name) && !self.restores() && !empty {
