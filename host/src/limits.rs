@@ -25,6 +25,10 @@ pub(crate) const SPENT_LOGINS: usize = 100_000;
 pub(crate) const REALM_DEPTH: usize = 16;
 /// Query parameters of one request.
 pub(crate) const QUERY_PARAMETERS: usize = 64;
+/// Revisions in one answer.
+pub(crate) const REVISIONS_PER_PAGE: u32 = 1000;
+/// Documents that the difference of two revisions shows; it counts all.
+pub(crate) const DIFFERENCES_SHOWN: usize = 1000;
 /// Nesting of a `_queryFilter`.
 pub(crate) const FILTER_DEPTH: usize = 256;
 /// Connections whose TLS handshake is under way at once.

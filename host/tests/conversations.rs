@@ -41,6 +41,11 @@ async fn identities() {
     play("identities").await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn revisions() {
+    play("revisions").await;
+}
+
 async fn play(name: &'static str) {
     let path = format!("{}/tests/cases/{name}.json", env!("CARGO_MANIFEST_DIR"));
     let steps: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();

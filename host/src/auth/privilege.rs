@@ -21,6 +21,8 @@ pub(crate) enum Endpoint {
     Users,
     Groups,
     Sessions,
+    /// What changed in the store, and the way back. Ours; AM has no permission for it.
+    Revisions,
 }
 
 impl Endpoint {
@@ -303,7 +305,7 @@ impl FromIterator<Privilege> for Privileges {
 mod tests {
     use super::*;
 
-    const ENDPOINTS: [Endpoint; 12] = [
+    const ENDPOINTS: [Endpoint; 13] = [
         Policies,
         Applications,
         ResourceTypes,
@@ -316,6 +318,7 @@ mod tests {
         Users,
         Groups,
         Sessions,
+        Revisions,
     ];
     const VERBS: [Verb; 5] = [
         Verb::Read,

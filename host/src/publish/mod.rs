@@ -123,6 +123,20 @@ impl Publisher {
         Ok(applied.revision)
     }
 
+    /// Makes policies, and what they are made of, as they were at a revision, and live; gives the new revision.
+    ///
+    /// # Errors
+    /// As [`Publisher::commit`]; [`StoreError::Missing`] for a revision that never was.
+    pub(crate) async fn roll_back(&self, author: &str, to: u64) -> Result<u64, CommitError> {
+        let mut compiled = self.compiled.lock().await;
+        let applied = self.store.roll_back(author, clock::now(), to).await?;
+        self.refresh(&mut compiled, Scope::Everything, applied.revision)
+            .await
+            .map_err(written)?;
+        tracing::info!(revision = applied.revision, author, to, "rolled back");
+        Ok(applied.revision)
+    }
+
     /// Takes over what other processes wrote. True where there was something.
     ///
     /// # Errors

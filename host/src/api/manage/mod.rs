@@ -7,6 +7,7 @@ mod policies;
 mod policy_sets;
 mod realms;
 mod resource_types;
+mod revisions;
 mod rows;
 mod users;
 
@@ -45,6 +46,10 @@ pub(crate) async fn handle(
         }
         ["global-config", "realms"] => realms::handle(app, call, None, operation).await,
         ["global-config", "realms", id] => realms::handle(app, call, Some(id), operation).await,
+        ["global-config", "revisions"] => revisions::handle(app, call, None, operation).await,
+        ["global-config", "revisions", number] => {
+            revisions::handle(app, call, Some(number), operation).await
+        }
         ["realms"] => realms::handle_paths(app, call, operation).await,
         [name, id @ ..]
             if id.len() <= 1
