@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
+use crate::api::subscribers::Subscribers;
 use crate::auth::login::AuthIds;
 use crate::auth::password::Passwords;
 use crate::auth::session::Sessions;
@@ -21,6 +24,9 @@ pub(crate) struct App {
     pub(crate) passwords: Passwords,
     pub(crate) auth_ids: AuthIds,
     pub(crate) keys: KeyRings,
+    pub(crate) subscribers: Arc<Subscribers>,
+    /// True from the moment on at which the server stops: whoever waits for something stops waiting.
+    pub(crate) stopping: watch::Sender<bool>,
     /// The configured zone as JSON text, ready for engine requests.
     pub(crate) time_zone_json: String,
 }

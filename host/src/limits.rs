@@ -43,3 +43,17 @@ pub(crate) const PATTERN_TERMS: usize = 1000;
 pub(crate) const PATTERN_STEPS: usize = 100_000;
 /// Retired keys of one ring: those that still verify what they signed.
 pub(crate) const RETIRED_KEYS: usize = 16;
+/// Greatest age that a bundle may be given, seconds: signing keys stay published for longer (`key_retired_days`).
+pub(crate) const BUNDLE_AGE_SECONDS: u64 = 30 * 86_400;
+/// Age of a bundle whose definition names none, seconds.
+pub(crate) const BUNDLE_AGE_SECONDS_DEFAULT: u64 = 3600;
+/// Policy sets of one bundle.
+pub(crate) const BUNDLE_POLICY_SETS: usize = 256;
+/// Readers of one bundle; groups are the way to have more.
+pub(crate) const BUNDLE_READERS: usize = 1000;
+/// Bundle definitions of one realm.
+pub(crate) const BUNDLE_DEFINITIONS: usize = 256;
+/// Longest that a long poll for a notice may take, seconds: below the minute after which proxies give up.
+pub(crate) const NOTICE_WAIT_SECONDS: u64 = 55;
+/// A stream of notices is never silent for longer, seconds.
+pub(crate) const NOTICE_INTERVAL_SECONDS: u64 = 15;

@@ -38,24 +38,18 @@ async fn sessions_and_policies_survive_a_restart() {
         &json!({"username": "amy", "userpassword": PASSWORD}),
     );
     let token = client.token("amy");
-    let revision = ready(&server)["revision"].as_u64().unwrap();
+    let revision = server.client().ready()["revision"].as_u64().unwrap();
     server.restart().await;
     client.address = server.address;
     let answer = client.evaluate(&["http://www.example.com/x"], &json!({"ssoToken": token}));
     fits(&json!([{"actions": {"GET": true}}]), &answer).unwrap();
-    assert!(ready(&server)["revision"].as_u64().unwrap() >= revision);
-}
-
-fn ready(server: &TestServer) -> Value {
-    let reply = server.client().send("GET", "/health/ready", &[], None);
-    assert_eq!(reply.status, 200, "{reply:?}");
-    reply.json()
+    assert!(server.client().ready()["revision"].as_u64().unwrap() >= revision);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_import_beside_a_running_server_is_taken_over() {
     let server = TestServer::start().await;
-    let before = ready(&server)["revision"].as_u64().unwrap();
+    let before = server.client().ready()["revision"].as_u64().unwrap();
     let file = server.folder.path().join("import.json");
     let document = json!({"policies": [policy("imported")], "users": [{"username": "ann", "userpassword": PASSWORD}]});
     std::fs::write(&file, document.to_string()).unwrap();
@@ -68,7 +62,7 @@ async fn an_import_beside_a_running_server_is_taken_over() {
         .unwrap();
     assert!(import.status.success(), "{import:?}");
     let deadline = Instant::now() + Duration::from_secs(10);
-    while ready(&server)["revision"].as_u64().unwrap() == before {
+    while server.client().ready()["revision"].as_u64().unwrap() == before {
         assert!(Instant::now() < deadline, "the import never went live");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

@@ -10,6 +10,7 @@ pub(crate) mod health;
 pub(crate) mod manage;
 pub(crate) mod serverinfo;
 pub(crate) mod sessions;
+pub(crate) mod subscribers;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -168,6 +169,9 @@ async fn json(
         peer: peer.ip(),
         now: clock::now(),
     };
+    if let Some(asked) = bundles::asked(&call, &target.endpoint) {
+        return Box::pin(bundles::handle(&app, &call, asked)).await;
+    }
     let answered = match target.endpoint.as_slice() {
         [endpoint] if endpoint == "policies" && evaluate::is_asked(&call) => {
             evaluate::handle(&app, &call).await

@@ -23,6 +23,8 @@ pub(crate) enum Endpoint {
     Sessions,
     /// What changed in the store, and the way back. Ours; AM has no permission for it.
     Revisions,
+    /// Not AM's: definitions of bundles, and every bundle whoever its readers are.
+    Bundles,
 }
 
 impl Endpoint {
@@ -212,6 +214,7 @@ impl Privilege {
                 (Policies, BOTH),
                 (Applications, BOTH),
                 (ResourceTypes, BOTH),
+                (Bundles, BOTH),
                 (ApplicationTypes, READ),
                 (ConditionTypes, READ),
                 (SubjectTypes, READ),
@@ -221,7 +224,8 @@ impl Privilege {
                 (Sessions, SESSION_PROPERTIES),
             ]),
             Privilege::EntitlementRestAccess => Verbs(&[(Policies, &[Verb::Evaluate])]),
-            Privilege::PrivilegeRestReadAccess => Verbs(&[(Policies, READ)]),
+            // A bundle holds policies, and nothing of them that could not be read one by one.
+            Privilege::PrivilegeRestReadAccess => Verbs(&[(Policies, READ), (Bundles, READ)]),
             Privilege::PrivilegeRestAccess => Verbs(&[(Policies, MODIFY)]),
             Privilege::ApplicationReadAccess => Verbs(&[(Applications, READ)]),
             Privilege::ApplicationModifyAccess => Verbs(&[(Applications, MODIFY)]),
@@ -305,7 +309,7 @@ impl FromIterator<Privilege> for Privileges {
 mod tests {
     use super::*;
 
-    const ENDPOINTS: [Endpoint; 13] = [
+    const ENDPOINTS: [Endpoint; 14] = [
         Policies,
         Applications,
         ResourceTypes,
@@ -319,6 +323,7 @@ mod tests {
         Groups,
         Sessions,
         Revisions,
+        Bundles,
     ];
     const VERBS: [Verb; 5] = [
         Verb::Read,
@@ -352,10 +357,10 @@ mod tests {
             (
                 Privilege::PolicyAdmin,
                 "Policies:rm Applications:rm ResourceTypes:rm ApplicationTypes:r ConditionTypes:r \
-              SubjectTypes:r DecisionCombiners:r SubjectAttributes:r Realms:r Sessions:p",
+              SubjectTypes:r DecisionCombiners:r SubjectAttributes:r Realms:r Sessions:p Bundles:rm",
             ),
             (Privilege::EntitlementRestAccess, "Policies:e"),
-            (Privilege::PrivilegeRestReadAccess, "Policies:r"),
+            (Privilege::PrivilegeRestReadAccess, "Policies:r Bundles:r"),
             (Privilege::PrivilegeRestAccess, "Policies:m"),
             (Privilege::ApplicationReadAccess, "Applications:r"),
             (Privilege::ApplicationModifyAccess, "Applications:m"),

@@ -12,6 +12,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use crate::limits::BUNDLE_AGE_SECONDS;
+
 pub use load::{ConfigError, Layers};
 
 /// The file that `assize config` prints: every key, its default and what it is for.
@@ -48,6 +50,9 @@ pub struct Config {
     pub password_passes: u32,
     pub password_lanes: u32,
     pub password_hashing_at_once: usize,
+    pub public_url: String,
+    pub subscribers: usize,
+    pub subscribers_per_caller: usize,
     pub key_rotation_days: u32,
     pub key_retired_days: u32,
     pub body_bytes: usize,
@@ -67,6 +72,16 @@ impl Config {
     /// True where the server speaks TLS itself.
     pub fn tls(&self) -> bool {
         !self.tls_certificate.is_empty()
+    }
+
+    /// Who signs what this server signs: its public URL.
+    pub(crate) fn issuer(&self) -> String {
+        if self.public_url.is_empty() {
+            let scheme = if self.tls() { "https" } else { "http" };
+            format!("{scheme}://{}", self.listen)
+        } else {
+            self.public_url.trim_end_matches('/').to_owned()
+        }
     }
 
     /// What no single key can say: combinations that would make an insecure or useless server.
@@ -132,12 +147,22 @@ impl Config {
                 "password_hashing_at_once",
                 self.password_hashing_at_once as u64,
             ),
-            ("key_retired_days", u64::from(self.key_retired_days)),
+            ("subscribers", self.subscribers as u64),
+            ("subscribers_per_caller", self.subscribers_per_caller as u64),
             ("body_bytes", self.body_bytes as u64),
         ] {
             if value == 0 {
                 return refuse(key, "must be at least 1".into());
             }
+        }
+        let oldest_bundle = BUNDLE_AGE_SECONDS / 86_400;
+        if u64::from(self.key_retired_days) < oldest_bundle {
+            return refuse(
+                "key_retired_days",
+                format!(
+                    "must be at least {oldest_bundle}: a bundle may be used for so long, and its signature must verify"
+                ),
+            );
         }
         if self
             .log

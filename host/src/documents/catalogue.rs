@@ -150,8 +150,9 @@ pub(crate) fn policy_set_of(object: &Object) -> Option<PolicySet> {
     PolicySet::parse(&json).ok()
 }
 
-/// Whether a policy set or resource type may be called that: the names that AM's directory can hold, and no slash.
-fn is_name(name: &str) -> bool {
+/// Whether a policy set, resource type or bundle may be called that: the names that AM's directory can hold, and no
+/// slash.
+pub(super) fn is_name(name: &str) -> bool {
     !name.starts_with([' ', '#'])
         && !name.ends_with(' ')
         && !name

@@ -1,7 +1,8 @@
 //! A realm's policies in compiled form, kept so that a change compiles what changed and no more.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use assize_engine::model::Policy;
 use assize_engine::{CompiledPolicy, compile_policy, link};
@@ -14,10 +15,28 @@ use crate::store::{Kind, Object, View};
 pub(super) struct CompiledRealm {
     realm: String,
     sets: Vec<String>,
-    policies: BTreeMap<String, (u64, CompiledPolicy)>,
+    policies: BTreeMap<String, Kept>,
+    /// What the content of each policy set is known by; another one after every change of it.
+    marks: HashMap<String, u64>,
+    /// The mark of sets that have not changed since the realm was compiled for the first time.
+    first_mark: u64,
     pub(super) bundle: Arc<[u8]>,
     /// Of the bundle's bytes; empty where nothing was linked yet.
     pub(super) digest: String,
+}
+
+/// A policy of the realm.
+struct Kept {
+    revision: u64,
+    /// Key of its policy set.
+    set: String,
+    compiled: CompiledPolicy,
+}
+
+/// A number that no other content of a policy set is known by in this process.
+fn mark() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 impl CompiledRealm {
@@ -26,8 +45,55 @@ impl CompiledRealm {
             realm: realm.to_owned(),
             sets: Vec::new(),
             policies: BTreeMap::new(),
+            marks: HashMap::new(),
+            first_mark: mark(),
             bundle: Arc::from([]),
             digest: String::new(),
+        }
+    }
+
+    /// The policy sets of the realm that have one of these names, as they are spelled, each with a mark that is another
+    /// one whenever the set's content is.
+    pub(super) fn sets_named(&self, names: &[String]) -> Vec<(String, u64)> {
+        let wanted: Vec<String> = names.iter().map(|name| name.to_lowercase()).collect();
+        let keyed = self.sets.iter().map(|name| (name.to_lowercase(), name));
+        keyed
+            .filter(|(key, _)| wanted.contains(key))
+            .map(|(key, name)| {
+                let mark = self.marks.get(&key).copied().unwrap_or(self.first_mark);
+                (name.clone(), mark)
+            })
+            .collect()
+    }
+
+    /// A bundle of these policy sets alone.
+    pub(super) fn link_only<'a>(&'a self, sets: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
+        let policies = self.policies.values().map(|kept| &kept.compiled);
+        link(&self.realm, sets, policies)
+    }
+
+    fn put(&mut self, object: &Object) -> Result<(), CommitError> {
+        let kept = Kept {
+            revision: object.revision,
+            set: object.owner.clone(),
+            compiled: compile(object)?,
+        };
+        let before = self.policies.get(&object.key);
+        // A description that changed is no change of content.
+        let differs = before.is_none_or(|b| b.set != kept.set || b.compiled != kept.compiled);
+        if differs {
+            let left = before.map(|before| before.set.clone());
+            for set in left.into_iter().chain([kept.set.clone()]) {
+                self.marks.insert(set, mark());
+            }
+        }
+        self.policies.insert(object.key.clone(), kept);
+        Ok(())
+    }
+
+    fn remove(&mut self, key: &str) {
+        if let Some(gone) = self.policies.remove(key) {
+            self.marks.insert(gone.set, mark());
         }
     }
 
@@ -48,12 +114,13 @@ impl CompiledRealm {
             .map(|set| set.name)
             .collect();
         let mut fresh = Vec::new();
-        match changed {
+        // What was never linked knows nothing of the policies that did not change.
+        match changed.filter(|_| !self.digest.is_empty()) {
             Some(keys) => {
                 for key in keys {
                     match store.object(Kind::Policy, realm_key, key).await? {
                         Some(object) => fresh.push(object),
-                        None => drop(self.policies.remove(key)),
+                        None => self.remove(key),
                     }
                 }
             }
@@ -66,13 +133,17 @@ impl CompiledRealm {
                     .await?
                     .into_iter()
                     .collect();
-                self.policies
-                    .retain(|key, (revision, _)| present.get(key) == Some(revision));
-                for key in present
+                let gone = self
+                    .policies
                     .keys()
-                    .filter(|key| !self.policies.contains_key(*key))
-                {
-                    fresh.extend(store.object(Kind::Policy, realm_key, key).await?);
+                    .filter(|key| !present.contains_key(*key));
+                for key in gone.cloned().collect::<Vec<_>>() {
+                    self.remove(&key);
+                }
+                for (key, revision) in &present {
+                    if self.policies.get(key).map(|kept| kept.revision) != Some(*revision) {
+                        fresh.extend(store.object(Kind::Policy, realm_key, key).await?);
+                    }
                 }
             }
         }
@@ -82,22 +153,17 @@ impl CompiledRealm {
 
     fn link(mut self, fresh: &[Object]) -> Result<Self, CommitError> {
         for object in fresh {
-            self.policies
-                .insert(object.key.clone(), (object.revision, compile(object)?));
+            self.put(object)?;
         }
-        let sets = self.sets.iter().map(String::as_str);
-        let bundle = link(
-            &self.realm,
-            sets,
-            self.policies.values().map(|(_, policy)| policy),
-        );
-        self.digest = Sha256::digest(&bundle)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let bundle = self.link_only(self.sets.iter().map(String::as_str));
+        self.digest = hex(&Sha256::digest(&bundle));
         self.bundle = Arc::from(bundle);
         Ok(self)
     }
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn compile(object: &Object) -> Result<CompiledPolicy, CommitError> {

@@ -6,20 +6,25 @@
 
 mod compiled;
 mod live;
+mod scoped;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use arc_swap::ArcSwap;
 use serde::{Deserialize, Serialize};
+use tokio::sync::{Mutex, watch};
 
-use crate::clock;
+use crate::clock::{self, Millis};
 use crate::decide::Decider;
 use crate::realm::RealmPath;
 use crate::store::{Kind, Object, Store, StoreError, View, Write};
 
 use compiled::CompiledRealm;
 pub(crate) use live::{Live, LiveRealm};
+pub(crate) use scoped::PublishedBundle;
+use scoped::ScopedBundles;
 
 /// Why a change was not made, or not made live.
 #[derive(Debug)]
@@ -59,7 +64,12 @@ pub(crate) struct Publisher {
     store: Arc<dyn Store>,
     decider: Decider,
     live: ArcSwap<Live>,
-    compiled: tokio::sync::Mutex<HashMap<String, CompiledRealm>>,
+    compiled: Arc<Mutex<HashMap<String, CompiledRealm>>>,
+    scoped: ScopedBundles,
+    /// The latest instant at which what is live was known to be the store's latest revision.
+    confirmed: AtomicI64,
+    /// Revisions as they go live.
+    revisions: watch::Sender<u64>,
 }
 
 impl Publisher {
@@ -75,7 +85,10 @@ impl Publisher {
             store,
             decider,
             live: ArcSwap::from_pointee(Live::empty()),
-            compiled: tokio::sync::Mutex::default(),
+            compiled: Arc::default(),
+            scoped: ScopedBundles::default(),
+            confirmed: AtomicI64::new(Millis::MIN),
+            revisions: watch::Sender::new(0),
         };
         publisher.catch_up().await?;
         Ok(publisher)
@@ -84,6 +97,17 @@ impl Publisher {
     /// What decides at this moment.
     pub(crate) fn live(&self) -> arc_swap::Guard<Arc<Live>> {
         self.live.load()
+    }
+
+    /// The latest instant at which what is live was known to be the store's latest revision: now, or shortly before,
+    /// unless the node is cut off from the store.
+    pub(crate) fn confirmed(&self) -> Millis {
+        self.confirmed.load(Ordering::Relaxed)
+    }
+
+    /// Tells of each revision that goes live.
+    pub(crate) fn revisions(&self) -> watch::Receiver<u64> {
+        self.revisions.subscribe()
     }
 
     /// What answers.
@@ -102,10 +126,8 @@ impl Publisher {
         writes: Vec<Write>,
     ) -> Result<u64, CommitError> {
         let mut compiled = self.compiled.lock().await;
-        let applied = self
-            .store
-            .apply(author, clock::now(), summary, &writes)
-            .await?;
+        let now = clock::now();
+        let applied = self.store.apply(author, now, summary, &writes).await?;
         let scope = if applied.previous == self.live.load().revision {
             Scope::of(&writes)
         } else {
@@ -114,6 +136,7 @@ impl Publisher {
         self.refresh(&mut compiled, scope, applied.revision)
             .await
             .map_err(written)?;
+        self.confirm(now);
         tracing::info!(
             revision = applied.revision,
             author,
@@ -142,16 +165,23 @@ impl Publisher {
     /// # Errors
     /// As [`Publisher::start`]; what was live before goes on deciding.
     pub(crate) async fn catch_up(&self) -> Result<bool, CommitError> {
+        let asked = clock::now();
         if self.store.revision().await? == self.live.load().revision
             && self.live.load().is_published()
         {
+            self.confirm(asked);
             return Ok(false);
         }
         let mut compiled = self.compiled.lock().await;
         let latest = self.live.load().revision;
         self.refresh(&mut compiled, Scope::Everything, latest)
             .await?;
+        self.confirm(asked);
         Ok(true)
+    }
+
+    fn confirm(&self, at: Millis) {
+        self.confirmed.fetch_max(at, Ordering::Relaxed);
     }
 
     /// Makes the store's latest revision live. `scope` is what may differ from what is live up to the revision `known`;
@@ -217,6 +247,7 @@ impl Publisher {
             self.decider.remove(gone.path.as_str());
         }
         self.live.store(Arc::new(Live::new(revision, next)));
+        self.revisions.send_replace(revision);
         Ok(())
     }
 

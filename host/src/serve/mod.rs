@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::api;
+use crate::api::subscribers::Subscribers;
 use crate::app::App;
 use crate::auth::login::{ADMINISTRATOR_PASSWORD, AuthIds};
 use crate::auth::password::Passwords;
@@ -67,7 +68,6 @@ pub struct FirstStart {
 /// A server that answers requests until it is told to stop.
 pub struct Server {
     address: SocketAddr,
-    stop: watch::Sender<bool>,
     running: JoinHandle<Result<(), StartError>>,
     grace: Duration,
     pub(crate) app: Arc<App>,
@@ -89,7 +89,7 @@ impl Server {
         app: Arc<App>,
         first_start: FirstStart,
     ) -> Result<Server, StartError> {
-        let (stop, mut stopped) = watch::channel(false);
+        let mut stopped = app.stopping.subscribe();
         let until_stopped = async move {
             // An error means that nobody is left who could stop it: that is a stop, too.
             let _ = stopped.wait_for(|stop| *stop).await;
@@ -114,11 +114,10 @@ impl Server {
             })
         };
         let grace = Duration::from_secs(app.config.shutdown_seconds);
-        spawn_chores(&app, stop.subscribe());
+        spawn_chores(&app, app.stopping.subscribe());
         tracing::info!(%address, tls = app.config.tls(), "listening");
         Ok(Server {
             address,
-            stop,
             running,
             grace,
             app,
@@ -136,8 +135,7 @@ impl Server {
     /// # Errors
     /// The server had failed before.
     pub async fn stop(self) -> Result<(), StartError> {
-        // An error means that it has stopped by itself.
-        let _ = self.stop.send(true);
+        self.app.stopping.send_replace(true);
         let finished = tokio::time::timeout(self.grace, self.running).await;
         if let Err(error) = self.app.sessions.write_soon().await {
             tracing::warn!(%error, "the last uses of sessions were not written");
@@ -265,6 +263,7 @@ impl App {
             config.sessions_per_user,
         );
         let subjects = Subjects::new(Arc::clone(&store), Directory::new(&config.base_dn));
+        let subscribers = Subscribers::new(config.subscribers, config.subscribers_per_caller);
         let time_zone_json = serde_json::Value::from(config.time_zone.as_str()).to_string();
         let app = App {
             config,
@@ -275,6 +274,8 @@ impl App {
             passwords,
             auth_ids,
             keys,
+            subscribers,
+            stopping: watch::Sender::new(false),
             time_zone_json,
         };
         Ok((app, first_start))

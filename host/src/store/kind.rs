@@ -43,6 +43,8 @@ kinds! {
     Group: "group", "groups";
     /// Signing keys of one purpose; lives in no realm, its private keys are the secret.
     KeyRing: "keyRing", "keyRings";
+    /// Which policy sets make a bundle, and who may fetch it.
+    BundleDefinition: "bundleDefinition", "bundleDefinitions";
 }
 
 impl Kind {

@@ -244,6 +244,8 @@ pub(crate) trait Store: Send + Sync {
     async fn put_setting(&self, name: &str, value: &str) -> Result<()>;
     /// Puts a setting unless it is there, and gives the one that is there afterwards.
     async fn setting_or(&self, name: &str, value: &str) -> Result<String>;
+    /// Puts a setting while the store is still at that revision; false where it has moved on.
+    async fn put_setting_at(&self, revision: u64, name: &str, value: &str) -> Result<bool>;
 
     /// What other processes do to the store from now on. A receiver that lags behind has missed notices, which is
     /// [`Notice::Everything`]. Not every store can tell: its revision is to be polled as well.
@@ -261,6 +263,7 @@ pub(crate) trait View: Send {
     async fn settings(&mut self) -> Result<Vec<(String, String)>>;
     /// Key and revision of all documents of a kind in a realm: what to compare with to find out what changed.
     async fn revisions_of(&mut self, kind: Kind, realm: &str) -> Result<Vec<(String, u64)>>;
+    async fn setting(&mut self, name: &str) -> Result<Option<String>>;
 }
 
 /// Opens the store that a database URL names, making it where there is none.

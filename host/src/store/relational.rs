@@ -75,6 +75,19 @@ impl<D: Database> RelationalStore<D> {
         Ok(altered)
     }
 
+    async fn try_put_setting_at(&self, revision: u64, name: &str, value: &str) -> Outcome<bool> {
+        let mut tx = self.database.begin().await?;
+        // The counter's row stays locked until the commit, so that no change comes in between.
+        let sql = "UPDATE counter SET number = number WHERE number = $1";
+        if tx.execute(sql, &[history::stored(revision).into()]).await? == 0 {
+            return Ok(false);
+        }
+        tx.execute(change::PUT_SETTING, &[name.into(), value.into()])
+            .await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
     async fn try_touch(&self, used: &[&(String, Millis)]) -> Outcome<()> {
         let mut tx = self.database.begin().await?;
         for (hash, at) in used {
@@ -90,6 +103,7 @@ const OBJECTS: &str =
     "SELECT * FROM objects WHERE realm = $1 AND kind = $2 ORDER BY created_at, key";
 const REVISIONS: &str = "SELECT key, revision FROM objects WHERE realm = $1 AND kind = $2";
 const COUNTER: &str = "SELECT number FROM counter";
+const SETTING: &str = "SELECT value FROM settings WHERE name = $1";
 
 #[async_trait]
 impl<D: Database> Store for RelationalStore<D> {
@@ -203,8 +217,8 @@ impl<D: Database> Store for RelationalStore<D> {
     }
 
     async fn setting(&self, name: &str) -> Result<Option<String>> {
-        let sql = "SELECT value FROM settings WHERE name = $1";
-        self.one(sql, &[name.into()], |row| row.text("value")).await
+        self.one(SETTING, &[name.into()], |row| row.text("value"))
+            .await
     }
 
     async fn put_setting(&self, name: &str, value: &str) -> Result<()> {
@@ -221,6 +235,10 @@ impl<D: Database> Store for RelationalStore<D> {
         kept.ok_or_else(|| {
             StoreError::Unavailable(format!("setting {name} vanished while it was written"))
         })
+    }
+
+    async fn put_setting_at(&self, revision: u64, name: &str, value: &str) -> Result<bool> {
+        attempt!(self.try_put_setting_at(revision, name, value))
     }
 
     fn notices(&self) -> broadcast::Receiver<Notice> {
@@ -266,6 +284,11 @@ impl<T: Transaction> View for RelationalView<T> {
         let rows = self.tx.rows(REVISIONS, &values).await?;
         let read = |row: &T::Row| Ok((row.text("key")?, revision(row.number("revision")?)));
         Ok(rows.iter().map(read).collect::<Outcome<_>>()?)
+    }
+
+    async fn setting(&mut self, name: &str) -> Result<Option<String>> {
+        let rows = self.tx.rows(SETTING, &[name.into()]).await?;
+        Ok(rows.first().map(|row| row.text("value")).transpose()?)
     }
 }
 

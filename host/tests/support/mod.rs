@@ -7,6 +7,7 @@
     reason = "a failed unwrap is a failed test"
 )]
 
+pub(crate) mod holder;
 pub(crate) mod postgres;
 
 use std::collections::BTreeMap;
@@ -175,20 +176,35 @@ impl Client {
         token
     }
 
-    /// A request by the administrator, which must succeed.
-    pub(crate) fn admin(&mut self, method: &str, path: &str, body: &Value) -> Value {
+    /// A request by the administrator.
+    pub(crate) fn admin_reply(&mut self, method: &str, path: &str, body: &Value) -> Reply {
+        let json = "application/json".to_owned();
         let headers = [
-            ("Content-Type".to_owned(), "application/json".to_owned()),
+            ("Content-Type".to_owned(), json.clone()),
+            ("Accept".to_owned(), json),
             ("iPlanetDirectoryPro".to_owned(), self.token("amadmin")),
         ];
         let text = (!body.is_null()).then(|| body.to_string());
-        let reply = self.send(
-            method,
-            &format!("/am/json{path}"),
-            &headers,
-            text.as_deref(),
-        );
+        let path = format!("/am/json{path}");
+        self.send(method, &path, &headers, text.as_deref())
+    }
+
+    /// A request by the administrator, which must succeed.
+    pub(crate) fn admin(&mut self, method: &str, path: &str, body: &Value) -> Value {
+        let reply = self.admin_reply(method, path, body);
         assert!(reply.status < 300, "{method} {path}: {reply:?}");
+        reply.json()
+    }
+
+    /// What the administrator reads.
+    pub(crate) fn get_json(&mut self, path: &str) -> Value {
+        self.admin("GET", path, &Value::Null)
+    }
+
+    /// What the server says of its health.
+    pub(crate) fn ready(&self) -> Value {
+        let reply = self.send("GET", "/health/ready", &[], None);
+        assert_eq!(reply.status, 200, "{reply:?}");
         reply.json()
     }
 

@@ -1,6 +1,7 @@
 //! The management endpoints: what administers policies, policy sets, resource types, realms and identities
 //! (`management-rest.md` §1.3, §4–§8).
 
+mod bundles;
 mod guard;
 mod listings;
 mod policies;
@@ -36,6 +37,8 @@ pub(crate) async fn handle(
         ["applications", name] => policy_sets::handle(app, call, Some(name), operation).await,
         ["resourcetypes"] => resource_types::handle(app, call, None, operation).await,
         ["resourcetypes", uuid] => resource_types::handle(app, call, Some(uuid), operation).await,
+        ["bundles"] => bundles::handle(app, call, None, operation).await,
+        ["bundles", name] => bundles::handle(app, call, Some(name), operation).await,
         ["users"] => users::handle(app, call, IdentityKind::User, None, operation).await,
         ["users", name] => {
             users::handle(app, call, IdentityKind::User, Some(name), operation).await
@@ -59,7 +62,7 @@ pub(crate) async fn handle(
             listings::handle(app, call, (listing, name), id, operation).await
         }
         [
-            "policies" | "applications" | "resourcetypes" | "users" | "groups",
+            "policies" | "applications" | "resourcetypes" | "bundles" | "users" | "groups",
             below @ ..,
         ] => Err(ApiError::no_such_resource(&below.join("/"))),
         other => Err(ApiError::no_such_resource(&other.join("/"))),

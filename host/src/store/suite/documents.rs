@@ -301,3 +301,20 @@ pub(super) async fn settings_are_set_once_or_again(place: Place) {
         Some("3")
     );
 }
+
+pub(super) async fn a_setting_belongs_to_a_revision(place: Place) {
+    let store = place.open().await;
+    let first = change(&store, &[]).await;
+    let mut view = store.view().await.unwrap();
+    assert_eq!(view.setting("k").await.unwrap(), None);
+    assert!(store.put_setting_at(first, "k", "1").await.unwrap());
+    assert!(store.put_setting_at(first, "k", "2").await.unwrap());
+    drop(view);
+    let second = change(&store, &[]).await;
+    assert!(!store.put_setting_at(first, "k", "late").await.unwrap());
+    let mut view = store.view().await.unwrap();
+    assert_eq!(view.setting("k").await.unwrap().as_deref(), Some("2"));
+    drop(view);
+    assert!(store.put_setting_at(second, "k", "3").await.unwrap());
+    assert_eq!(store.setting("k").await.unwrap().as_deref(), Some("3"));
+}

@@ -43,7 +43,8 @@ cases! {
     documents: what_is_put_is_found expectations_are_kept second_names_are_unique_too
             a_change_keeps_who_made_a_document a_restored_stamp_is_kept members_follow_their_group_and_their_user
             a_deleted_realm_takes_everything_with_it documents_come_in_order_of_creation
-            names_without_meaning_are_not_found settings_are_set_once_or_again;
+            names_without_meaning_are_not_found settings_are_set_once_or_again
+            a_setting_belongs_to_a_revision;
     changes: revisions_only_grow a_change_is_made_as_a_whole_or_not_at_all writers_wait_for_each_other
             no_update_is_lost no_half_of_a_change_is_seen a_view_stays_as_it_is only_one_makes_a_name;
     past: revisions_tell_who_when_and_what a_difference_has_both_sides the_way_back_is_one_change
