@@ -136,6 +136,10 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Exists { .. } => ApiError::conflict("Resource already exists"),
+            StoreError::Changed { .. } => ApiError::new(
+                StatusCode::PRECONDITION_FAILED,
+                "The resource was changed by somebody else since the revision that If-Match asks for",
+            ),
             StoreError::Missing { .. } => ApiError::not_found("Resource cannot be found."),
             StoreError::Outdated { .. } => ApiError::conflict("Resource was changed meanwhile"),
             other => {

@@ -330,6 +330,7 @@ impl Scope {
             let (kind, realm, key) = match write {
                 Write::Put(_, draft) => (draft.kind, &draft.realm, &draft.key),
                 Write::Delete { kind, realm, key } => (*kind, realm, key),
+                Write::Require { .. } => continue,
                 Write::DeleteRealm { .. } => {
                     list_changed = true;
                     continue;

@@ -22,6 +22,12 @@ pub(super) async fn apply<D: Database>(
     for write in writes {
         match write {
             Write::Put(expect, draft) => change.put(*expect, draft).await?,
+            Write::Require {
+                kind,
+                realm,
+                key,
+                revision,
+            } => change.require(*kind, realm, key, *revision).await?,
             Write::Delete { kind, realm, key } => change.delete(*kind, realm, key).await?,
             Write::DeleteRealm { realm } => change.delete_realm(realm).await?,
             Write::PutSetting { name, value } => change.put_setting(name, value).await?,
@@ -98,6 +104,26 @@ impl<'a, T: Transaction> Change<'a, T> {
             previous: revision(self.previous),
             revision: revision(self.number),
         })
+    }
+
+    async fn require(&mut self, kind: Kind, realm: &str, key: &str, wanted: u64) -> Outcome<()> {
+        let sql = "SELECT revision FROM objects WHERE realm = $1 AND kind = $2 AND key = $3";
+        let rows = self
+            .tx
+            .rows(sql, &[realm.into(), kind.name().into(), key.into()])
+            .await?;
+        let found = rows
+            .first()
+            .map(|row| row.number("revision"))
+            .transpose()?
+            .map(revision);
+        if found == Some(wanted) {
+            return Ok(());
+        }
+        Err(StoreError::Changed {
+            key: key.to_owned(),
+        }
+        .into())
     }
 
     async fn put(&mut self, expect: Expect, draft: &Draft) -> Outcome<()> {

@@ -86,6 +86,13 @@ pub(crate) enum Expect {
 )]
 pub(crate) enum Write {
     Put(Expect, Draft),
+    /// Nothing is written, neither by the steps before nor after, unless a document is at this revision still.
+    Require {
+        kind: Kind,
+        realm: String,
+        key: String,
+        revision: u64,
+    },
     /// A document that must be there.
     Delete {
         kind: Kind,
@@ -161,6 +168,8 @@ pub(crate) struct SessionRow {
 pub(crate) enum StoreError {
     /// `Expect::Absent` met an object with the same key or the same second name.
     Exists { key: String },
+    /// [`Write::Require`] met another revision, or nothing.
+    Changed { key: String },
     /// `Expect::Present`, or a deletion, met nothing.
     Missing { key: String },
     /// `Expect::Unchanged` met an object that was written or deleted since.
@@ -175,6 +184,7 @@ impl std::fmt::Display for StoreError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             StoreError::Exists { key } => write!(f, "{key} already exists"),
+            StoreError::Changed { key } => write!(f, "{key} was changed meanwhile"),
             StoreError::Missing { key } => write!(f, "{key} does not exist"),
             StoreError::Outdated { key } => write!(f, "{key} was changed meanwhile"),
             StoreError::Newer { found, known } => write!(

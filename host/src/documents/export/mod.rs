@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::stored::{Credentials, Stored};
-use super::{Members, add_stamp, catalogue, identity, members, policy};
+use super::{Members, catalogue, identity, policy, script};
 use crate::auth::privilege::Privileges;
 use crate::clock::{self, Millis};
 use crate::realm::{Directory, IdentityKind, RealmPath};
@@ -124,8 +124,9 @@ fn shown(
 }
 
 fn script(object: &Object) -> Members {
-    let mut shown = members(object);
-    add_stamp(&mut shown, &object.stamp);
+    // The id is what policies refer to, and no member of the stored document.
+    let mut shown = Members::from_iter([("_id".to_owned(), object.name.as_str().into())]);
+    shown.extend(script::shown(object));
     shown
 }
 
