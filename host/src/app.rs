@@ -10,6 +10,7 @@ use crate::auth::password::Passwords;
 use crate::auth::session::Sessions;
 use crate::config::Config;
 use crate::keys::KeyRings;
+use crate::oauth::Oauth;
 use crate::publish::Publisher;
 use crate::store::Store;
 use crate::subject::Subjects;
@@ -23,10 +24,11 @@ pub(crate) struct App {
     pub(crate) subjects: Subjects,
     pub(crate) passwords: Passwords,
     pub(crate) auth_ids: AuthIds,
-    pub(crate) keys: KeyRings,
     pub(crate) subscribers: Arc<Subscribers>,
     /// True from the moment on at which the server stops: whoever waits for something stops waiting.
     pub(crate) stopping: watch::Sender<bool>,
+    pub(crate) keys: Arc<KeyRings>,
+    pub(crate) oauth: Oauth,
     /// The configured zone as JSON text, ready for engine requests.
     pub(crate) time_zone_json: String,
 }

@@ -19,6 +19,7 @@ mod demo;
 mod documents;
 mod keys;
 mod limits;
+mod oauth;
 mod publish;
 mod realm;
 pub mod serve;

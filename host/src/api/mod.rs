@@ -8,6 +8,7 @@ pub(crate) mod error;
 pub(crate) mod evaluate;
 pub(crate) mod health;
 pub(crate) mod manage;
+pub(crate) mod oauth;
 pub(crate) mod serverinfo;
 pub(crate) mod sessions;
 pub(crate) mod subscribers;
@@ -37,7 +38,7 @@ use error::ApiError;
 
 /// All routes.
 pub(crate) fn router(app: Arc<App>) -> Router {
-    let mut router = Router::new()
+    let mut router = oauth::routes()
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route(

@@ -390,7 +390,7 @@ impl Sessions {
     /// Takes over what another process did to sessions: those concerned are read from the store at their next use.
     pub(crate) fn hear(&self, notice: &Notice) {
         match notice {
-            Notice::Changed => {}
+            Notice::Changed | Notice::Tokens => {}
             Notice::SessionEnded(hash) => self.forget(|session| session.hash == *hash),
             Notice::SessionChanged(hash) => {
                 let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);

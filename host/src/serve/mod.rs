@@ -21,6 +21,8 @@ use crate::clock;
 use crate::config::Config;
 use crate::decide::Decider;
 use crate::keys::KeyRings;
+use crate::oauth::Oauth;
+use crate::oauth::settings::OauthSettings;
 use crate::publish::Publisher;
 use crate::realm::Directory;
 use crate::store::{self, Notice, Store};
@@ -96,6 +98,7 @@ impl Server {
         };
         let plain = listen::Plain::bind(app.config.listen).await?;
         let address = plain.address()?;
+        set_base(&app, address);
         let service = api::router(Arc::clone(&app)).into_make_service_with_connect_info::<Peer>();
         let running = if app.config.tls() {
             let tls = listen::Tls::over(plain, &app.config)?;
@@ -173,6 +176,26 @@ impl Server {
     }
 }
 
+/// Tells the token service the address that it is known by, where none is configured: the one that was bound. On a
+/// loopback address the other names of the machine itself mean the same.
+fn set_base(app: &App, address: SocketAddr) {
+    let scheme = if app.config.tls() { "https" } else { "http" };
+    let aliases = if address.ip().is_loopback() {
+        ["127.0.0.1", "localhost", "[::1]"]
+            .map(|host| format!("{scheme}://{host}:{}", address.port()))
+            .to_vec()
+    } else {
+        Vec::new()
+    };
+    if app.config.public_url.is_empty() && address.ip().is_unspecified() {
+        tracing::warn!(
+            "public_url is not set: tokens name {scheme}://{address} as their issuer, which clients cannot reach"
+        );
+    }
+    app.oauth
+        .set_base(&format!("{scheme}://{address}"), aliases);
+}
+
 /// Work in the background: taking over what other processes wrote, writing uses of sessions, removing old sessions.
 fn spawn_chores(app: &Arc<App>, mut stopped: watch::Receiver<bool>) {
     let app = Arc::clone(app);
@@ -191,10 +214,13 @@ fn spawn_chores(app: &Arc<App>, mut stopped: watch::Receiver<bool>) {
                     // An error means that notices were missed.
                     let notice = notice.unwrap_or(Notice::Everything);
                     app.sessions.hear(&notice);
-                    if !matches!(notice, Notice::Changed | Notice::Everything) {
+                    if !matches!(notice, Notice::Changed | Notice::Tokens | Notice::Everything) {
                         continue;
                     }
                 }
+            }
+            if let Err(error) = app.oauth.take_over_revocations().await {
+                tracing::warn!(%error, "revocations of other nodes are not known");
             }
             match app.publisher.catch_up().await {
                 Ok(true) => tracing::info!(
@@ -225,6 +251,9 @@ fn spawn_chores(app: &Arc<App>, mut stopped: watch::Receiver<bool>) {
                 if let Err(error) = app.keys.keep(now).await {
                     tracing::error!(%error, "signing keys were not rotated");
                 }
+                if let Err(error) = app.oauth.tend(now).await {
+                    tracing::warn!(%error, "expired tokens were not removed");
+                }
             }
         }
     });
@@ -251,6 +280,7 @@ impl App {
         let auth_ids = AuthIds::new(key.as_bytes()).map_err(because("login key"))?;
         let keys = KeyRings::open(Arc::clone(&store), &config, clock::now())
             .await
+            .map(Arc::new)
             .map_err(because("signing keys"))?;
         let decider = Decider::start(config.workers).map_err(because("decision module"))?;
         let publisher = Publisher::start(Arc::clone(&store), decider)
@@ -262,8 +292,17 @@ impl App {
             config.session_max_minutes,
             config.sessions_per_user,
         );
-        let subjects = Subjects::new(Arc::clone(&store), Directory::new(&config.base_dn));
         let subscribers = Subscribers::new(config.subscribers, config.subscribers_per_caller);
+        let directory = Directory::new(&config.base_dn);
+        let oauth = Oauth::open(
+            Arc::clone(&store),
+            Arc::clone(&keys),
+            directory.clone(),
+            OauthSettings::of(&config),
+            clock::now(),
+        );
+        let oauth = oauth.await.map_err(because("tokens"))?;
+        let subjects = Subjects::new(Arc::clone(&store), directory);
         let time_zone_json = serde_json::Value::from(config.time_zone.as_str()).to_string();
         let app = App {
             config,
@@ -276,6 +315,7 @@ impl App {
             keys,
             subscribers,
             stopping: watch::Sender::new(false),
+            oauth,
             time_zone_json,
         };
         Ok((app, first_start))

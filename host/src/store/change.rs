@@ -7,6 +7,8 @@
 use super::database::{Columns, Database, Outcome, Transaction};
 use super::history::keep;
 use super::relational::{revision, tell_ended};
+use super::relational_tokens::revoke_in;
+use super::tokens::Revoke;
 use super::{Applied, Draft, Expect, Kind, Notice, StoreError, Write};
 use crate::clock::Millis;
 
@@ -248,7 +250,9 @@ impl<'a, T: Transaction> Change<'a, T> {
                 let sql = "DELETE FROM sessions WHERE realm = $1 AND user_key = $2 RETURNING hash";
                 let ended = self.tx.rows(sql, &of).await?;
                 self.tell_ended(ended).await?;
+                self.revoke(Revoke::User(realm, key)).await?;
             }
+            Kind::Client => self.revoke(Revoke::Client(key)).await?,
             _ => {}
         }
         Ok(())
@@ -271,7 +275,13 @@ impl<'a, T: Transaction> Change<'a, T> {
         }
         let sql = "DELETE FROM sessions WHERE realm = $1 RETURNING hash";
         let ended = self.tx.rows(sql, &[realm.into()]).await?;
-        self.tell_ended(ended).await
+        self.tell_ended(ended).await?;
+        self.revoke(Revoke::Realm(realm)).await
+    }
+
+    /// Tokens end with whom they stand for.
+    async fn revoke(&mut self, which: Revoke<'_>) -> Outcome<()> {
+        revoke_in(&mut self.tx, which, self.at).await.map(drop)
     }
 
     async fn tell_ended(&mut self, rows: Vec<T::Row>) -> Outcome<()> {

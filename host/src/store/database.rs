@@ -71,6 +71,7 @@ pub(super) trait Columns: Send + Sync {
     fn text(&self, column: &str) -> Outcome<String>;
     fn maybe_text(&self, column: &str) -> Outcome<Option<String>>;
     fn number(&self, column: &str) -> Outcome<i64>;
+    fn maybe_number(&self, column: &str) -> Outcome<Option<i64>>;
 }
 
 /// A transaction under way; dropped, it is undone.

@@ -10,9 +10,11 @@ mod history;
 mod kind;
 mod postgres;
 mod relational;
+mod relational_tokens;
 mod sqlite;
 #[cfg(test)]
 mod suite;
+pub(crate) mod tokens;
 
 use std::sync::Arc;
 
@@ -148,6 +150,8 @@ pub(crate) enum Notice {
     SessionChanged(String),
     /// Sessions have ended, any of them.
     Sessions,
+    /// Access tokens were revoked: [`tokens::TokenStore::revocations`] tells which.
+    Tokens,
     /// Notices may have been missed, so anything may have happened.
     Everything,
 }
@@ -203,7 +207,7 @@ pub(crate) type Result<T> = std::result::Result<T, StoreError>;
 
 /// A durable store. Every method that writes returns after the write is durable.
 #[async_trait]
-pub(crate) trait Store: Send + Sync {
+pub(crate) trait Store: tokens::TokenStore + Send + Sync {
     /// The latest revision; 0 for a store that was never written.
     async fn revision(&self) -> Result<u64>;
     /// The store as it is at one revision, to be read without seeing half of a later change.

@@ -72,6 +72,7 @@ impl Database for SqliteDatabase {
     const MIGRATIONS: &'static [&'static str] = &[
         include_str!("../../migrations/sqlite/0001_objects.sql"),
         include_str!("../../migrations/sqlite/0002_history.sql"),
+        include_str!("../../migrations/sqlite/0003_tokens.sql"),
     ];
 
     async fn begin_migration(&self) -> Outcome<SqliteTransaction> {
@@ -139,6 +140,10 @@ impl Columns for SqliteRow {
     }
 
     fn number(&self, column: &str) -> Outcome<i64> {
+        self.try_get(column).map_err(failure)
+    }
+
+    fn maybe_number(&self, column: &str) -> Outcome<Option<i64>> {
         self.try_get(column).map_err(failure)
     }
 }

@@ -111,6 +111,7 @@ pub(super) fn payload(sender: &str, notice: &Notice) -> String {
         Notice::SessionEnded(hash) => format!("{sender} ended {hash}"),
         Notice::SessionChanged(hash) => format!("{sender} altered {hash}"),
         Notice::Sessions => format!("{sender} sessions"),
+        Notice::Tokens => format!("{sender} tokens"),
         Notice::Everything => format!("{sender} everything"),
     }
 }
@@ -126,6 +127,7 @@ fn notice(own: &str, payload: &str) -> Option<Notice> {
         (Some("ended"), Some(hash)) => Notice::SessionEnded(hash.to_owned()),
         (Some("altered"), Some(hash)) => Notice::SessionChanged(hash.to_owned()),
         (Some("sessions"), None) => Notice::Sessions,
+        (Some("tokens"), None) => Notice::Tokens,
         _ => Notice::Everything,
     })
 }
@@ -141,6 +143,7 @@ mod tests {
             Notice::SessionEnded("ab".into()),
             Notice::SessionChanged("cd".into()),
             Notice::Sessions,
+            Notice::Tokens,
             Notice::Everything,
         ] {
             let sent = payload("one", &told);

@@ -97,6 +97,7 @@ impl Database for PostgresDatabase {
     const MIGRATIONS: &'static [&'static str] = &[
         include_str!("../../../migrations/postgres/0001_objects.sql"),
         include_str!("../../../migrations/postgres/0002_history.sql"),
+        include_str!("../../../migrations/postgres/0003_tokens.sql"),
     ];
 
     async fn begin_migration(&self) -> Outcome<PostgresTransaction> {
@@ -175,6 +176,10 @@ impl Columns for PgRow {
     }
 
     fn number(&self, column: &str) -> Outcome<i64> {
+        self.try_get(column).map_err(failure)
+    }
+
+    fn maybe_number(&self, column: &str) -> Outcome<Option<i64>> {
         self.try_get(column).map_err(failure)
     }
 }
