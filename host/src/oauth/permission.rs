@@ -157,6 +157,7 @@ impl Permission {
             Endpoint::Realms => (Permission::ViewRealms, Permission::ChangeRealms),
             Endpoint::Users | Endpoint::Groups => (Permission::ViewUsers, Permission::ChangeUsers),
             Endpoint::Sessions => (Permission::ViewSessions, Permission::ChangeSessions),
+            Endpoint::Scripts => (Permission::ViewScripts, Permission::ChangeScripts),
             Endpoint::Revisions => (Permission::ViewRevisions, Permission::ChangeRevisions),
             Endpoint::Bundles => (Permission::ViewBundles, Permission::ChangeBundles),
         };
