@@ -8,7 +8,7 @@ use super::{Evaluation, Truth};
 use crate::bundle::layout::Payload;
 use crate::bundle::node::Kind;
 use crate::explain::Code;
-use crate::request::{External, Request};
+use crate::request::{External, Request, lookup};
 
 /// An outside condition to resolve. Equal conditions of one resource are asked for once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,14 +54,15 @@ impl<'x> Evaluation<'x> {
         let id = self.need_id(label, &question);
         let request: &'x Request<'x> = self.request;
         let wanted = || format!("{label} {first}");
-        match request.external(&id) {
+        match lookup(&request.externals, &id) {
             None => {
-                let need = Need {
-                    id: id.clone(),
-                    question,
-                    resource: self.resource.clone().into_owned(),
-                };
-                self.needs.insert(id, need);
+                if self.needs.iter().all(|need| need.id != id) {
+                    self.needs.push(Need {
+                        id,
+                        question,
+                        resource: self.resource.clone().into_owned(),
+                    });
+                }
                 (Truth::Undetermined, most)
             }
             Some(External::Failed(text)) => {
@@ -93,9 +94,7 @@ impl<'x> Evaluation<'x> {
                     wanted,
                     iter::empty(),
                 );
-                // A script's ttl says how long it allows (conditions §2.14); what it refuses it says nothing about.
-                let ttl = if *satisfied { *ttl } else { NEVER };
-                (truth, most.min(ttl))
+                (truth, most.min(*ttl))
             }
         }
     }

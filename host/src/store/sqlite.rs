@@ -23,8 +23,6 @@ const CONNECTIONS: u32 = 4;
 /// A database file.
 pub(super) struct SqliteDatabase {
     pool: SqlitePool,
-    /// Kept open and never sent to: other processes that write the same file are found by polling.
-    notices: broadcast::Sender<Notice>,
 }
 
 impl SqliteDatabase {
@@ -42,8 +40,7 @@ impl SqliteDatabase {
         let pool = connect(options)
             .await
             .map_err(|e| StoreError::Unavailable(format!("{}: {e}", file.display())))?;
-        let notices = broadcast::Sender::new(1);
-        Ok(SqliteDatabase { pool, notices })
+        Ok(SqliteDatabase { pool })
     }
 }
 
@@ -72,7 +69,6 @@ impl Database for SqliteDatabase {
     const MIGRATIONS: &'static [&'static str] = &[
         include_str!("../../migrations/sqlite/0001_objects.sql"),
         include_str!("../../migrations/sqlite/0002_history.sql"),
-        include_str!("../../migrations/sqlite/0003_tokens.sql"),
     ];
 
     async fn begin_migration(&self) -> Outcome<SqliteTransaction> {
@@ -96,8 +92,9 @@ impl Database for SqliteDatabase {
         query.fetch_all(&self.pool).await.map_err(failure)
     }
 
-    fn notices(&self) -> broadcast::Receiver<Notice> {
-        self.notices.subscribe()
+    /// Other processes that write the same file are found by polling.
+    fn notices(&self) -> Option<broadcast::Receiver<Notice>> {
+        None
     }
 }
 
@@ -140,10 +137,6 @@ impl Columns for SqliteRow {
     }
 
     fn number(&self, column: &str) -> Outcome<i64> {
-        self.try_get(column).map_err(failure)
-    }
-
-    fn maybe_number(&self, column: &str) -> Outcome<Option<i64>> {
         self.try_get(column).map_err(failure)
     }
 }

@@ -12,7 +12,6 @@ mod facts;
 mod filter;
 mod fold;
 mod glob;
-mod instant;
 mod name;
 mod request;
 mod rules;
@@ -20,7 +19,6 @@ mod subject;
 mod tally;
 mod truth;
 mod window;
-mod zone;
 
 pub use canonical::Refusal;
 pub use name::{Name, Pattern};

@@ -68,7 +68,12 @@ pub(super) async fn many(asked: &Asked<'_>, action: &str) -> Result<Answer, ApiE
     }
     let mapping = part("resourceTypeMapping").cloned().unwrap_or_default();
     let mut copies = Vec::new();
-    for source in asked.objects(Kind::Policy).await? {
+    for source in asked
+        .app
+        .store
+        .objects(Kind::Policy, &asked.call.realm.key)
+        .await?
+    {
         if source.owner != from.to_lowercase() {
             continue;
         }
@@ -157,7 +162,11 @@ async fn transfer(
     {
         return Err(ApiError::conflict("Policy already exists"));
     }
-    asked.commit(&format!("policy {action}"), writes).await?;
+    asked
+        .app
+        .publisher
+        .commit(&asked.author, &format!("policy {action}"), writes)
+        .await?;
     let object = asked
         .app
         .store

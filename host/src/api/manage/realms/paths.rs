@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::super::collection::Collection;
 use super::super::{Wanted, guard};
-use super::{Realms, beneath, forbidden_name, make, revision};
+use super::{ROUTES, beneath, forbidden_name, make, revision};
 use crate::api::Call;
 use crate::api::answer::Answer;
 use crate::api::crest::operation::{self, Operation};
@@ -24,8 +23,7 @@ pub(in crate::api::manage) async fn handle_paths(
     let caller = guard::check(app, call, &operation, Endpoint::Realms).await?;
     let served = call
         .requested
-        .route(Realms::ROUTES)
-        .map(|(_, served)| served)
+        .route(&ROUTES)
         .ok_or_else(|| ApiError::no_such_resource(""))?;
     match Wanted::of(operation, None)? {
         Wanted::Query => {
