@@ -10,6 +10,19 @@ pub const MAX_REQUEST_BYTES: usize = 4 << 20;
 /// Deepest nesting of JSON in a request: only `claims` nests at all.
 pub const MAX_JSON_DEPTH: usize = 64;
 
+/// Members of one object in a request: environment keys, session properties, attributes of a profile, claims. AM's own
+/// sessions and profiles hold some dozens.
+pub const MAX_MEMBERS: usize = 1_000;
+
+/// Furthest instant from 1970 that a request may name, in milliseconds: the range of ECMAScript's dates
+/// (ECMA-262 §21.4.1.1), so that every host can say it and no arithmetic with it ends.
+pub const MAX_INSTANT_MS: i64 = 8_640_000_000_000_000;
+
+/// Whether epoch milliseconds keep to [`MAX_INSTANT_MS`].
+pub(crate) fn is_instant(millis: i64) -> bool {
+    (-MAX_INSTANT_MS..=MAX_INSTANT_MS).contains(&millis)
+}
+
 /// Resources asked for in one request.
 pub const MAX_RESOURCES: usize = 1_000;
 

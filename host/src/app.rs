@@ -9,8 +9,8 @@ use crate::auth::login::AuthIds;
 use crate::auth::password::Passwords;
 use crate::auth::session::Sessions;
 use crate::config::Config;
-use crate::freshness::Freshness;
 use crate::keys::KeyRings;
+use crate::oauth::Oauth;
 use crate::publish::Publisher;
 use crate::store::Store;
 use crate::subject::Subjects;
@@ -19,16 +19,16 @@ use crate::subject::Subjects;
 pub(crate) struct App {
     pub(crate) config: Config,
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) freshness: Arc<Freshness>,
     pub(crate) publisher: Publisher,
     pub(crate) sessions: Sessions,
     pub(crate) subjects: Subjects,
     pub(crate) passwords: Passwords,
     pub(crate) auth_ids: AuthIds,
-    pub(crate) keys: KeyRings,
     pub(crate) subscribers: Arc<Subscribers>,
     /// True from the moment on at which the server stops: whoever waits for something stops waiting.
     pub(crate) stopping: watch::Sender<bool>,
+    pub(crate) keys: Arc<KeyRings>,
+    pub(crate) oauth: Oauth,
     /// The configured zone as JSON text, ready for engine requests.
     pub(crate) time_zone_json: String,
 }

@@ -37,6 +37,8 @@ pub(crate) const TLS_HANDSHAKES: usize = 256;
 pub(crate) const TLS_HANDSHAKE_SECONDS: u64 = 10;
 /// Outside conditions asked for in one request (scripts, transactions).
 pub(crate) const NEEDS_PER_REQUEST: usize = 1000;
+/// Longest source of a script, bytes.
+pub(crate) const SCRIPT_BYTES: usize = 256 * 1024;
 /// Terms of a text pattern in a `_queryFilter`.
 pub(crate) const PATTERN_TERMS: usize = 1000;
 /// Steps that comparing one text with one pattern may take.
@@ -57,3 +59,44 @@ pub(crate) const BUNDLE_DEFINITIONS: usize = 256;
 pub(crate) const NOTICE_WAIT_SECONDS: u64 = 55;
 /// A stream of notices is never silent for longer, seconds.
 pub(crate) const NOTICE_INTERVAL_SECONDS: u64 = 15;
+/// Longest JWT that is taken apart: access tokens, assertions.
+pub(crate) const JWT_BYTES: usize = 8 * 1024;
+/// Verified access tokens kept in memory, so that their signature is checked once.
+pub(crate) const TOKENS_IN_MEMORY: usize = 100_000;
+/// Difference between clocks that other issuers' tokens and clients' assertions are allowed, milliseconds.
+pub(crate) const CLOCK_SKEW_MS: i64 = 30_000;
+/// Longest life of a client assertion, milliseconds; the skew comes on top (tokens specification §4.5).
+pub(crate) const ASSERTION_LIFE_MS: i64 = 3_600_000;
+/// Longest `jti` of an assertion.
+pub(crate) const JTI_BYTES: usize = 256;
+/// Shortest and longest client secret that can be imported.
+pub(crate) const CLIENT_SECRET_MINIMUM: usize = 16;
+pub(crate) const CLIENT_SECRET_MAXIMUM: usize = 512;
+/// Longest name of a client, role or role mapping, in characters.
+pub(crate) const CLIENT_NAME_CHARACTERS: usize = 100;
+/// Public keys of one client.
+pub(crate) const CLIENT_KEYS: usize = 8;
+/// Longest life of an access token, seconds: retired signing keys stay published for as long.
+pub(crate) const ACCESS_TOKEN_SECONDS: u32 = 86_400;
+/// Longest life of an access token for a user, seconds (seed 004's product has the same bound).
+pub(crate) const USER_TOKEN_SECONDS: u32 = 3_600;
+/// How long failed authentications are counted, milliseconds.
+pub(crate) const THROTTLE_WINDOW_MS: i64 = 60_000;
+/// Addresses and names whose failures are counted at once.
+pub(crate) const THROTTLE_ENTRIES: usize = 100_000;
+/// Parameters of a form body.
+pub(crate) const FORM_PARAMETERS: usize = 64;
+/// Time for one answer of another token issuer, seconds.
+pub(crate) const ISSUER_FETCH_SECONDS: u64 = 5;
+/// Largest answer of another token issuer.
+pub(crate) const ISSUER_RESPONSE_BYTES: usize = 256 * 1024;
+/// Keys of another issuer that are looked at.
+pub(crate) const ISSUER_KEYS: usize = 100;
+/// Age at which another issuer's keys are fetched again, milliseconds.
+pub(crate) const ISSUER_KEYS_AGE_MS: i64 = 3_600_000;
+/// Fetches of another issuer's keys in the time that follows; more than that waits.
+pub(crate) const ISSUER_FETCHES: u32 = 5;
+/// That time, milliseconds.
+pub(crate) const ISSUER_FETCHES_MS: i64 = 60_000;
+/// Largest form body of an OAuth endpoint.
+pub(crate) const FORM_BYTES: usize = 64 * 1024;

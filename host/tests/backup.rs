@@ -482,7 +482,7 @@ fn the_sound_rest_of_an_export_is_imported() {
             OWN_TYPE: {"uuid": OWN_TYPE, "name": "url", "patterns": ["*"], "actions": {"GET": true}},
             "bad": {"uuid": "bad", "name": "Bad", "patterns": "*", "actions": {"GET": true}},
         },
-        "script": {"x": {"_id": "x"}},
+        "script": {"x": {"_id": "x", "script": ["authorized = true;"], "language": "JAVASCRIPT", "context": "POLICY_CONDITION"}},
         "idp": {"google": {}},
     });
     let given = path("given.json");

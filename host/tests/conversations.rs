@@ -37,6 +37,16 @@ async fn management() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn scripts() {
+    play("scripts").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn preconditions() {
+    play("preconditions").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn identities() {
     play("identities").await;
 }

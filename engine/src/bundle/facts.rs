@@ -97,7 +97,9 @@ impl RequiredFacts {
                 );
             }
             Kind::AmIdentityMembership => {
+                // The invoker may be the subject itself, whose groups count then.
                 self.memberships = true;
+                self.groups.extend(payload.texts().map(str::to_owned));
                 self.read_environment(&["invocatorPrincipalUuid"]);
             }
             Kind::Session => self.read(&["requestSessionCreationTime"], &["authInstant"]),
@@ -114,7 +116,10 @@ impl RequiredFacts {
                 self.client_ip = true;
                 self.read_environment(&["requestDnsName", "requestIp"]);
             }
-            Kind::LdapFilter => collect_profile_attributes(payload, &mut self.profile_attributes),
+            Kind::LdapFilter => {
+                self.session = true;
+                collect_profile_attributes(payload, &mut self.profile_attributes);
+            }
             Kind::OAuth2Scope => self.read_environment(&["scope"]),
             Kind::ResourceEnvIp => self.read_rules(payload),
             Kind::Script => {

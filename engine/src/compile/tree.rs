@@ -123,15 +123,10 @@ fn lower_leaf(condition: &Condition) -> (Kind, Volatility, Words) {
             (Kind::AuthenticateToService, words.text(service))
         }
         Condition::AmIdentityMembership(ids) => (Kind::AmIdentityMembership, words.texts(ids)),
-        Condition::Session { minutes, terminate } => {
-            if *terminate {
-                volatility = Volatility::Volatile;
-            }
-            (
-                Kind::Session,
-                words.long(*minutes).number(u32::from(*terminate)),
-            )
-        }
+        Condition::Session { minutes, terminate } => (
+            Kind::Session,
+            words.long(*minutes).number(u32::from(*terminate)),
+        ),
         Condition::SessionProperty {
             ignore_case,
             properties,

@@ -23,7 +23,7 @@ pub struct Decision<'x> {
 }
 
 /// Something the caller has to carry out.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Effect<'x> {
     /// End the subject's session.
     TerminateSession,

@@ -2,6 +2,7 @@
 
 use std::iter;
 
+use super::level::strip_key;
 use super::{Evaluation, Truth};
 use crate::bundle::layout::Payload;
 use crate::explain::Code;
@@ -56,7 +57,7 @@ impl<'x> Evaluation<'x> {
             .environment("invocatorPrincipalUuid")
             .unwrap_or_default();
         let truth = Truth::agreed(invokers.iter().map(|invoker| {
-            if !is_universal_id(invoker) {
+            if kind_of(invoker).is_none() {
                 return Truth::False;
             }
             let own = || holds(request.list(request.subject.principals), invoker);
@@ -107,24 +108,16 @@ fn join<'x>(values: impl Iterator<Item = &'x str>) -> String {
     values.collect::<Vec<_>>().join(" or ")
 }
 
-/// Whether a text has the form of a universal id: `id=ann,ou=user,…`.
-fn is_universal_id(text: &str) -> bool {
-    let rdns = text
-        .split_once(',')
-        .map(|(id, rest)| (id.trim(), rest.trim()));
-    rdns.is_some_and(|(id, rest)| {
-        id.get(..3)
-            .is_some_and(|key| key.eq_ignore_ascii_case("id="))
-            && rest
-                .get(..3)
-                .is_some_and(|key| key.eq_ignore_ascii_case("ou="))
-    })
+/// What a universal id (`id=ann,ou=user,…`) names: the value of its second RDN. `None` for a text that is none; such a text names
+/// nobody. Blanks around RDNs and letter case do not count.
+fn kind_of(universal_id: &str) -> Option<&str> {
+    let mut rdns = universal_id.split(',');
+    rdns.next().and_then(|rdn| strip_key(rdn, "id"))?;
+    rdns.next().and_then(|rdn| strip_key(rdn, "ou"))
 }
 
-/// Whether a universal id (`id=staff,ou=group,…`) is that of a group or role.
+/// Whether a universal id is that of a group or role, which have members.
 pub(crate) fn names_group(universal_id: &str) -> bool {
-    universal_id.split_once(',').is_some_and(|(_, rest)| {
-        let kind = rest.split(',').next().unwrap_or_default().trim();
-        kind.eq_ignore_ascii_case("ou=group") || kind.eq_ignore_ascii_case("ou=role")
-    })
+    kind_of(universal_id)
+        .is_some_and(|kind| kind.eq_ignore_ascii_case("group") || kind.eq_ignore_ascii_case("role"))
 }

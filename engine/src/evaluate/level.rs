@@ -126,7 +126,7 @@ impl<'x> Evaluation<'x> {
             }
             if !self.is_idle(property, idle, schemes.clone()) {
                 let expiry = self.request.now.saturating_add(idle);
-                self.pending.push(Effect::SetSessionProperty {
+                self.renewals.push(Effect::SetSessionProperty {
                     name: property,
                     value: expiry.to_string(),
                 });
@@ -171,13 +171,13 @@ impl<'x> Evaluation<'x> {
     /// When the subject authenticated by a module, in epoch ms (§2.3: names are taken literally).
     fn authenticated_at(&self, module: &str) -> Option<i64> {
         if let Some(times) = self.request.session("moduleAuthTime") {
-            let mut entries = times.split('|').filter_map(|entry| entry.split_once('+'));
+            let mut entries = parts(times).filter_map(|entry| entry.split_once('+'));
             return entries
                 .find(|(name, _)| *name == module)
                 .and_then(|(_, at)| instant::parse(at));
         }
         let modules = self.request.session("AuthType")?;
-        modules.split('|').find(|name| *name == module)?;
+        parts(modules).find(|name| *name == module)?;
         instant::parse(self.request.session("authInstant")?)
     }
 
@@ -232,7 +232,7 @@ impl<'x> Evaluation<'x> {
             .flat_map(parts)
             .filter_map(realm_of)
             .any(&is_it);
-        Truth::of(named || is_it(&own))
+        Truth::of(named || own.is_some_and(|own| is_it(&own)))
     }
 
     /// AuthenticateToService: a value without a realm is met in any realm (§2.5, ruling C6).
@@ -269,13 +269,14 @@ impl<'x> Evaluation<'x> {
         if have.contains(':') {
             return have == text;
         }
-        text.split_once(':')
-            .is_some_and(|(realm, data)| data == have && realm == self.session_realm())
+        text.strip_suffix(have)
+            .and_then(|rest| rest.strip_suffix(':'))
+            .is_some_and(|realm| self.session_realm().is_some_and(|own| own == realm))
     }
 
-    /// The session's realm in path form.
-    fn session_realm(&self) -> String {
-        realm_name(self.request.session("Organization").unwrap_or_default())
+    /// The session's realm in path form; a session that does not name it is known to be in none.
+    fn session_realm(&self) -> Option<String> {
+        self.request.session("Organization").map(realm_name)
     }
 }
 
@@ -316,13 +317,19 @@ pub(super) fn data_of(text: &str) -> &str {
     text.split_once(':').map_or(text, |(_, data)| data.trim())
 }
 
-/// The path form of a realm's DN: `o=b,ou=services,o=a,ou=services,dc=…` is `/a/b`.
+/// The path form of a realm's DN: `o=b,ou=services,o=a,ou=services,dc=…` is `/a/b`. Whatever is before the base DN comes in such
+/// pairs; an `o` without its `ou=services` is of the base DN.
 pub(super) fn realm_name(organization: &str) -> String {
     let mut names = Vec::new();
-    let mut parts = organization.split(',').map(str::trim);
-    while let Some(name) = parts.next().and_then(|rdn| strip_key(rdn, "o")) {
+    let mut rdns = organization.split(',');
+    while let (Some(name), Some(services)) = (
+        rdns.next().and_then(|rdn| strip_key(rdn, "o")),
+        rdns.next().and_then(|rdn| strip_key(rdn, "ou")),
+    ) {
+        if !services.eq_ignore_ascii_case("services") {
+            break;
+        }
         names.push(name);
-        parts.next();
     }
     if names.is_empty() {
         return "/".to_owned();
@@ -333,7 +340,8 @@ pub(super) fn realm_name(organization: &str) -> String {
         .fold(String::new(), |path, name| path + "/" + name)
 }
 
-fn strip_key<'a>(rdn: &'a str, key: &str) -> Option<&'a str> {
+/// The value of an RDN whose key is this one, blanks around both left out (RFC 4514 §2.4 allows none, directories write them).
+pub(super) fn strip_key<'a>(rdn: &'a str, key: &str) -> Option<&'a str> {
     let (name, value) = rdn.split_once('=')?;
     name.trim()
         .eq_ignore_ascii_case(key)

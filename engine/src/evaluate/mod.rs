@@ -20,6 +20,7 @@ mod tree;
 mod truth;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use decision::Advice;
 pub use decision::{Decision, Effect};
@@ -56,7 +57,7 @@ pub enum Answer<'x> {
         /// Why, where the request asked.
         explanation: Option<Explanation>,
     },
-    /// Outside conditions to resolve; then the same request with `externals` is asked again.
+    /// Outside conditions to resolve, in order of their ids; then the same request with `externals` is asked again.
     Needs(Vec<Need<'x>>),
 }
 
@@ -80,13 +81,14 @@ pub fn evaluate<'x>(bundle: &'x Bundle, request: &'x Request<'x>) -> Result<Answ
         return Err(Error::new(ErrorCode::StepsExceeded, what));
     }
     if evaluation.needs.is_empty() {
+        evaluation.effects.sort_unstable();
         Ok(Answer::Decided {
             decisions,
             effects: evaluation.effects,
             explanation: evaluation.recorder.map(Recorder::finish),
         })
     } else {
-        Ok(Answer::Needs(evaluation.needs))
+        Ok(Answer::Needs(evaluation.needs.into_values().collect()))
     }
 }
 
@@ -101,10 +103,13 @@ pub(crate) struct Evaluation<'x> {
     advices: Vec<Advice<'x>>,
     /// Attributes that outside results of the current policy brought along.
     outside_attributes: Vec<(&'x str, &'x [Cow<'x, str>])>,
-    /// Effects of the leaves of the current policy, which hold only where its subject is true.
-    pending: Vec<Effect<'x>>,
+    /// Session properties that leaves of the current policy renew, which holds only where its subject is true.
+    renewals: Vec<Effect<'x>>,
+    /// Set by a leaf that asks for the end of the session, and taken into its outcome.
+    terminates: bool,
     effects: Vec<Effect<'x>>,
-    needs: Vec<Need<'x>>,
+    /// By their ids: each is asked for once.
+    needs: BTreeMap<String, Need<'x>>,
     pub(crate) recorder: Option<Recorder>,
     resource: Cow<'x, str>,
 }
@@ -118,9 +123,10 @@ impl<'x> Evaluation<'x> {
             memo: Memo::default(),
             advices: Vec::new(),
             outside_attributes: Vec::new(),
-            pending: Vec::new(),
+            renewals: Vec::new(),
+            terminates: false,
             effects: Vec::new(),
-            needs: Vec::new(),
+            needs: BTreeMap::new(),
             recorder: request.explain.then(Recorder::default),
             resource: Cow::Borrowed(""),
         }

@@ -1,6 +1,6 @@
 //! IPv4, IPv6 and ResourceEnvIP: where the request comes from.
 
-use super::level::{Known, parts};
+use super::level::{Known, data_of, parts};
 use super::{Evaluation, Truth};
 use crate::bundle::layout::Payload;
 use crate::explain::Code;
@@ -121,10 +121,13 @@ impl<'x> Evaluation<'x> {
             Then::Role => property("Role"),
             Then::User => property("UserToken"),
             Then::Realm => self.realm_met(|have| have == wanted),
-            // No authentication of ours is by federation.
+            // Facts name modules, not their types: the module of type Federation is the one that AM names so.
             Then::RedirectUrl => match self.request.subject.session {
                 None => Truth::Undetermined,
-                Some(_) => Truth::False,
+                Some(_) => {
+                    let have = self.request.session("AuthType").unwrap_or_default();
+                    Truth::of(parts(have).any(|part| data_of(part) == "Federation"))
+                }
             },
         };
         if truth != Truth::True {

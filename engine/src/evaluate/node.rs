@@ -26,6 +26,7 @@ impl<'x> Evaluation<'x> {
                 Outcome {
                     truth: !child.truth,
                     advices: (0, 0),
+                    terminates: false,
                     ..child
                 }
             }
@@ -77,11 +78,14 @@ impl<'x> Evaluation<'x> {
             let outcome = self.node(child);
             total.truth = join(total.truth, outcome.truth);
             total.ttl = total.ttl.min(outcome.ttl);
+            total.terminates |= outcome.terminates;
             if outcome.advices.0 < outcome.advices.1 {
                 runs.push(outcome.advices);
             }
         }
-        if total.truth != Truth::True {
+        if total.truth == Truth::True {
+            total.terminates = false;
+        } else {
             total.advices = match *runs.as_slice() {
                 [] => (0, 0),
                 [run] => run,
@@ -108,6 +112,7 @@ impl<'x> Evaluation<'x> {
             truth,
             ttl,
             advices: (start as u32, self.advices.len() as u32),
+            terminates: std::mem::take(&mut self.terminates),
         }
     }
 

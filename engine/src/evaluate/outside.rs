@@ -8,7 +8,7 @@ use super::{Evaluation, Truth};
 use crate::bundle::layout::Payload;
 use crate::bundle::node::Kind;
 use crate::explain::Code;
-use crate::request::{External, Request, lookup};
+use crate::request::{External, Request};
 
 /// An outside condition to resolve. Equal conditions of one resource are asked for once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,15 +54,14 @@ impl<'x> Evaluation<'x> {
         let id = self.need_id(label, &question);
         let request: &'x Request<'x> = self.request;
         let wanted = || format!("{label} {first}");
-        match lookup(&request.externals, &id) {
+        match request.external(&id) {
             None => {
-                if self.needs.iter().all(|need| need.id != id) {
-                    self.needs.push(Need {
-                        id,
-                        question,
-                        resource: self.resource.clone().into_owned(),
-                    });
-                }
+                let need = Need {
+                    id: id.clone(),
+                    question,
+                    resource: self.resource.clone().into_owned(),
+                };
+                self.needs.insert(id, need);
                 (Truth::Undetermined, most)
             }
             Some(External::Failed(text)) => {
@@ -94,7 +93,9 @@ impl<'x> Evaluation<'x> {
                     wanted,
                     iter::empty(),
                 );
-                (truth, most.min(*ttl))
+                // A script's ttl says how long it allows (conditions §2.14); what it refuses it says nothing about.
+                let ttl = if *satisfied { *ttl } else { NEVER };
+                (truth, most.min(ttl))
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::decision::Combined;
-use super::{Decision, Evaluation, Truth};
+use super::{Decision, Effect, Evaluation, Truth};
 use crate::bundle::Tables;
 use crate::explain::{Contribution, PolicyCode};
 
@@ -36,7 +36,7 @@ impl<'x> Evaluation<'x> {
     fn contribute(&mut self, policy: u32, combined: &mut Combined<'x>) {
         let [name, _, subject, condition, actions, attributes] =
             Tables::record(&self.bundle.tables.policies, policy);
-        self.pending.clear();
+        self.renewals.clear();
         self.outside_attributes.clear();
         if !self.step(1) {
             return;
@@ -79,7 +79,7 @@ impl<'x> Evaluation<'x> {
         };
         self.record_outcome(code, contribution);
         if subject == Truth::True {
-            self.keep_effects(combined);
+            self.keep_effects(condition.terminates);
         }
     }
 
@@ -137,17 +137,11 @@ impl<'x> Evaluation<'x> {
         }
     }
 
-    /// Keeps the effects of a policy whose subject is true. A session is ended only where the
-    /// advice that says so is given.
-    fn keep_effects(&mut self, combined: &Combined<'x>) {
-        for effect in std::mem::take(&mut self.pending) {
-            let advised = match effect {
-                super::Effect::TerminateSession => combined
-                    .advices
-                    .contains(&("SessionConditionAdvice", Some("terminateSession"))),
-                super::Effect::SetSessionProperty { .. } => true,
-            };
-            if advised && !self.effects.contains(&effect) {
+    /// Keeps the effects of a policy whose subject is true: the session is ended where its condition advises that.
+    fn keep_effects(&mut self, terminates: bool) {
+        let end = terminates.then_some(Effect::TerminateSession);
+        for effect in end.into_iter().chain(self.renewals.drain(..)) {
+            if !self.effects.contains(&effect) {
                 self.effects.push(effect);
             }
         }

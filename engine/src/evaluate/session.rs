@@ -4,7 +4,7 @@ use std::iter;
 
 use super::level::parts;
 use super::truth::NEVER;
-use super::{Effect, Evaluation, Truth};
+use super::{Evaluation, Truth};
 use crate::bundle::layout::Payload;
 use crate::explain::Code;
 use crate::lang::instant;
@@ -46,9 +46,7 @@ impl<'x> Evaluation<'x> {
             self.advise("SessionConditionAdvice", "deny");
             if terminate {
                 self.advise("SessionConditionAdvice", "terminateSession");
-                if truth == Truth::False && request.subject.session.is_some() {
-                    self.pending.push(Effect::TerminateSession);
-                }
+                self.terminates = truth == Truth::False && request.subject.session.is_some();
             }
         }
         let code = match truth {

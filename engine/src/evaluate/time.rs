@@ -4,6 +4,7 @@ use crate::bundle::layout::Payload;
 use crate::explain::Code;
 use crate::lang::window::Window;
 use crate::lang::zone::{Zone, ZoneName, ZoneRef};
+use crate::limits::is_instant;
 use crate::zones;
 
 impl<'x> Evaluation<'x> {
@@ -36,7 +37,8 @@ impl<'x> Evaluation<'x> {
         let instants: &[Option<i64>] = match sent {
             None => &now,
             Some(times) => {
-                instants = times.iter().map(|text| text.parse().ok()).collect();
+                let instant = |text: &str| text.parse().ok().filter(|at| is_instant(*at));
+                instants = times.iter().map(|text| instant(text)).collect();
                 &instants
             }
         };

@@ -41,6 +41,8 @@ pub(crate) struct Outcome {
     pub(crate) ttl: i64,
     /// Its advices: a run in [`super::Evaluation`]'s store. Empty where it is true.
     pub(crate) advices: (u32, u32),
+    /// Whether what it advises includes that the session be ended: by a Session condition that is false. Never where it is true.
+    pub(crate) terminates: bool,
 }
 
 impl Outcome {
@@ -49,6 +51,7 @@ impl Outcome {
             truth,
             ttl: NEVER,
             advices: (0, 0),
+            terminates: false,
         }
     }
 }

@@ -6,9 +6,8 @@ use super::{KeyKind, hash};
 use crate::bundle::Tables;
 use crate::bundle::layout::{BY_PATH, BY_SEGMENT, GROUP_WORDS, SET_WORDS, SINGLE};
 use crate::compile::link::{Hashing, Pool};
-use crate::resource::is_http_like;
-use crate::resource::name::split_port;
 use crate::resource::pieces::Pieces;
+use crate::resource::view::{Authority, View, views};
 
 /// The index of all policy sets, in the making.
 #[derive(Default)]
@@ -28,22 +27,6 @@ struct Set {
     wild: Vec<u32>,
     other: Vec<u32>,
     plain: Option<u32>,
-}
-
-/// What the patterns of a group have in common.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Authority<'a> {
-    Http {
-        scheme: &'a str,
-        host: &'a str,
-        /// None: the host is a glob for the whole authority.
-        port: Option<&'a str>,
-    },
-    Other {
-        scheme: &'a str,
-        authority: &'a str,
-    },
-    Plain,
 }
 
 struct Group<'a> {
@@ -91,7 +74,12 @@ impl<'a> Index<'a> {
         tables: &mut Tables,
     ) {
         let shown = pool.text(shown);
-        for (authority, path, query) in views(folded).into_iter().flatten() {
+        for View {
+            authority,
+            path,
+            query,
+        } in views(folded)
+        {
             let group = self.group(set, authority);
             let number = match self.known_patterns.get(&(group, shown)) {
                 Some(&known) => known,
@@ -252,48 +240,6 @@ impl<'a> Index<'a> {
             pool.list(&all, tables),
         ]
     }
-}
-
-/// A pattern's authority, path and query.
-type View<'a> = (Authority<'a>, &'a str, Option<&'a str>);
-
-/// The ways in which a folded pattern can cover names: as an http(s) name, as another one.
-fn views(folded: &str) -> [Option<View<'_>>; 2] {
-    let Some((scheme, rest)) = folded.split_once("://") else {
-        return [Some((Authority::Plain, folded, None)), None];
-    };
-    let http = matches!(scheme, "http" | "https");
-    let wild = scheme.contains('*');
-    [
-        (http || wild).then(|| http_view(scheme, rest)),
-        (!http).then(|| {
-            let (authority, rest) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-            (Authority::Other { scheme, authority }, rest, None)
-        }),
-    ]
-}
-
-fn http_view<'a>(scheme: &'a str, rest: &'a str) -> View<'a> {
-    let (authority, rest) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-    let (host, port) = split_port(authority);
-    if is_http_like(scheme) && host == "*" && port.is_empty() {
-        // `http://*`: every path on every host and port, without a query.
-        let authority = Authority::Http {
-            scheme,
-            host: "*",
-            port: Some("*"),
-        };
-        return (authority, "*", None);
-    }
-    let (host, port) = match port {
-        "" => (authority, None),
-        port => (host, Some(port)),
-    };
-    let (path, query) = match rest.split_once('?') {
-        Some((path, query)) => (path, Some(query)),
-        None => (rest, None),
-    };
-    (Authority::Http { scheme, host, port }, path, query)
 }
 
 /// Files a group under what its authority must be, or end with.

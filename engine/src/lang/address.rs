@@ -5,6 +5,8 @@
 
 use core::net::Ipv6Addr;
 
+use crate::resource::fold;
+
 /// Version of an address. Addresses of different families are never equal, an IPv4-mapped IPv6 address is an IPv6 one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Family {
@@ -343,7 +345,7 @@ fn of_family(family: Family, text: &str) -> Result<Address, String> {
         })
 }
 
-/// A checked pattern of `dnsName`, lower-cased: the form that is stored, shown and matched.
+/// A checked pattern of `dnsName`, folded: the form that is stored, shown and matched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DnsPattern(String);
 
@@ -372,10 +374,10 @@ pub fn dns_pattern(text: &str) -> Result<DnsPattern, String> {
             "`{text}`: a star may only stand alone or be the first label"
         ));
     }
-    Ok(DnsPattern(text.to_lowercase()))
+    Ok(DnsPattern(fold(text).into_owned()))
 }
 
-/// Whether a pattern covers a name, both lower-cased: `*.x` covers every name that ends in `.x`, not `x` itself.
+/// Whether a pattern covers a name, both folded: `*.x` covers every name that ends in `.x`, not `x` itself.
 pub fn dns_matches(pattern_folded: &str, value_folded: &str) -> bool {
     match pattern_folded.strip_prefix('*') {
         Some(suffix) => value_folded.ends_with(suffix),

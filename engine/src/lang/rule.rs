@@ -1,6 +1,7 @@
 //! Rules of the ResourceEnvIP condition: `IF name=value THEN name=value` (conditions §2.13, rulings C3, C9 and C12).
 
 use super::address::{self, Address, Range};
+use crate::resource::fold::same;
 
 /// One rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -175,7 +176,7 @@ pub fn standing<'v>(
     let mut sent = false;
     for candidate in values {
         sent = true;
-        if same_ignoring_case(candidate, value) {
+        if same(candidate, value) {
             return Standing::Named;
         }
     }
@@ -199,13 +200,6 @@ pub fn choose(standings: impl IntoIterator<Item = Standing>) -> Option<usize> {
         }
     }
     chosen
-}
-
-/// Whether two texts are equal once both are lower-cased, character by character.
-pub fn same_ignoring_case(left: &str, right: &str) -> bool {
-    left.chars()
-        .flat_map(char::to_lowercase)
-        .eq(right.chars().flat_map(char::to_lowercase))
 }
 
 fn last_then(text: &str, end: usize) -> Option<usize> {

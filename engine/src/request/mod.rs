@@ -35,6 +35,7 @@ pub struct Request<'a> {
     pub(crate) now: i64,
     /// The server's zone, an IANA name.
     pub(crate) time_zone: Text<'a>,
+    /// Sorted by id, each once.
     pub(crate) externals: Vec<(Text<'a>, External<'a>)>,
     pub(crate) explain: bool,
     pub(crate) with_ttl: bool,
@@ -102,6 +103,15 @@ impl<'a> Request<'a> {
     /// The values of an environment key; `None` when it was not sent.
     pub(crate) fn environment(&self, key: &str) -> Option<&[Text<'a>]> {
         lookup(&self.environment, key).map(|&list| self.list(list))
+    }
+
+    /// What the caller found out under an id; `None` where it was not asked yet.
+    pub(crate) fn external(&self, id: &str) -> Option<&External<'a>> {
+        let place = self
+            .externals
+            .binary_search_by(|(known, _)| (**known).cmp(id))
+            .ok()?;
+        self.externals.get(place).map(|(_, external)| external)
     }
 
     /// A property of the session; `None` without one, and when the session lacks it.

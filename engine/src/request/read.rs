@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::json::{Kind, Reader, wrong_type};
 use super::{Claim, External, List, Request, Subject, Target, Text};
 use crate::error::{Error, ErrorCode};
-use crate::limits::{MAX_REQUEST_BYTES, MAX_RESOURCES};
+use crate::limits::{MAX_INSTANT_MS, MAX_MEMBERS, MAX_REQUEST_BYTES, MAX_RESOURCES, is_instant};
 
 /// The policy set that is meant where none is named (seed 001).
 pub(super) const DEFAULT_POLICY_SET: &str = "iPlanetAMWebAgentService";
@@ -25,10 +25,7 @@ impl<'a> Request<'a> {
                 "resources" => request
                     .read_resources(reader)
                     .map(|()| seen.resources = true),
-                "tree" => reader.text().map(|root| {
-                    request.target = Target::Tree(root);
-                    seen.tree = true;
-                }),
+                "tree" => request.read_root(reader).map(|()| seen.tree = true),
                 "environment" => request.read_environment(reader),
                 _ => request.read_context(reader, &name, &mut seen),
             }
@@ -73,10 +70,15 @@ impl<'a> Request<'a> {
                 }
                 Ok(())
             }
-            "now" => reader.integer().map(|now| {
-                self.now = now;
+            "now" => {
+                self.now = reader.integer()?;
                 seen.now = true;
-            }),
+                if is_instant(self.now) {
+                    return Ok(());
+                }
+                let what = format!("an instant further than {MAX_INSTANT_MS} ms from 1970");
+                Err(Error::new(ErrorCode::LimitExceeded, what))
+            }
             "timeZone" => reader.text().map(|zone| self.time_zone = zone),
             "externals" => {
                 let mut externals = Vec::new();
@@ -85,6 +87,10 @@ impl<'a> Request<'a> {
                     externals.push((id, external));
                     Ok(())
                 })?;
+                // Of an id given twice the last counts.
+                externals.reverse();
+                externals.sort_by(|a, b| a.0.cmp(&b.0));
+                externals.dedup_by(|later, first| later.0 == first.0);
                 self.externals = externals;
                 Ok(())
             }
@@ -119,6 +125,15 @@ impl<'a> Request<'a> {
         Ok(())
     }
 
+    fn read_root(&mut self, reader: &mut Reader<'a>) -> Result<(), Error> {
+        let root = reader.text()?;
+        if root.is_empty() {
+            return Err(Error::new(ErrorCode::BadRequest, "must not be empty"));
+        }
+        self.target = Target::Tree(root);
+        Ok(())
+    }
+
     /// Reads an array of texts into the store of values.
     pub(super) fn read_list(&mut self, reader: &mut Reader<'a>) -> Result<List, Error> {
         let start = self.values.len() as u32;
@@ -141,8 +156,7 @@ impl<'a> Request<'a> {
         let mut members = Vec::with_capacity(4);
         reader.object(|reader, name| {
             let list = self.read_list(reader).map_err(|e| e.at(&name))?;
-            set(&mut members, name, list);
-            Ok(())
+            set(&mut members, name, list)
         })?;
         Ok(members)
     }
@@ -176,8 +190,7 @@ impl<'a> Request<'a> {
                 let mut session = Vec::with_capacity(8);
                 reader.object(|reader, property| {
                     let value = reader.text().map_err(|e| e.at(&property))?;
-                    set(&mut session, property, value);
-                    Ok(())
+                    set(&mut session, property, value)
                 })?;
                 subject.session = Some(session);
             }
@@ -185,11 +198,14 @@ impl<'a> Request<'a> {
             "profile" => subject.profile = Some(self.read_lists(reader)?),
             "memberships" => subject.memberships = self.read_lists(reader)?,
             "claims" => match reader.kind()? {
-                Kind::Array => reader.array(|reader, index| {
-                    let claims = self.read_claims(reader).map_err(|e| e.at(index))?;
-                    subject.tokens.push(claims);
-                    Ok(())
-                })?,
+                Kind::Array => {
+                    let mut tokens = Vec::with_capacity(1);
+                    reader.array(|reader, index| {
+                        tokens.push(self.read_claims(reader).map_err(|e| e.at(index))?);
+                        Ok(())
+                    })?;
+                    subject.tokens = tokens;
+                }
                 _ => subject.tokens = vec![self.read_claims(reader)?],
             },
             _ => return Err(Error::new(ErrorCode::BadRequest, "unknown member")),
@@ -208,8 +224,7 @@ impl<'a> Request<'a> {
                 Kind::Array => self.read_claim_array(reader)?,
                 _ => reader.skip().map(|()| Claim::Other)?,
             };
-            set(&mut claims, name, claim);
-            Ok(())
+            set(&mut claims, name, claim)
         })?;
         Ok(claims)
     }
@@ -308,9 +323,16 @@ pub(super) fn non_empty(text: Text<'_>) -> Result<Text<'_>, Error> {
     Ok(text)
 }
 
-fn set<'a, V>(members: &mut Vec<(Text<'a>, V)>, name: Text<'a>, value: V) {
+/// Adds a member of an object; of one given twice the last counts.
+fn set<'a, V>(members: &mut Vec<(Text<'a>, V)>, name: Text<'a>, value: V) -> Result<(), Error> {
+    let full = members.len() == MAX_MEMBERS;
     match members.iter_mut().find(|(known, _)| *known == name) {
         Some((_, old)) => *old = value,
+        None if full => {
+            let what = format!("an object of more than {MAX_MEMBERS} members");
+            return Err(Error::new(ErrorCode::LimitExceeded, what));
+        }
         None => members.push((name, value)),
     }
+    Ok(())
 }

@@ -5,9 +5,9 @@
 )]
 
 use super::json::{Reader, special};
-use super::{AmCall, Request, Target, read_am};
+use super::{AmCall, External, Request, Target, read_am};
 use crate::error::ErrorCode;
-use crate::limits::{MAX_JSON_DEPTH, MAX_RESOURCES};
+use crate::limits::{MAX_INSTANT_MS, MAX_JSON_DEPTH, MAX_MEMBERS, MAX_RESOURCES};
 
 fn fault(request: &str) -> (ErrorCode, String) {
     let error = Request::parse(request.as_bytes()).unwrap_err();
@@ -130,6 +130,25 @@ fn bounds_hold_at_the_bound_and_fail_past_it() {
         fault(&resources(MAX_RESOURCES + 1)),
         (ErrorCode::LimitExceeded, "/resources".to_owned())
     );
+    let members = |count: usize| {
+        let members: Vec<String> = (0..count).map(|n| format!(r#""k{n}":[]"#)).collect();
+        let members = members.join(",");
+        format!(r#"{{"resources":["a"],"now":1,"environment":{{{members},"k0":[]}}}}"#)
+    };
+    assert!(Request::parse(members(MAX_MEMBERS).as_bytes()).is_ok());
+    assert_eq!(
+        fault(&members(MAX_MEMBERS + 1)),
+        (ErrorCode::LimitExceeded, "/environment".to_owned())
+    );
+    let at = |now: i64| format!(r#"{{"resources":["a"],"now":{now}}}"#);
+    for (now, fits) in [(MAX_INSTANT_MS, true), (MAX_INSTANT_MS + 1, false)] {
+        assert_eq!(Request::parse(at(now).as_bytes()).is_ok(), fits);
+        assert_eq!(Request::parse(at(-now).as_bytes()).is_ok(), fits);
+    }
+    assert_eq!(
+        fault(&at(MAX_INSTANT_MS + 1)),
+        (ErrorCode::LimitExceeded, "/now".to_owned())
+    );
     // The request, the subject, the claims and the claim are levels too.
     let nested = |depth: usize| {
         let (open, close) = ("[".repeat(depth), "]".repeat(depth));
@@ -147,6 +166,15 @@ fn of_a_member_given_twice_the_last_counts() {
     let text = r#"{"resources":["a"],"now":1,"environment":{"k":["1"],"k":["2","3"]}}"#;
     let request = Request::parse(text.as_bytes()).unwrap();
     assert_eq!(request.environment("k").unwrap(), ["2", "3"]);
+    let text = r#"{"resources":["a"],"now":1,"subject":{"claims":[{"a":"1"},{"b":"2"}],"claims":[{"c":"3"}]}}"#;
+    let request = Request::parse(text.as_bytes()).unwrap();
+    assert_eq!(request.subject.tokens.len(), 1);
+    let text = r#"{"resources":["a"],"now":1,"externals":{"y":{"error":"1"},"x":{"error":"2"},"y":{"error":"3"}}}"#;
+    let request = Request::parse(text.as_bytes()).unwrap();
+    let failed = |why: &'static str| Some(External::Failed(why.into()));
+    assert_eq!(request.external("y").cloned(), failed("3"));
+    assert_eq!(request.external("x").cloned(), failed("2"));
+    assert_eq!(request.external("z"), None);
 }
 
 #[test]

@@ -119,7 +119,7 @@ fn push_authority(out: &mut String, scheme: &str, authority: &str) -> Result<(),
             None if after.is_empty() => "",
             None => return Err(NameError::Ipv6(authority.to_owned())),
         };
-        let host = if inner.contains('*') {
+        let host = if is_ipv6_pattern(inner) {
             inner.to_ascii_lowercase()
         } else {
             let address: Ipv6Addr = inner
@@ -144,6 +144,15 @@ fn push_authority(out: &mut String, scheme: &str, authority: &str) -> Result<(),
     out.push_str(&host);
     out.push(':');
     push_port(out, scheme, port)
+}
+
+/// Whether what brackets hold stands for several addresses: an address's characters, and wildcards among them.
+fn is_ipv6_pattern(inner: &str) -> bool {
+    let literal = inner.replace("-*-", "*");
+    literal.contains('*')
+        && literal
+            .bytes()
+            .all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.' | b'*'))
 }
 
 fn push_port(out: &mut String, scheme: &str, port: &str) -> Result<(), NameError> {

@@ -4,26 +4,12 @@ use super::fold;
 use super::glob::Glob;
 use super::name::{HttpName, Name};
 use super::pieces::Pieces;
+use super::view::views;
 use crate::bundle::Strings;
 
-/// Whether every part of a canonical pattern keeps to [`crate::limits::MAX_WILDCARDS`].
+/// Whether every part of a canonical pattern keeps to [`crate::limits::MAX_WILDCARDS`], whatever kind of name it is to cover.
 pub(crate) fn wildcards_fit(pattern: &str) -> bool {
-    let folded = fold(pattern);
-    let fits = |part: &str| Pieces::split(part).is_some();
-    match Name::split(&folded) {
-        Name::Http(name) => {
-            [&name.scheme, &name.host, &name.port, &name.path]
-                .iter()
-                .all(|part| fits(part))
-                && name.query.is_none_or(|query| fits(&query))
-        }
-        Name::Other {
-            scheme,
-            authority,
-            rest,
-        } => fits(&scheme) && fits(&authority) && fits(&rest),
-        Name::Plain(text) => fits(&text),
-    }
+    views(&fold(pattern)).all(|view| view.parts().all(|part| Pieces::split(part).is_some()))
 }
 
 /// Whether a resource of a policy fits a pattern of its resource type: it lies at or beneath the

@@ -11,11 +11,15 @@ pub fn fold(text: &str) -> Cow<'_, str> {
     } else if text.is_ascii() {
         Cow::Owned(text.to_ascii_lowercase())
     } else {
-        // Character by character: what a character folds to must not depend on its neighbours
-        // (`str::to_lowercase` has a final sigma), or a pattern's piece would differ from its name.
-        let folded = text.chars().flat_map(char::to_lowercase);
-        Cow::Owned(folded.map(|c| if c == 'ς' { 'σ' } else { c }).collect())
+        Cow::Owned(text.chars().flat_map(fold_char).collect())
     }
+}
+
+/// What a character folds to. It must not depend on its neighbours (`str::to_lowercase` has a
+/// final sigma), or a pattern's piece would differ from its name.
+pub(crate) fn fold_char(character: char) -> impl Iterator<Item = char> + Clone {
+    let lower = character.to_lowercase();
+    lower.map(|c| if c == 'ς' { 'σ' } else { c })
 }
 
 /// Whether two texts are equal when folded, without allocating for plain ASCII.

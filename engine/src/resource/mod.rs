@@ -14,6 +14,8 @@ pub(crate) mod name;
 pub(crate) mod pieces;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "compile")]
+pub(crate) mod view;
 
 pub(crate) use canonical::is_http_like;
 pub use canonical::{NameError, canonical};

@@ -156,6 +156,23 @@ fn a_glob_covers_something_from_a_prefix_when_some_text_shows_it() {
 }
 
 #[test]
+fn wildcards_keep_to_their_bound_whatever_a_pattern_is_to_cover() {
+    let most = crate::limits::MAX_WILDCARDS;
+    let stars = |count: usize| "a*".repeat(count);
+    let fits = |pattern: String| super::wildcards_fit(&pattern);
+    assert!(fits(format!("http://h:80/{}?{}", stars(most), stars(most))));
+    assert!(!fits(format!("http://h:80/{}", stars(most + 1))));
+    assert!(!fits(format!("http://h:80/?{}", stars(most + 1))));
+    // For names that are not http(s) the `?` is an ordinary character, and both are one part.
+    assert!(!fits(format!(
+        "http*://h:*/{}?{}",
+        stars(most),
+        stars(most)
+    )));
+    assert!(fits(format!("http*://h:*/{}?b", stars(most))));
+}
+
+#[test]
 fn escapes_have_one_spelling() {
     for (text, form) in [
         ("http://h/%7Ea%2f%c3%A9", "http://h:80/~a%2F%C3%A9"),

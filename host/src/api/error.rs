@@ -136,16 +136,16 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Exists { .. } => ApiError::conflict("Resource already exists"),
+            StoreError::Changed { .. } => ApiError::new(
+                StatusCode::PRECONDITION_FAILED,
+                "The resource was changed by somebody else since the revision that If-Match asks for",
+            ),
             StoreError::Missing { .. } => ApiError::not_found("Resource cannot be found."),
             StoreError::Outdated { .. } => ApiError::conflict("Resource was changed meanwhile"),
-            // Told in the log when it began, and not with every request.
-            StoreError::CutOff { .. } => {
-                ApiError::unavailable(format!("This node decides nothing: it is {error}."))
-            }
             other => {
                 tracing::error!(error = %other, "the store failed");
                 ApiError::unavailable(
-                    "The store cannot be reached; nothing was decided, and no change was acknowledged.",
+                    "The store cannot be reached; nothing was decided or changed.",
                 )
             }
         }
@@ -157,12 +157,6 @@ impl From<CommitError> for ApiError {
         match error {
             CommitError::Store(error) => error.into(),
             CommitError::Publish(why) => ApiError::internal(why),
-            CommitError::Unread(error) => {
-                tracing::error!(%error, "a change was stored and is not live");
-                ApiError::unavailable(
-                    "The change was stored, but does not decide on this node yet: the store cannot be reached.",
-                )
-            }
         }
     }
 }

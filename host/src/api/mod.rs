@@ -8,6 +8,7 @@ pub(crate) mod error;
 pub(crate) mod evaluate;
 pub(crate) mod health;
 pub(crate) mod manage;
+pub(crate) mod oauth;
 pub(crate) mod serverinfo;
 pub(crate) mod sessions;
 pub(crate) mod subscribers;
@@ -37,7 +38,7 @@ use error::ApiError;
 
 /// All routes.
 pub(crate) fn router(app: Arc<App>) -> Router {
-    let mut router = Router::new()
+    let mut router = oauth::routes()
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route(
@@ -97,6 +98,42 @@ impl Call {
         let authorized = Authorized::check(caller, permission, &self.realm.path)?;
         authorized.caller().touch(app, self.now);
         Ok(authorized)
+    }
+
+    /// The revision that the client wants to change, without its quotes; `*` stands for any.
+    fn if_match(&self) -> Option<&str> {
+        let value = self.headers.get(header::IF_MATCH)?.to_str().ok()?;
+        Some(value.trim().trim_matches('"')).filter(|value| *value != "*")
+    }
+
+    /// Whether the client wants to change a revision that it knows, and no other.
+    pub(crate) fn has_if_match(&self) -> bool {
+        self.if_match().is_some()
+    }
+
+    /// # Errors
+    /// 412 where the client wants to change another revision than the one there is.
+    pub(crate) fn check_if_match(&self, revision: &str) -> Result<(), ApiError> {
+        match self.if_match() {
+            Some(wanted) if wanted != revision => Err(ApiError::new(
+                StatusCode::PRECONDITION_FAILED,
+                format!("If-Match asks for revision {wanted}, and the resource is at {revision}"),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// # Errors
+    /// 304 where the client has the revision that it would be given.
+    pub(crate) fn check_if_none_match(&self, answer: Answer) -> Result<Answer, ApiError> {
+        let known = self.headers.get(header::IF_NONE_MATCH);
+        let known = known.and_then(|value| value.to_str().ok());
+        match (&answer.revision, known) {
+            (Some(revision), Some(known)) if known.trim_matches('"') == revision => {
+                Err(ApiError::new(StatusCode::NOT_MODIFIED, "Not Modified"))
+            }
+            _ => Ok(answer),
+        }
     }
 
     /// `http://host/am/json/realms/root/realms/a/policies`: where the collection of the request is.

@@ -37,7 +37,8 @@ pub(crate) async fn privileges(
     {
         return Ok(known.privileges);
     }
-    let privileges = look_up(store, session).await?;
+    let found = of_user(store, &session.realm.key(), &session.user_key).await?;
+    let privileges = found.unwrap_or(Privileges::NONE);
     session.granted.store(Some(Arc::new(Granted {
         revision: live.revision,
         privileges,
@@ -45,23 +46,29 @@ pub(crate) async fn privileges(
     Ok(privileges)
 }
 
-async fn look_up(store: &Arc<dyn Store>, session: &Session) -> Result<Privileges, StoreError> {
-    let realm = session.realm.key();
-    let user = store.object(Kind::User, &realm, &session.user_key).await?;
-    // A user who is gone or inactive grants its session nothing, whatever groups still name it.
+/// The privileges of a user in its realm; `None` for one who is gone or inactive, whatever groups still name it.
+///
+/// # Errors
+/// The store did not answer.
+pub(crate) async fn of_user(
+    store: &Arc<dyn Store>,
+    realm: &str,
+    user_key: &str,
+) -> Result<Option<Privileges>, StoreError> {
+    let user = store.object(Kind::User, realm, user_key).await?;
     if user.is_none_or(|user| is_inactive(&identity::user_attributes(&user))) {
-        return Ok(Privileges::NONE);
+        return Ok(None);
     }
-    let mut groups = store.groups_of(&realm, &session.user_key).await?;
+    let mut groups = store.groups_of(realm, user_key).await?;
     groups.push(ALL_AUTHENTICATED.to_owned());
     let mut all = Privileges::NONE;
     for name in groups {
         if let Some(group) = store
-            .object(Kind::Group, &realm, &name.to_lowercase())
+            .object(Kind::Group, realm, &name.to_lowercase())
             .await?
         {
             all = all.and(identity::group_parts(&group).privileges);
         }
     }
-    Ok(all)
+    Ok(Some(all))
 }

@@ -21,6 +21,7 @@ pub(crate) enum Endpoint {
     Users,
     Groups,
     Sessions,
+    Scripts,
     /// What changed in the store, and the way back. Ours; AM has no permission for it.
     Revisions,
     /// Not AM's: definitions of bundles, and every bundle whoever its readers are.
@@ -309,7 +310,7 @@ impl FromIterator<Privilege> for Privileges {
 mod tests {
     use super::*;
 
-    const ENDPOINTS: [Endpoint; 14] = [
+    const ENDPOINTS: &[Endpoint] = &[
         Policies,
         Applications,
         ResourceTypes,
@@ -322,6 +323,7 @@ mod tests {
         Users,
         Groups,
         Sessions,
+        Scripts,
         Revisions,
         Bundles,
     ];
@@ -336,7 +338,7 @@ mod tests {
     /// Everything that a set of privileges opens, written as `endpoint:verbs` with `r`, `m`, `e`, `s`, `p`.
     fn opened(privileges: Privileges) -> String {
         let mut all = Vec::new();
-        for endpoint in ENDPOINTS {
+        for &endpoint in ENDPOINTS {
             let verbs: String = VERBS
                 .into_iter()
                 .zip("rmesp".chars())

@@ -12,8 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{NoRandomness, random_text};
-use crate::clock::{self, Millis};
-use crate::freshness::Freshness;
+use crate::clock::Millis;
 use crate::limits::{SESSION_WRITE_INTERVAL_MS, SESSIONS_IN_MEMORY, TOKEN_BYTES};
 use crate::realm::RealmPath;
 use crate::store::{self, Notice, SessionRow, Store};
@@ -139,7 +138,6 @@ impl From<NoRandomness> for BeginError {
 /// All sessions of the node.
 pub(crate) struct Sessions {
     store: Arc<dyn Store>,
-    freshness: Arc<Freshness>,
     live: RwLock<HashMap<Box<str>, Arc<Session>>>,
     /// Uses that are to be written by the next [`Sessions::write_soon`].
     used: Mutex<Vec<(String, Millis)>>,
@@ -153,14 +151,12 @@ pub(crate) struct Sessions {
 impl Sessions {
     pub(crate) fn new(
         store: Arc<dyn Store>,
-        freshness: Arc<Freshness>,
         idle_minutes: u32,
         max_minutes: u32,
         per_user: usize,
     ) -> Self {
         Sessions {
             store,
-            freshness,
             live: RwLock::default(),
             used: Mutex::default(),
             changed: Mutex::default(),
@@ -224,14 +220,12 @@ impl Sessions {
     /// The live session of a token. `None` for a token that is unknown, ended or too old.
     ///
     /// # Errors
-    /// The store did not answer about a token that is not in memory, or has not for so long that a session in memory may
-    /// have ended elsewhere.
+    /// The store did not answer about a token that is not in memory.
     pub(crate) async fn find(
         &self,
         token: &str,
         now: Millis,
     ) -> Result<Option<Arc<Session>>, store::StoreError> {
-        self.freshness.check(clock::moment())?;
         if let Some(session) = self.in_memory(token) {
             return Ok(self.if_live(session, now));
         }
@@ -299,28 +293,18 @@ impl Sessions {
         }
     }
 
-    /// Writes the uses and soft changes noted since the last call; for a background task. What could not be written is
-    /// written by the next one.
+    /// Writes the uses and soft changes noted since the last call; for a background task.
     pub(crate) async fn write_soon(&self) -> Result<(), store::StoreError> {
         let used = std::mem::take(&mut *self.used.lock().unwrap_or_else(PoisonError::into_inner));
-        if !used.is_empty()
-            && let Err(error) = self.store.touch_sessions(&used).await
-        {
-            let mut waiting = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-            waiting.extend(used);
-            return Err(error);
+        if !used.is_empty() {
+            self.store.touch_sessions(&used).await?;
         }
         let changed =
             std::mem::take(&mut *self.changed.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut changed = changed.into_iter();
-        while let Some((hash, session)) = changed.next() {
-            let written = self.store.update_session(&hash, &session.row().body).await;
-            if let Err(error) = written {
-                let mut waiting = self.changed.lock().unwrap_or_else(PoisonError::into_inner);
-                // What was noted meanwhile is the same session with its latest properties.
-                waiting.extend(changed.chain([(hash, session)]));
-                return Err(error);
-            }
+        for session in changed.into_values() {
+            self.store
+                .update_session(&session.hash, &session.row().body)
+                .await?;
         }
         Ok(())
     }
@@ -406,7 +390,7 @@ impl Sessions {
     /// Takes over what another process did to sessions: those concerned are read from the store at their next use.
     pub(crate) fn hear(&self, notice: &Notice) {
         match notice {
-            Notice::Changed | Notice::Heard(_) => {}
+            Notice::Changed | Notice::Tokens => {}
             Notice::SessionEnded(hash) => self.forget(|session| session.hash == *hash),
             Notice::SessionChanged(hash) => {
                 let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);

@@ -5,6 +5,7 @@
 //! name no key are only reported: orchestrators put such variables there by themselves (`ASSIZE_SERVICE_HOST`).
 
 mod load;
+mod tokens;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -18,6 +19,21 @@ pub use load::{ConfigError, Layers};
 
 /// The file that `assize config` prints: every key, its default and what it is for.
 pub const DEFAULT_FILE: &str = include_str!("default.toml");
+
+/// First path elements that other APIs have at the server's root.
+const RESERVED: [&str; 11] = [
+    "health",
+    "connect",
+    "token",
+    "oauth",
+    "api",
+    "management",
+    "runtime",
+    "access",
+    ".well-known",
+    "_security",
+    "_xpack",
+];
 
 /// All settings of the server. Field docs are in `default.toml`, the one place that users read.
 #[derive(Clone, Debug, Deserialize)]
@@ -34,7 +50,6 @@ pub struct Config {
     pub workers: usize,
     pub shutdown_seconds: u64,
     pub poll_milliseconds: u64,
-    pub cut_off_seconds: u64,
     pub allow_plain_http: bool,
     pub tls_certificate: String,
     pub tls_key: String,
@@ -56,6 +71,21 @@ pub struct Config {
     pub subscribers_per_caller: usize,
     pub key_rotation_days: u32,
     pub key_retired_days: u32,
+    pub management_audience: String,
+    pub runtime_audience: String,
+    pub token_seconds: u32,
+    pub user_token_seconds: u32,
+    pub refresh_token_hours: u32,
+    pub refresh_grace_seconds: u32,
+    pub password_grant: bool,
+    pub token_algorithm: String,
+    pub failures_per_address: u32,
+    pub failures_per_client: u32,
+    pub external_issuer: String,
+    pub external_issuer_management_audience: String,
+    pub external_issuer_runtime_audience: String,
+    pub external_issuer_token_types: Vec<String>,
+    pub external_issuer_clients: bool,
     pub body_bytes: usize,
     pub log: String,
 }
@@ -73,16 +103,6 @@ impl Config {
     /// True where the server speaks TLS itself.
     pub fn tls(&self) -> bool {
         !self.tls_certificate.is_empty()
-    }
-
-    /// Who signs what this server signs: its public URL.
-    pub(crate) fn issuer(&self) -> String {
-        if self.public_url.is_empty() {
-            let scheme = if self.tls() { "https" } else { "http" };
-            format!("{scheme}://{}", self.listen)
-        } else {
-            self.public_url.trim_end_matches('/').to_owned()
-        }
     }
 
     /// What no single key can say: combinations that would make an insecure or useless server.
@@ -113,23 +133,15 @@ impl Config {
         for path in &self.deployments {
             let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
             let name = path.strip_prefix('/').unwrap_or_default();
-            if name.is_empty() || !name.chars().all(plain) || name == "health" {
+            if name.is_empty() || !name.chars().all(plain) || RESERVED.contains(&name) {
                 return refuse(
                     "deployments",
-                    format!("{path:?} is not one path element such as \"/am\""),
+                    format!(
+                        "{path:?} is not one path element such as \"/am\", or one that another API has: {}",
+                        RESERVED.join(", ")
+                    ),
                 );
             }
-        }
-        // A poll may take as long again.
-        if self.cut_off_seconds.saturating_mul(1000) < 2 * self.poll_milliseconds {
-            return refuse(
-                "cut_off_seconds",
-                format!(
-                    "{} s must be at least twice as long as poll_milliseconds ({} ms), or a node would stop between two \
-                     polls",
-                    self.cut_off_seconds, self.poll_milliseconds
-                ),
-            );
         }
         let cookie_character = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
         if self.cookie_name.is_empty() || !self.cookie_name.chars().all(cookie_character) {
@@ -176,6 +188,7 @@ impl Config {
                 ),
             );
         }
+        self.check_tokens()?;
         if self
             .log
             .parse::<tracing_subscriber::filter::LevelFilter>()

@@ -9,7 +9,7 @@ use crate::realm::RealmPath;
 use crate::store::{Draft, Expect, Store, StoreError, Write};
 
 /// Who made what is built in.
-const BUILT_IN_AUTHOR: &str = "id=dsameuser,ou=user,ou=am-config";
+pub(crate) const BUILT_IN_AUTHOR: &str = "id=dsameuser,ou=user,ou=am-config";
 const URL: &str = "76656a38-5f8e-401b-83aa-4ccb74ce88d2";
 const OAUTH2_SCOPE: &str = "d60b7a71-1dc6-44a5-8e48-e4b9d92dee8b";
 /// The set that evaluation takes where a request names none.

@@ -10,6 +10,7 @@ pub(crate) mod identity;
 pub(crate) mod import;
 pub(crate) mod policy;
 pub(crate) mod realm;
+pub(crate) mod script;
 mod script_text;
 mod shape;
 pub(crate) mod stored;

@@ -178,12 +178,3 @@ pub(super) fn am_stamp(json: &Value) -> Option<Stamp> {
         modified_at: instant(modified_at)?,
     })
 }
-
-/// Takes out of a script's JSON what the store keeps beside it.
-pub(super) fn without_stamp(json: &Value) -> Value {
-    let mut json = json.clone();
-    if let Some(members) = json.as_object_mut() {
-        members.retain(|name, _| name != "_rev" && !AUTHORS_AND_DATES.contains(&name.as_str()));
-    }
-    json
-}

@@ -30,21 +30,32 @@ pub(crate) use ring::{Life, Ring, Stage};
 pub(crate) enum Purpose {
     /// Published bundles, and the notices about them.
     Bundles,
+    /// Access tokens, with RS256: what every implementation of RFC 9068 must take.
+    #[value(name = "tokens-rs256")]
+    TokensRs256,
+    /// Access tokens, with ES256.
+    #[value(name = "tokens-es256")]
+    TokensEs256,
 }
 
 impl Purpose {
-    pub(crate) const ALL: [Purpose; 1] = [Purpose::Bundles];
+    pub(crate) const ALL: [Purpose; 3] =
+        [Purpose::Bundles, Purpose::TokensRs256, Purpose::TokensEs256];
 
     /// The name on the command line and in the store. Never change one: stores hold it.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Purpose::Bundles => "bundles",
+            Purpose::TokensRs256 => "tokens-rs256",
+            Purpose::TokensEs256 => "tokens-es256",
         }
     }
 
     fn algorithm(self) -> Algorithm {
         match self {
             Purpose::Bundles => Algorithm::EdDsa,
+            Purpose::TokensRs256 => Algorithm::Rs256,
+            Purpose::TokensEs256 => Algorithm::Es256,
         }
     }
 }
@@ -80,6 +91,14 @@ impl From<StoreError> for KeyError {
     }
 }
 
+/// Runs work that may make a key on a blocking thread, since RSA keys take their time.
+async fn off_async<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, KeyError> + Send + 'static,
+) -> Result<T, KeyError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|_| KeyError::Cryptography("make a key"))?
+}
+
 /// Who rotates by schedule.
 const SCHEDULE: &str = "assize";
 
@@ -113,7 +132,7 @@ impl KeyRings {
         };
         for purpose in Purpose::ALL {
             if rings.stored(purpose).await?.is_none() {
-                let ring = Ring::begin(purpose.algorithm(), now)?;
+                let ring = off_async(move || Ring::begin(purpose.algorithm(), now)).await?;
                 let made = rings.write(SCHEDULE, "made", purpose, &ring, Expect::Absent, now);
                 match made.await {
                     // Another node was quicker: its keys are everybody's.
@@ -181,8 +200,9 @@ impl KeyRings {
         purpose: Purpose,
         now: Millis,
     ) -> Result<(), KeyError> {
-        self.change(author, "rotated", purpose, now, |ring| {
-            ring.rotated(purpose.algorithm(), self.life, now).map(Some)
+        let life = self.life;
+        self.change(author, "rotated", purpose, now, move |ring| {
+            ring.rotated(purpose.algorithm(), life, now).map(Some)
         })
         .await
     }
@@ -198,8 +218,9 @@ impl KeyRings {
         kid: &str,
         now: Millis,
     ) -> Result<(), KeyError> {
-        self.change(author, "without a key", purpose, now, |ring| {
-            ring.without(purpose.algorithm(), kid, now).map(Some)
+        let kid = kid.to_owned();
+        self.change(author, "without a key", purpose, now, move |ring| {
+            ring.without(purpose.algorithm(), &kid, now).map(Some)
         })
         .await
     }
@@ -209,9 +230,10 @@ impl KeyRings {
     /// # Errors
     /// As [`KeyRings::rotate`].
     pub(crate) async fn keep(&self, now: Millis) -> Result<(), KeyError> {
+        let life = self.life;
         for purpose in Purpose::ALL {
-            self.change(SCHEDULE, "rotated", purpose, now, |ring| {
-                ring.kept(purpose.algorithm(), self.life, now)
+            self.change(SCHEDULE, "rotated", purpose, now, move |ring| {
+                ring.kept(purpose.algorithm(), life, now)
             })
             .await?;
         }
@@ -226,7 +248,7 @@ impl KeyRings {
         what: &str,
         purpose: Purpose,
         now: Millis,
-        next: impl Fn(&Ring) -> Result<Option<Ring>, KeyError>,
+        next: impl Fn(&Ring) -> Result<Option<Ring>, KeyError> + Clone + Send + 'static,
     ) -> Result<(), KeyError> {
         loop {
             let (revision, ring) = {
@@ -236,7 +258,8 @@ impl KeyRings {
                     None => return self.ring(purpose).map(drop),
                 }
             };
-            let Some(changed) = next(&ring)? else {
+            let next = next.clone();
+            let Some(changed) = off_async(move || next(&ring)).await? else {
                 return Ok(());
             };
             let expect = Expect::Unchanged(revision);

@@ -103,6 +103,11 @@ impl Key {
         self.material.pair.algorithm()
     }
 
+    /// The public key as it is published.
+    pub(crate) fn jwk(&self) -> &Map<String, Value> {
+        &self.material.jwk
+    }
+
     pub(crate) fn stage(&self) -> Stage {
         self.stage
     }

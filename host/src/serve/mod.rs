@@ -1,6 +1,5 @@
 //! The running server: starts in order (store, keys, administrator, bundles, listener), works, and stops in order.
 
-mod chores;
 mod listen;
 
 use std::net::SocketAddr;
@@ -21,11 +20,12 @@ use crate::auth::session::{ADMINISTRATOR, Sessions};
 use crate::clock;
 use crate::config::Config;
 use crate::decide::Decider;
-use crate::freshness::Freshness;
 use crate::keys::KeyRings;
+use crate::oauth::Oauth;
+use crate::oauth::settings::OauthSettings;
 use crate::publish::Publisher;
 use crate::realm::Directory;
-use crate::store::{self, Store};
+use crate::store::{self, Notice, Store};
 use crate::subject::Subjects;
 
 /// Why the server did not start: one line.
@@ -98,6 +98,7 @@ impl Server {
         };
         let plain = listen::Plain::bind(app.config.listen).await?;
         let address = plain.address()?;
+        set_base(&app, address);
         let service = api::router(Arc::clone(&app)).into_make_service_with_connect_info::<Peer>();
         let running = if app.config.tls() {
             let tls = listen::Tls::over(plain, &app.config)?;
@@ -116,7 +117,7 @@ impl Server {
             })
         };
         let grace = Duration::from_secs(app.config.shutdown_seconds);
-        chores::spawn(&app, &app.stopping.subscribe());
+        spawn_chores(&app, app.stopping.subscribe());
         tracing::info!(%address, tls = app.config.tls(), "listening");
         Ok(Server {
             address,
@@ -175,6 +176,89 @@ impl Server {
     }
 }
 
+/// Tells the token service the address that it is known by, where none is configured: the one that was bound. On a
+/// loopback address the other names of the machine itself mean the same.
+fn set_base(app: &App, address: SocketAddr) {
+    let scheme = if app.config.tls() { "https" } else { "http" };
+    let aliases = if address.ip().is_loopback() {
+        ["127.0.0.1", "localhost", "[::1]"]
+            .map(|host| format!("{scheme}://{host}:{}", address.port()))
+            .to_vec()
+    } else {
+        Vec::new()
+    };
+    if app.config.public_url.is_empty() && address.ip().is_unspecified() {
+        tracing::warn!(
+            "public_url is not set: tokens name {scheme}://{address} as their issuer, which clients cannot reach"
+        );
+    }
+    app.oauth
+        .set_base(&format!("{scheme}://{address}"), aliases);
+}
+
+/// Work in the background: taking over what other processes wrote, writing uses of sessions, removing old sessions.
+fn spawn_chores(app: &Arc<App>, mut stopped: watch::Receiver<bool>) {
+    let app = Arc::clone(app);
+    tokio::spawn(async move {
+        let mut poll = tokio::time::interval(Duration::from_millis(app.config.poll_milliseconds));
+        poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut next_cleaning = clock::now();
+        // The revision of the store that the signing keys were read at; read once more at the first turn.
+        let mut keys_as_of = 0;
+        let mut notices = app.store.notices();
+        loop {
+            tokio::select! {
+                _ = poll.tick() => {}
+                _ = stopped.changed() => return,
+                notice = notices.recv() => {
+                    // An error means that notices were missed.
+                    let notice = notice.unwrap_or(Notice::Everything);
+                    app.sessions.hear(&notice);
+                    if !matches!(notice, Notice::Changed | Notice::Tokens | Notice::Everything) {
+                        continue;
+                    }
+                }
+            }
+            if let Err(error) = app.oauth.take_over_revocations().await {
+                tracing::warn!(%error, "revocations of other nodes are not known");
+            }
+            match app.publisher.catch_up().await {
+                Ok(true) => tracing::info!(
+                    revision = app.publisher.live().revision,
+                    "took over a change of the store"
+                ),
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::error!(%error, "the store's latest revision is not live; the one before decides")
+                }
+            }
+            let revision = app.publisher.live().revision;
+            if revision != keys_as_of {
+                match app.keys.reload().await {
+                    Ok(()) => keys_as_of = revision,
+                    Err(error) => tracing::error!(%error, "the signing keys of before are used"),
+                }
+            }
+            if let Err(error) = app.sessions.write_soon().await {
+                tracing::warn!(%error, "uses of sessions were not written");
+            }
+            let now = clock::now();
+            if now >= next_cleaning {
+                next_cleaning = now + 60_000;
+                if let Err(error) = app.sessions.remove_expired(now).await {
+                    tracing::warn!(%error, "expired sessions were not removed");
+                }
+                if let Err(error) = app.keys.keep(now).await {
+                    tracing::error!(%error, "signing keys were not rotated");
+                }
+                if let Err(error) = app.oauth.tend(now).await {
+                    tracing::warn!(%error, "expired tokens were not removed");
+                }
+            }
+        }
+    });
+}
+
 impl App {
     /// Opens the store and makes decisions ready, without listening.
     ///
@@ -196,31 +280,33 @@ impl App {
         let auth_ids = AuthIds::new(key.as_bytes()).map_err(because("login key"))?;
         let keys = KeyRings::open(Arc::clone(&store), &config, clock::now())
             .await
+            .map(Arc::new)
             .map_err(because("signing keys"))?;
         let decider = Decider::start(config.workers).map_err(because("decision module"))?;
-        let milliseconds = |duration: u64| i64::try_from(duration).unwrap_or(i64::MAX);
-        let freshness = Arc::new(Freshness::new(
-            milliseconds(config.cut_off_seconds.saturating_mul(1000)),
-            milliseconds(config.poll_milliseconds),
-            clock::moment(),
-        ));
-        let publisher = Publisher::start(Arc::clone(&store), decider, Arc::clone(&freshness))
+        let publisher = Publisher::start(Arc::clone(&store), decider)
             .await
             .map_err(because("policies"))?;
         let sessions = Sessions::new(
             Arc::clone(&store),
-            Arc::clone(&freshness),
             config.session_idle_minutes,
             config.session_max_minutes,
             config.sessions_per_user,
         );
-        let subjects = Subjects::new(Arc::clone(&store), Directory::new(&config.base_dn));
         let subscribers = Subscribers::new(config.subscribers, config.subscribers_per_caller);
+        let directory = Directory::new(&config.base_dn);
+        let oauth = Oauth::open(
+            Arc::clone(&store),
+            Arc::clone(&keys),
+            directory.clone(),
+            OauthSettings::of(&config),
+            clock::now(),
+        );
+        let oauth = oauth.await.map_err(because("tokens"))?;
+        let subjects = Subjects::new(Arc::clone(&store), directory);
         let time_zone_json = serde_json::Value::from(config.time_zone.as_str()).to_string();
         let app = App {
             config,
             store,
-            freshness,
             publisher,
             sessions,
             subjects,
@@ -229,6 +315,7 @@ impl App {
             keys,
             subscribers,
             stopping: watch::Sender::new(false),
+            oauth,
             time_zone_json,
         };
         Ok((app, first_start))

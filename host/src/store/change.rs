@@ -7,6 +7,8 @@
 use super::database::{Columns, Database, Outcome, Transaction};
 use super::history::keep;
 use super::relational::{revision, tell_ended};
+use super::relational_tokens::revoke_in;
+use super::tokens::Revoke;
 use super::{Applied, Draft, Expect, Kind, Notice, StoreError, Write};
 use crate::clock::Millis;
 
@@ -22,6 +24,12 @@ pub(super) async fn apply<D: Database>(
     for write in writes {
         match write {
             Write::Put(expect, draft) => change.put(*expect, draft).await?,
+            Write::Require {
+                kind,
+                realm,
+                key,
+                revision,
+            } => change.require(*kind, realm, key, *revision).await?,
             Write::Delete { kind, realm, key } => change.delete(*kind, realm, key).await?,
             Write::DeleteRealm { realm } => change.delete_realm(realm).await?,
             Write::PutSetting { name, value } => change.put_setting(name, value).await?,
@@ -98,6 +106,26 @@ impl<'a, T: Transaction> Change<'a, T> {
             previous: revision(self.previous),
             revision: revision(self.number),
         })
+    }
+
+    async fn require(&mut self, kind: Kind, realm: &str, key: &str, wanted: u64) -> Outcome<()> {
+        let sql = "SELECT revision FROM objects WHERE realm = $1 AND kind = $2 AND key = $3";
+        let rows = self
+            .tx
+            .rows(sql, &[realm.into(), kind.name().into(), key.into()])
+            .await?;
+        let found = rows
+            .first()
+            .map(|row| row.number("revision"))
+            .transpose()?
+            .map(revision);
+        if found == Some(wanted) {
+            return Ok(());
+        }
+        Err(StoreError::Changed {
+            key: key.to_owned(),
+        }
+        .into())
     }
 
     async fn put(&mut self, expect: Expect, draft: &Draft) -> Outcome<()> {
@@ -222,7 +250,9 @@ impl<'a, T: Transaction> Change<'a, T> {
                 let sql = "DELETE FROM sessions WHERE realm = $1 AND user_key = $2 RETURNING hash";
                 let ended = self.tx.rows(sql, &of).await?;
                 self.tell_ended(ended).await?;
+                self.revoke(Revoke::User(realm, key)).await?;
             }
+            Kind::Client => self.revoke(Revoke::Client(key)).await?,
             _ => {}
         }
         Ok(())
@@ -245,7 +275,13 @@ impl<'a, T: Transaction> Change<'a, T> {
         }
         let sql = "DELETE FROM sessions WHERE realm = $1 RETURNING hash";
         let ended = self.tx.rows(sql, &[realm.into()]).await?;
-        self.tell_ended(ended).await
+        self.tell_ended(ended).await?;
+        self.revoke(Revoke::Realm(realm)).await
+    }
+
+    /// Tokens end with whom they stand for.
+    async fn revoke(&mut self, which: Revoke<'_>) -> Outcome<()> {
+        revoke_in(&mut self.tx, which, self.at).await.map(drop)
     }
 
     async fn tell_ended(&mut self, rows: Vec<T::Row>) -> Outcome<()> {

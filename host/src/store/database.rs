@@ -71,6 +71,7 @@ pub(super) trait Columns: Send + Sync {
     fn text(&self, column: &str) -> Outcome<String>;
     fn maybe_text(&self, column: &str) -> Outcome<Option<String>>;
     fn number(&self, column: &str) -> Outcome<i64>;
+    fn maybe_number(&self, column: &str) -> Outcome<Option<i64>>;
 }
 
 /// A transaction under way; dropped, it is undone.
@@ -122,8 +123,8 @@ pub(super) trait Database: Send + Sync + 'static {
         values: &[Value<'_>],
     ) -> impl Future<Output = Outcome<Vec<Row<Self>>>> + Send;
 
-    /// What other processes tell; `None` where they cannot.
-    fn notices(&self) -> Option<broadcast::Receiver<Notice>>;
+    /// What other processes tell.
+    fn notices(&self) -> broadcast::Receiver<Notice>;
 }
 
 pub(super) type Row<D> = <<D as Database>::Transaction as Transaction>::Row;

@@ -45,6 +45,14 @@ kinds! {
     KeyRing: "keyRing", "keyRings";
     /// Which policy sets make a bundle, and who may fetch it.
     BundleDefinition: "bundleDefinition", "bundleDefinitions";
+    /// An OAuth 2 client; its secret is the SHA-256 of the client's. This kind and the following live in the root realm.
+    Client: "client", "clients";
+    /// What clients, and administrators known elsewhere, may do.
+    Role: "role", "roles";
+    /// Which roles somebody has who is known by a claim or a group.
+    RoleMapping: "roleMapping", "roleMappings";
+    /// What can be set about tokens while the server runs: one document.
+    TokenSettings: "tokenSettings", "tokenSettings";
 }
 
 impl Kind {

@@ -10,16 +10,18 @@ mod history;
 mod kind;
 mod postgres;
 mod relational;
+mod relational_tokens;
 mod sqlite;
 #[cfg(test)]
 mod suite;
+pub(crate) mod tokens;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use tokio::sync::broadcast;
 
-use crate::clock::{Millis, Moment, millis_text};
+use crate::clock::Millis;
 
 pub(crate) use kind::Kind;
 
@@ -86,6 +88,13 @@ pub(crate) enum Expect {
 )]
 pub(crate) enum Write {
     Put(Expect, Draft),
+    /// Nothing is written, neither by the steps before nor after, unless a document is at this revision still.
+    Require {
+        kind: Kind,
+        realm: String,
+        key: String,
+        revision: u64,
+    },
     /// A document that must be there.
     Delete {
         kind: Kind,
@@ -141,10 +150,10 @@ pub(crate) enum Notice {
     SessionChanged(String),
     /// Sessions have ended, any of them.
     Sessions,
+    /// Access tokens were revoked: [`tokens::TokenStore::revocations`] tells which.
+    Tokens,
     /// Notices may have been missed, so anything may have happened.
     Everything,
-    /// Everything that was done up to this moment has been told.
-    Heard(Moment),
 }
 
 /// A session as it is kept; `hash` is the SHA-256 of its token, in hex.
@@ -163,6 +172,8 @@ pub(crate) struct SessionRow {
 pub(crate) enum StoreError {
     /// `Expect::Absent` met an object with the same key or the same second name.
     Exists { key: String },
+    /// [`Write::Require`] met another revision, or nothing.
+    Changed { key: String },
     /// `Expect::Present`, or a deletion, met nothing.
     Missing { key: String },
     /// `Expect::Unchanged` met an object that was written or deleted since.
@@ -171,14 +182,13 @@ pub(crate) enum StoreError {
     Newer { found: i64, known: i64 },
     /// The database did not answer, or not as it should.
     Unavailable(String),
-    /// It has not answered since then, and what was known then is too old to decide from.
-    CutOff { since: Millis },
 }
 
 impl std::fmt::Display for StoreError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             StoreError::Exists { key } => write!(f, "{key} already exists"),
+            StoreError::Changed { key } => write!(f, "{key} was changed meanwhile"),
             StoreError::Missing { key } => write!(f, "{key} does not exist"),
             StoreError::Outdated { key } => write!(f, "{key} was changed meanwhile"),
             StoreError::Newer { found, known } => write!(
@@ -187,12 +197,6 @@ impl std::fmt::Display for StoreError {
                  newer version of assize, which must be used again"
             ),
             StoreError::Unavailable(why) => write!(f, "the store cannot be used: {why}"),
-            StoreError::CutOff { since } => write!(
-                f,
-                "cut off from the database since {}, which is longer than this node may decide alone \
-                 (cut_off_seconds)",
-                millis_text(*since)
-            ),
         }
     }
 }
@@ -203,7 +207,7 @@ pub(crate) type Result<T> = std::result::Result<T, StoreError>;
 
 /// A durable store. Every method that writes returns after the write is durable.
 #[async_trait]
-pub(crate) trait Store: Send + Sync {
+pub(crate) trait Store: tokens::TokenStore + Send + Sync {
     /// The latest revision; 0 for a store that was never written.
     async fn revision(&self) -> Result<u64>;
     /// The store as it is at one revision, to be read without seeing half of a later change.
@@ -257,10 +261,9 @@ pub(crate) trait Store: Send + Sync {
     /// Puts a setting while the store is still at that revision; false where it has moved on.
     async fn put_setting_at(&self, revision: u64, name: &str, value: &str) -> Result<bool>;
 
-    /// What other processes do to the store from now on, and every now and then [`Notice::Heard`]. A receiver that lags
-    /// behind has missed notices, which is [`Notice::Everything`]. `None` for a store that cannot tell: its revision is
-    /// to be polled, and another one may mean anything.
-    fn notices(&self) -> Option<broadcast::Receiver<Notice>>;
+    /// What other processes do to the store from now on. A receiver that lags behind has missed notices, which is
+    /// [`Notice::Everything`]. Not every store can tell: its revision is to be polled as well.
+    fn notices(&self) -> broadcast::Receiver<Notice>;
 }
 
 /// The store at one revision.

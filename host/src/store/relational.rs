@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use tokio::sync::broadcast;
 
-use super::database::{self, Columns, Database, Failure, Outcome, Transaction, Value};
+use super::database::{self, Columns, Database, Outcome, Transaction, Value};
 use super::{
     Applied, Difference, Kind, Notice, Object, Result, Revision, SessionRow, Stamp, Store,
     StoreError, View, Write, change, history,
@@ -12,7 +12,7 @@ use super::{
 use crate::clock::Millis;
 
 /// How often a transaction is tried that the database undoes in favour of another one.
-const ATTEMPTS: u32 = 5;
+pub(super) const ATTEMPTS: u32 = 5;
 /// More ended sessions than this are told as "any of them".
 const SESSIONS_TOLD: usize = 64;
 
@@ -22,15 +22,20 @@ macro_rules! attempt {
         let mut attempts = 1;
         loop {
             match $once.await {
-                Err(Failure::Undone(_)) if attempts < ATTEMPTS => attempts += 1,
-                ended => break ended.map_err(StoreError::from),
+                Err($crate::store::database::Failure::Undone(_))
+                    if attempts < $crate::store::relational::ATTEMPTS =>
+                {
+                    attempts += 1
+                }
+                ended => break ended.map_err($crate::store::StoreError::from),
             }
         }
     }};
 }
+pub(super) use attempt;
 
 pub(super) struct RelationalStore<D> {
-    database: D,
+    pub(super) database: D,
 }
 
 impl<D: Database> RelationalStore<D> {
@@ -39,7 +44,7 @@ impl<D: Database> RelationalStore<D> {
         Ok(RelationalStore { database })
     }
 
-    async fn one<T>(
+    pub(super) async fn one<T>(
         &self,
         sql: &'static str,
         values: &[Value<'_>],
@@ -49,7 +54,7 @@ impl<D: Database> RelationalStore<D> {
         Ok(rows.first().map(read).transpose()?)
     }
 
-    async fn all<T>(
+    pub(super) async fn all<T>(
         &self,
         sql: &'static str,
         values: &[Value<'_>],
@@ -60,7 +65,7 @@ impl<D: Database> RelationalStore<D> {
     }
 
     /// A statement in a transaction of its own, and a notice with it where it altered something.
-    async fn execute(
+    pub(super) async fn execute(
         &self,
         sql: &'static str,
         values: &[Value<'_>],
@@ -241,7 +246,7 @@ impl<D: Database> Store for RelationalStore<D> {
         attempt!(self.try_put_setting_at(revision, name, value))
     }
 
-    fn notices(&self) -> Option<broadcast::Receiver<Notice>> {
+    fn notices(&self) -> broadcast::Receiver<Notice> {
         self.database.notices()
     }
 }

@@ -23,6 +23,8 @@ const CONNECTIONS: u32 = 4;
 /// A database file.
 pub(super) struct SqliteDatabase {
     pool: SqlitePool,
+    /// Kept open and never sent to: other processes that write the same file are found by polling.
+    notices: broadcast::Sender<Notice>,
 }
 
 impl SqliteDatabase {
@@ -40,7 +42,8 @@ impl SqliteDatabase {
         let pool = connect(options)
             .await
             .map_err(|e| StoreError::Unavailable(format!("{}: {e}", file.display())))?;
-        Ok(SqliteDatabase { pool })
+        let notices = broadcast::Sender::new(1);
+        Ok(SqliteDatabase { pool, notices })
     }
 }
 
@@ -69,6 +72,7 @@ impl Database for SqliteDatabase {
     const MIGRATIONS: &'static [&'static str] = &[
         include_str!("../../migrations/sqlite/0001_objects.sql"),
         include_str!("../../migrations/sqlite/0002_history.sql"),
+        include_str!("../../migrations/sqlite/0003_tokens.sql"),
     ];
 
     async fn begin_migration(&self) -> Outcome<SqliteTransaction> {
@@ -92,9 +96,8 @@ impl Database for SqliteDatabase {
         query.fetch_all(&self.pool).await.map_err(failure)
     }
 
-    /// Other processes that write the same file are found by polling.
-    fn notices(&self) -> Option<broadcast::Receiver<Notice>> {
-        None
+    fn notices(&self) -> broadcast::Receiver<Notice> {
+        self.notices.subscribe()
     }
 }
 
@@ -137,6 +140,10 @@ impl Columns for SqliteRow {
     }
 
     fn number(&self, column: &str) -> Outcome<i64> {
+        self.try_get(column).map_err(failure)
+    }
+
+    fn maybe_number(&self, column: &str) -> Outcome<Option<i64>> {
         self.try_get(column).map_err(failure)
     }
 }

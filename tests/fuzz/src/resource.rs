@@ -2,7 +2,7 @@
 
 use assize_engine::answer;
 use assize_engine::resource::canonical;
-use assize_tests::reference::Pattern;
+use assize_tests::reference::Name;
 use serde_json::{Value, json};
 
 use crate::answer::well_formed;
@@ -20,6 +20,7 @@ pub fn check(data: &[u8]) {
             Some(&json!("badResource")),
             "{name:?}: {refused}"
         );
+        assert!(Name::new(name).is_err(), "the reference refuses {name:?}");
         return;
     };
     assert_eq!(
@@ -35,12 +36,11 @@ pub fn check(data: &[u8]) {
         contribution(&as_stored),
         "{name:?} and {form:?} are one resource"
     );
-    if let Ok(reference) = Pattern::new(name) {
-        assert_eq!(
-            reference.text, form,
-            "the reference writes {name:?} the same way"
-        );
-    }
+    assert_eq!(
+        Name::new(name).map(|reference| reference.text),
+        Ok(form),
+        "the reference takes {name:?} and writes it the same way"
+    );
 }
 
 /// What is decided, without the name that it is decided for.

@@ -1,6 +1,7 @@
 //! IPv4, IPv6 (conditions.md §2.7, ruling C10).
 
 use super::facts::{Facts, strings};
+use super::fold::fold;
 use super::truth::{Outcome, Truth};
 use serde_json::Value;
 
@@ -18,6 +19,23 @@ pub(super) fn parse(text: &str) -> Option<Address> {
             .ok()
             .map(|a| Address::V6(a.into()))
     })
+}
+
+/// As policies write it: four parts of one to three digits, or RFC 4291 without a zone (ruling C9).
+pub(super) fn exact(text: &str) -> Option<Address> {
+    let parts: Vec<&str> = text.split('.').collect();
+    let plain = parts.iter().all(|p| octet(p).is_some());
+    if text.contains(':') || (plain && parts.len() == 4) {
+        parse(text)
+    } else {
+        None
+    }
+}
+
+/// One part of an IPv4 address as policies write it.
+pub(super) fn octet(part: &str) -> Option<u8> {
+    let plain = (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+    part.parse().ok().filter(|_| plain)
 }
 
 fn v4(text: &str) -> Option<u32> {
@@ -76,7 +94,7 @@ pub(super) fn holds(condition: &Value, facts: Facts<'_>) -> Outcome {
 }
 
 fn dns_matches(pattern: &str, name: &str) -> bool {
-    let (pattern, name) = (pattern.to_lowercase(), name.to_lowercase());
+    let (pattern, name) = (fold(pattern), fold(name));
     match pattern.strip_prefix('*') {
         Some("") => true,
         Some(suffix) => name.ends_with(suffix),

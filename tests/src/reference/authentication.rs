@@ -2,6 +2,7 @@
 //! (conditions.md §2.2 to §2.5, §2.9, §2.10; rulings C5, C6, C7, C17, C19).
 
 use super::facts::{Facts, data_of, pieces, property, qualified, realm_of, realms, same, strings};
+use super::instant::instant;
 use super::truth::{Outcome, Truth};
 use serde_json::{Map, Value};
 
@@ -67,11 +68,15 @@ pub(super) fn scheme_met(scheme: &str, facts: Facts<'_>) -> Truth {
     let exact = qualified(session, "AuthType")
         .iter()
         .any(|have| have == scheme);
-    let names_realm = realm_of(scheme).is_some_and(|realm| !realm.is_empty());
     let plain = pieces(session, "AuthType")
         .iter()
         .any(|have| data_of(have) == scheme);
-    (exact || (!names_realm && plain)).into()
+    (exact || (!names_realm(scheme) && plain)).into()
+}
+
+/// Whether a text says which realm is meant: not with nothing before the colon.
+fn names_realm(text: &str) -> bool {
+    realm_of(text).is_some_and(|realm| !realm.is_empty())
 }
 
 pub(super) fn auth_scheme(condition: &Value, facts: Facts<'_>) -> Outcome {
@@ -102,7 +107,7 @@ pub(super) fn auth_scheme(condition: &Value, facts: Facts<'_>) -> Outcome {
         .advising("AuthSchemeConditionAdvice", advised)
         .advising("ForceAuth", ["true"]);
     if truth == Truth::True {
-        let expiry = facts.now() + millis;
+        let expiry = facts.now().saturating_add(millis);
         outcome.renewals.insert((property, expiry.to_string()));
         outcome.ttl = expiry;
     }
@@ -118,7 +123,7 @@ fn idle<'a>(
     now: i64,
 ) -> (Truth, Vec<&'a str>) {
     let noted = property(session, name).and_then(|text| text.parse::<i64>().ok());
-    if noted.unwrap_or(0) > now {
+    if noted.is_some_and(|expiry| expiry > now) {
         return (Truth::True, Vec::new());
     }
     let up = |scheme: &&str| authenticated_at(scheme, session).unwrap_or(0) + millis <= now;
@@ -141,13 +146,6 @@ fn authenticated_at(scheme: &str, session: &Map<String, Value>) -> Option<i64> {
     passed
         .then(|| property(session, "authInstant"))?
         .and_then(instant)
-}
-
-/// Epoch milliseconds of `yyyy-MM-dd'T'HH:mm:ssZ`.
-fn instant(text: &str) -> Option<i64> {
-    text.parse::<jiff::Timestamp>()
-        .ok()
-        .map(jiff::Timestamp::as_millisecond)
 }
 
 pub(super) fn to_realm(condition: &Value, facts: Facts<'_>) -> Outcome {
@@ -191,7 +189,7 @@ pub(super) fn in_service(facts: Facts<'_>, wanted: &str) -> Truth {
         (None, None) => return Truth::Undetermined,
     };
     have.iter()
-        .any(|h| h == wanted || (realm_of(wanted).is_none() && data_of(h) == wanted))
+        .any(|h| h == wanted || (!names_realm(wanted) && data_of(h) == wanted))
         .into()
 }
 

@@ -121,27 +121,35 @@ pub(super) fn pieces(after: &str) -> Pieces {
     }
 }
 
+/// Host and port: the port is what follows the last `:`, unless that stands inside brackets (RFC 3986 §3.2).
 pub(super) fn split_port(authority: &str) -> (String, Option<String>) {
-    let host_end = if authority.starts_with('[') {
-        authority.find(']').map_or(authority.len(), |n| n + 1)
-    } else {
-        0
-    };
-    let (bracketed, rest) = authority.split_at(host_end);
-    match rest.split_once(':') {
-        Some((more, port)) => (format!("{bracketed}{more}"), Some(port.to_owned())),
-        None => (authority.to_owned(), None),
+    match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host.to_owned(), Some(port.to_owned())),
+        _ => (authority.to_owned(), None),
     }
 }
 
 fn canonical_host(host: &str) -> Result<String, Refusal> {
     if let Some(inner) = host.strip_prefix('[') {
         let literal = inner.strip_suffix(']').ok_or(Refusal::Host)?;
+        let without = literal.replace("-*-", "").replace('*', "");
+        if without.len() < literal.len() {
+            // Several addresses: what is written is compared, there is no other form to give it.
+            let legal = |c: char| c.is_ascii_hexdigit() || c == ':' || c == '.';
+            return if without.chars().all(legal) {
+                Ok(format!("[{}]", literal.to_ascii_lowercase()))
+            } else {
+                Err(Refusal::Host)
+            };
+        }
         let address: std::net::Ipv6Addr = literal.parse().map_err(|_| Refusal::Host)?;
         return Ok(format!("[{address}]"));
     }
     if host.contains(['[', ']']) {
         return Err(Refusal::Host);
+    }
+    if host.contains(':') {
+        return Err(Refusal::Port);
     }
     Ok(fold(&percent_normal(host)))
 }

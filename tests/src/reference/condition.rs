@@ -1,7 +1,7 @@
 //! Conditions of policies (conditions.md §2; rulings B23, C2–C4, C11, C17).
 
 use super::facts::{Facts, same, strings};
-use super::subject::names_group;
+use super::subject::{kind_of, names_group};
 use super::tally::Tally;
 use super::truth::{Named, Outcome, Truth};
 use super::{address, authentication, filter, rules, window};
@@ -131,12 +131,17 @@ fn named(value: Option<&Value>) -> Named {
         .collect()
 }
 
-/// The scopes of one value: no empty token, none with a character outside RFC 6749 §3.3.
+/// What AM's patterns take for a blank: Java's `\\s`.
+pub(super) fn is_blank(c: char) -> bool {
+    " \t\n\u{b}\u{c}\r".contains(c)
+}
+
+/// The scopes of one value, which does not begin with a blank; no scope has a character outside RFC 6749 §3.3.
 fn scopes(value: &str) -> Option<Vec<&str>> {
-    if value.is_empty() || value.starts_with(char::is_whitespace) {
+    if value.is_empty() || value.starts_with(is_blank) {
         return None;
     }
-    let tokens: Vec<&str> = value.split_whitespace().collect();
+    let tokens: Vec<&str> = value.split(is_blank).filter(|t| !t.is_empty()).collect();
     let legal = |c: char| matches!(c, '!' | '#'..='[' | ']'..='~');
     tokens
         .iter()
@@ -164,15 +169,6 @@ fn ldap_filter(condition: &Value, facts: Facts<'_>) -> Outcome {
     })
 }
 
-/// `id=x,ou=…`.
-fn is_universal_id(text: &str) -> bool {
-    let lower = text.to_lowercase();
-    lower
-        .strip_prefix("id=")
-        .and_then(|rest| rest.split_once(','))
-        .is_some_and(|(_, rest)| rest.starts_with("ou="))
-}
-
 fn membership(condition: &Value, facts: Facts<'_>) -> Outcome {
     let listed = condition
         .get("amIdentityName")
@@ -181,7 +177,7 @@ fn membership(condition: &Value, facts: Facts<'_>) -> Outcome {
         .unwrap_or_default();
     let one = |invocator: &str| {
         // What is no universal id names nobody.
-        if !is_universal_id(invocator) {
+        if kind_of(invocator).is_none() {
             return Truth::False;
         }
         let groups = facts.groups_of(invocator);

@@ -69,7 +69,7 @@ impl<'a> Facts<'a> {
         Some(
             profile
                 .iter()
-                .filter(|(name, _)| same(name, attribute))
+                .filter(|(name, _)| name.eq_ignore_ascii_case(attribute))
                 .flat_map(|(_, values)| strings(values))
                 .collect(),
         )
@@ -125,17 +125,29 @@ pub(super) fn data_of(text: &str) -> &str {
 /// `/` for the base DN, `/a/b` for `o=b,ou=services,o=a,ou=services,…`.
 pub(super) fn realm_name(dn: &str) -> String {
     let mut names = Vec::new();
-    let mut rest: Vec<&str> = dn.split(',').map(str::trim).collect();
-    while let [first, second, ..] = rest.as_slice() {
-        let name = first.get(..2).filter(|p| same(p, "o=")).and(first.get(2..));
-        match name {
-            Some(name) if same(second, "ou=services") => names.push(name.to_owned()),
+    let rdns = rdns(dn);
+    for pair in rdns.chunks(2) {
+        match pair {
+            [(key, name), (ou, services)]
+                if key == "o" && ou == "ou" && same(services, "services") =>
+            {
+                names.push((*name).to_owned());
+            }
             _ => break,
         }
-        rest.drain(..2);
     }
     names.reverse();
     format!("/{}", names.join("/"))
+}
+
+/// Keys, in lower case, and values of a DN's parts, blanks around both left out; a part without `=` has no key.
+pub(super) fn rdns(dn: &str) -> Vec<(String, &str)> {
+    dn.split(',')
+        .map(|rdn| {
+            let (key, value) = rdn.split_once('=').unwrap_or(("", rdn));
+            (key.trim().to_ascii_lowercase(), value.trim())
+        })
+        .collect()
 }
 
 /// The name of the session's realm; none without the property.
@@ -143,15 +155,12 @@ fn session_realm(session: &Map<String, Value>) -> Option<String> {
     property(session, "Organization").map(realm_name)
 }
 
-/// The pieces of a property, each with the session's realm before it unless it names one.
+/// The pieces of a property, each with the session's realm before it unless it names one, or the session is in none.
 pub(super) fn qualified(session: &Map<String, Value>, name: &str) -> Vec<String> {
-    let realm = session_realm(session).unwrap_or_default();
-    let with_realm = |p: String| {
-        if p.contains(':') {
-            p
-        } else {
-            format!("{realm}:{p}")
-        }
+    let realm = session_realm(session);
+    let with_realm = |p: String| match &realm {
+        Some(realm) if !p.contains(':') => format!("{realm}:{p}"),
+        _ => p,
     };
     pieces(session, name).into_iter().map(with_realm).collect()
 }

@@ -1,6 +1,7 @@
-//! Wildcards by plain recursion over characters (evaluation.md §3.3 and §4.6, rulings B1, B17, B22).
+//! Wildcards, by following every place that a text can be covered up to (evaluation.md §3.3 and §4.6, rulings B1, B17, B22).
 
 use super::fold::fold;
+use std::collections::BTreeSet;
 
 /// One step of a wildcard pattern.
 #[derive(Clone, Copy)]
@@ -42,57 +43,47 @@ impl Glob {
     /// Whether the pattern covers this text.
     pub(super) fn covers(&self, text: &str) -> bool {
         let text: Vec<char> = fold(text).chars().collect();
-        covers(&self.steps, &text)
+        self.walk(&text).0.contains(&text.len())
     }
 
     /// Whether the pattern covers at least one text that begins so.
     pub(super) fn covers_some_with_prefix(&self, prefix: &str) -> bool {
         let prefix: Vec<char> = fold(prefix).chars().collect();
-        extends(&self.steps, &prefix)
+        self.walk(&prefix).1
     }
-}
 
-fn covers(steps: &[Step], text: &[char]) -> bool {
-    let Some((step, later)) = steps.split_first() else {
-        return text.is_empty();
-    };
-    match step {
-        Step::Literal(c) => text
-            .split_first()
-            .is_some_and(|(first, rest)| first == c && covers(later, rest)),
-        Step::Run => (0..=text.len()).any(|n| covers(later, text.split_at(n).1)),
-        Step::Level if later.is_empty() => one_level(text),
-        Step::Level => (0..=text.len()).any(|n| {
-            let (taken, rest) = text.split_at(n);
-            !taken.contains(&'/') && covers(later, rest)
-        }),
-    }
-}
-
-fn extends(steps: &[Step], prefix: &[char]) -> bool {
-    if prefix.is_empty() {
-        return true;
-    }
-    let Some((step, later)) = steps.split_first() else {
-        return false;
-    };
-    match step {
-        Step::Literal(c) => prefix
-            .split_first()
-            .is_some_and(|(first, rest)| first == c && extends(later, rest)),
-        Step::Run => true,
-        Step::Level if later.is_empty() => one_level(prefix),
-        Step::Level => (0..=prefix.len()).any(|n| {
-            let (taken, rest) = prefix.split_at(n);
-            !taken.contains(&'/') && extends(later, rest)
-        }),
-    }
-}
-
-/// No `/`, save one at the very end.
-fn one_level(text: &[char]) -> bool {
-    match text.split_last() {
-        None => true,
-        Some((_, before)) => !before.contains(&'/'),
+    /// The places of the text up to which all steps can cover it, and whether its end was reached after any number of them: what
+    /// steps are left then cover something more.
+    fn walk(&self, text: &[char]) -> (BTreeSet<usize>, bool) {
+        let end = text.len();
+        let mut places = BTreeSet::from([0]);
+        let mut reached_end = end == 0;
+        for (n, step) in self.steps.iter().enumerate() {
+            let last = n + 1 == self.steps.len();
+            places = match step {
+                Step::Literal(c) => places
+                    .into_iter()
+                    .filter(|p| text.get(*p) == Some(c))
+                    .map(|p| p + 1)
+                    .collect(),
+                Step::Run => match places.first() {
+                    Some(&first) => (first..=end).collect(),
+                    None => BTreeSet::new(),
+                },
+                Step::Level => {
+                    let mut taken = BTreeSet::new();
+                    for place in places {
+                        let level = text.iter().skip(place).take_while(|c| **c != '/').count();
+                        taken.extend(place..=place + level);
+                        if last && place + level + 1 == end {
+                            taken.insert(end);
+                        }
+                    }
+                    taken
+                }
+            };
+            reached_end |= places.contains(&end);
+        }
+        (places, reached_end)
     }
 }

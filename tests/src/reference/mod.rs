@@ -12,6 +12,7 @@ mod facts;
 mod filter;
 mod fold;
 mod glob;
+mod instant;
 mod name;
 mod request;
 mod rules;
@@ -19,6 +20,7 @@ mod subject;
 mod tally;
 mod truth;
 mod window;
+mod zone;
 
 pub use canonical::Refusal;
 pub use name::{Name, Pattern};

@@ -233,6 +233,8 @@ fn authority_covers(authority: &str, host: &str, port: &str) -> bool {
         (own_host, Some(own_port)) => {
             Glob::new(&own_host).covers(host) && Glob::new(&own_port).covers(port)
         }
+        // A name without a port (`http://?x`, which has no host either) is its host alone.
+        (whole, None) if port.is_empty() => Glob::new(&whole).covers(host),
         (whole, None) => Glob::new(&whole).covers(&format!("{host}:{port}")),
     }
 }

@@ -44,10 +44,16 @@ pub(super) fn check(request: &Value) -> Result<(), Value> {
     if let Some(given) = members.get("subject") {
         subject(given)?;
     }
-    if members.get("now").and_then(Value::as_i64).is_none() {
-        return bad("/now");
+    match members.get("now").and_then(Value::as_i64) {
+        None => bad("/now"),
+        Some(now) if !is_instant(now) => Err(refusal("limitExceeded", "/now")),
+        Some(_) => Ok(()),
     }
-    Ok(())
+}
+
+/// Whether epoch milliseconds are within 100 000 000 days of 1970 (ECMA-262 §21.4.1.1), so that every host can say them.
+pub(super) fn is_instant(millis: i64) -> bool {
+    (-8_640_000_000_000_000..=8_640_000_000_000_000).contains(&millis)
 }
 
 /// An object of lists of texts.

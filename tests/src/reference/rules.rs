@@ -2,6 +2,7 @@
 
 use super::address::{self, Address};
 use super::authentication::{Level, in_realms, in_service, level, scheme_met};
+use super::condition::is_blank;
 use super::facts::{Facts, pieces, realm_of, same, strings};
 use super::truth::{Outcome, Truth};
 use serde_json::Value;
@@ -57,18 +58,19 @@ fn with_address(rules: &[Rule<'_>], ip: Option<&str>, facts: Facts<'_>) -> Outco
 
 /// The parts of `IF name = value THEN name = value`: keywords without regard to case, blanks between the parts or none.
 fn rule(text: &str) -> Option<Rule<'_>> {
-    let (key, rest) = assignment(keyword(text.trim(), "IF")?)?;
-    let run = rest.find(char::is_whitespace).unwrap_or(rest.len());
+    let (key, rest) = assignment(keyword(text.trim_matches(is_blank), "IF")?)?;
+    let run = rest.find(is_blank).unwrap_or(rest.len());
     // A value is a run without blanks; where none stands before THEN, the longest run that leaves a THEN is the value.
     let ends = (1..=run).rev().filter(|end| rest.is_char_boundary(*end));
     ends.map(|end| rest.split_at(end))
         .find_map(|(wanted, after)| {
-            let (what, value) = assignment(keyword(after.trim_start(), "THEN")?)?;
-            let whole = !value.is_empty() && !value.contains(char::is_whitespace);
+            let after = after.trim_start_matches(is_blank);
+            let (what, value) = assignment(keyword(after, "THEN")?)?;
+            let whole = !value.is_empty() && !value.contains(is_blank);
             whole.then(|| Rule {
                 key,
                 wanted,
-                what: what.to_lowercase(),
+                what: what.to_ascii_lowercase(),
                 value,
             })
         })
@@ -76,63 +78,74 @@ fn rule(text: &str) -> Option<Rule<'_>> {
 
 fn keyword<'a>(text: &'a str, word: &str) -> Option<&'a str> {
     text.get(..word.len())
-        .filter(|t| same(t, word))
+        .filter(|t| t.eq_ignore_ascii_case(word))
         .and(text.get(word.len()..))
 }
 
 /// A name of letters, digits and `_` before `=`, and what follows.
 fn assignment(text: &str) -> Option<(&str, &str)> {
     let (name, rest) = text.split_once('=')?;
-    let name = name.trim();
+    let name = name.trim_matches(is_blank);
     let legal = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    legal.then_some((name, rest.trim()))
+    legal.then_some((name, rest.trim_matches(is_blank)))
 }
 
-/// `[a]`, `[a-b]`, `[10.*]` or `[10.0.0.0/8]`.
+/// `[a]`, `[a-b]`, `[10.*]` or `[10.0.0.0/8]`, in the exact form that policies keep to (ruling C9).
 fn address_matches(wanted: &str, ip: Address) -> bool {
     let Some(body) = wanted.strip_prefix('[').and_then(|w| w.strip_suffix(']')) else {
         return false;
     };
     if let Some((low, high)) = body.split_once('-') {
-        return address::parse(low)
-            .zip(address::parse(high))
+        return address::exact(low)
+            .zip(address::exact(high))
             .is_some_and(|(low, high)| address::within(ip, low, high));
     }
     if let Some((base, length)) = body.split_once('/') {
-        return address::parse(base)
+        let plain = !length.is_empty() && length.bytes().all(|b| b.is_ascii_digit());
+        return address::exact(base)
+            .filter(|_| plain)
             .zip(length.parse().ok())
             .is_some_and(|(base, length)| in_network(ip, base, length));
     }
     if body.contains('*') {
-        return begins(body, ip);
+        return body == "*" || begins(body, ip);
     }
-    address::parse(body) == Some(ip)
+    address::exact(body) == Some(ip)
 }
 
 fn in_network(ip: Address, base: Address, length: u32) -> bool {
-    match (ip, base) {
-        (Address::V4(a), Address::V4(b)) => {
-            length == 0 || (a ^ b).checked_shr(32 - length).unwrap_or(0) == 0
-        }
-        (Address::V6(a), Address::V6(b)) => {
-            length == 0 || (a ^ b).checked_shr(128 - length).unwrap_or(0) == 0
-        }
-        _ => false,
-    }
+    let (a, b, width) = match (ip, base) {
+        (Address::V4(a), Address::V4(b)) => (u128::from(a), u128::from(b), 32),
+        (Address::V6(a), Address::V6(b)) => (a, b, 128),
+        _ => return false,
+    };
+    length <= width && (a ^ b).checked_shr(width - length).unwrap_or(0) == 0
 }
 
-/// `*` matches every address, `10.*` and `10.0.*.*` the IPv4 addresses that begin so.
+/// `10.*`, `10.0.*.*`, `2001:db8:*`: whole parts, then nothing but stars, no more parts than an address has.
 fn begins(body: &str, ip: Address) -> bool {
-    if body == "*" {
-        return true;
-    }
-    let Address::V4(bits) = ip else {
-        return false;
+    let (own, separator): (Vec<u128>, char) = match ip {
+        Address::V4(bits) => (bits.to_be_bytes().map(u128::from).to_vec(), '.'),
+        Address::V6(bits) => (
+            (0..8).rev().map(|n| bits >> (16 * n) & 0xffff).collect(),
+            ':',
+        ),
     };
-    let own = bits.to_be_bytes();
-    body.split('.')
-        .zip(own)
-        .all(|(part, byte)| part == "*" || part.parse() == Ok(byte))
+    let parts: Vec<&str> = body.split(separator).collect();
+    let stars = parts.iter().rev().take_while(|p| **p == "*").count();
+    let (whole, _) = parts.split_at(parts.len() - stars);
+    let value = |part: &&str| match ip {
+        Address::V4(_) => address::octet(part).map(u128::from),
+        Address::V6(_) => Some(*part)
+            .filter(|p| p.len() <= 4 && p.bytes().all(|b| b.is_ascii_hexdigit()))
+            .and_then(|p| u128::from_str_radix(p, 16).ok()),
+    };
+    stars > 0
+        && parts.len() <= own.len()
+        && whole
+            .iter()
+            .zip(&own)
+            .all(|(part, own)| value(part) == Some(*own))
 }
 
 fn consequence(rule: &Rule<'_>, facts: Facts<'_>) -> Outcome {

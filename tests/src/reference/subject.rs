@@ -1,6 +1,6 @@
 //! Subjects of policies (conditions.md §3, rulings C14, C15, B27).
 
-use super::facts::{Facts, same, strings};
+use super::facts::{Facts, rdns, same, strings};
 use super::tally::Tally;
 use super::truth::Truth;
 use serde_json::Value;
@@ -71,12 +71,17 @@ fn identity(values: &[&str], facts: Facts<'_>) -> Truth {
     }
 }
 
-/// Whether an id is that of a group or role: `id=x,ou=group,…`.
+/// What a universal id (`id=x,ou=user,…`) names, in lower case; none if it is no universal id.
+pub(super) fn kind_of(id: &str) -> Option<String> {
+    match rdns(id).as_slice() {
+        [(id, _), (ou, kind), ..] if id == "id" && ou == "ou" => Some(kind.to_ascii_lowercase()),
+        _ => None,
+    }
+}
+
+/// Whether an id is that of a group or role.
 pub(super) fn names_group(id: &str) -> bool {
-    let rest = id
-        .split_once(',')
-        .map_or(String::new(), |(_, rest)| rest.to_lowercase());
-    rest.starts_with("ou=group,") || rest.starts_with("ou=role,")
+    matches!(kind_of(id).as_deref(), Some("group" | "role"))
 }
 
 /// A text is compared whole, a list of texts by each; anything else does not match.

@@ -1,24 +1,32 @@
 //! SimpleTime (conditions.md §2.8, rulings C9, C21, ttl).
 
 use super::facts::Facts;
+use super::instant::day_number;
+use super::request::is_instant;
 use super::truth::{Outcome, Truth, UNLIMITED};
-use jiff::civil::{Date, DateTime, Time, Weekday};
-use jiff::tz::{Offset, TimeZone};
+use super::zone::{local_day, wall, zone};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde_json::Value;
 
 /// The bounds that a condition sets; a missing pair does not limit.
 struct Window {
     /// Minutes of the day; 1440 is the day's end.
     times: Option<(i64, i64)>,
-    days: Option<(Weekday, Weekday)>,
-    dates: Option<(Date, Date)>,
+    /// Days of the week, 0 is Sunday.
+    days: Option<(i64, i64)>,
+    /// Days since 1970-01-01.
+    dates: Option<(i64, i64)>,
 }
 
 /// The `SimpleTime` condition.
 pub(super) fn holds(condition: &Value, facts: Facts<'_>) -> Outcome {
     let instants: Vec<Option<i64>> = match facts.environment("requestTime") {
         None => vec![Some(facts.now())],
-        Some(sent) => sent.iter().map(|t| t.parse().ok()).collect(),
+        Some(sent) => sent
+            .iter()
+            .map(|t| t.parse().ok().filter(|t| is_instant(*t)))
+            .collect(),
     };
     let own_zone = condition
         .get("enforcementTimeZone")
@@ -46,29 +54,6 @@ pub(super) fn holds(condition: &Value, facts: Facts<'_>) -> Outcome {
     Outcome::agreed(&outcomes)
 }
 
-/// A zone of the tz database, or `GMT±h[:mm]`.
-fn zone(name: &str) -> Option<TimeZone> {
-    let Some(custom) = name.strip_prefix("GMT").filter(|rest| !rest.is_empty()) else {
-        return TimeZone::get(name).ok();
-    };
-    let sign = match custom.chars().next() {
-        Some('+') => 1,
-        Some('-') => -1,
-        _ => return TimeZone::get(name).ok(),
-    };
-    let digits = custom.get(1..)?;
-    let (hours, minutes) = match digits.split_once(':') {
-        Some((hours, minutes)) => (hours.parse::<i32>().ok()?, minutes.parse::<i32>().ok()?),
-        None if digits.len() > 2 => {
-            let (hours, minutes) = digits.split_at(digits.len() - 2);
-            (hours.parse().ok()?, minutes.parse().ok()?)
-        }
-        None => (digits.parse::<i32>().ok()?, 0),
-    };
-    let offset = Offset::from_seconds(sign * (hours * 3600 + minutes * 60)).ok()?;
-    Some(TimeZone::fixed(offset))
-}
-
 impl Window {
     fn of(condition: &Value) -> Window {
         let text = |member| {
@@ -91,37 +76,23 @@ fn minutes(text: &str) -> Option<i64> {
     Some(hours.trim().parse::<i64>().ok()? * 60 + minutes.trim().parse::<i64>().ok()?)
 }
 
-fn weekday(text: &str) -> Option<Weekday> {
-    let all = [
-        Weekday::Sunday,
-        Weekday::Monday,
-        Weekday::Tuesday,
-        Weekday::Wednesday,
-        Weekday::Thursday,
-        Weekday::Friday,
-        Weekday::Saturday,
-    ];
+fn weekday(text: &str) -> Option<i64> {
     let names = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
-    names
-        .iter()
-        .position(|n| *n == text.to_lowercase())
-        .and_then(|n| all.get(n).copied())
+    let place = names.iter().position(|n| *n == text.to_lowercase())?;
+    i64::try_from(place).ok()
 }
 
-fn date(text: &str) -> Option<Date> {
+fn date(text: &str) -> Option<i64> {
     let mut parts = text.split(':');
     let year = parts.next()?.parse().ok()?;
     let month = parts.next()?.parse().ok()?;
     let day = parts.next()?.parse().ok()?;
-    Date::new(year, month, day).ok()
+    Date::new(year, month, day).ok().map(day_number)
 }
 
 /// First and last instant of the window that the local date of this instant selects, both inclusive.
 fn bounds(window: &Window, instant: i64, zone: &TimeZone) -> Option<(i64, i64)> {
-    let today = jiff::Timestamp::from_millisecond(instant)
-        .ok()?
-        .to_zoned(zone.clone())
-        .date();
+    let today = local_day(instant, zone)?;
     let mut low = i64::MIN;
     let mut high = i64::MAX;
     if let Some((start, end)) = window.times {
@@ -129,17 +100,21 @@ fn bounds(window: &Window, instant: i64, zone: &TimeZone) -> Option<(i64, i64)> 
         // Overnight by what the clocks show: a change of the clocks alone does not turn a window round, it may leave it empty.
         if end < start {
             if instant < from {
-                from = wall(today.yesterday().ok()?, start, zone)?;
+                from = wall(today - 1, start, zone)?;
             } else {
-                to = wall(today.tomorrow().ok()?, end, zone)?;
+                to = wall(today + 1, end, zone)?;
             }
+        }
+        if end > 1440 {
+            // What lies past midnight is of the next date, which selects a window of its own.
+            to = wall(today + 1, 0, zone)? - 1;
         }
         (low, high) = (low.max(from), high.min(to));
     }
     if let Some((start, end)) = window.days {
-        let length = i64::from(start.until(end)) + 1;
-        // The end is inclusive: at midnight after the last day the occurrence that ends there still counts.
-        let since = i64::from(start.until(today.weekday()));
+        let length = (end - start).rem_euclid(7) + 1;
+        // The end is inclusive: at midnight after the last day the occurrence that ends there still counts. 1970-01-01 was a Thursday.
+        let since = (today + 4 - start).rem_euclid(7);
         let at_midnight = wall(today, 0, zone)? == instant;
         let since = if since == length && at_midnight {
             length
@@ -148,10 +123,11 @@ fn bounds(window: &Window, instant: i64, zone: &TimeZone) -> Option<(i64, i64)> 
         } else {
             since - 7
         };
-        let first = add_days(today, -since)?;
-        let from = wall(first, 0, zone)?;
-        let to = wall(add_days(first, length)?, 0, zone)?;
-        (low, high) = (low.max(from), high.min(to));
+        let first = today - since;
+        (low, high) = (
+            low.max(wall(first, 0, zone)?),
+            high.min(wall(first + length, 0, zone)?),
+        );
     }
     if let Some((start, end)) = window.dates {
         (low, high) = (
@@ -160,29 +136,6 @@ fn bounds(window: &Window, instant: i64, zone: &TimeZone) -> Option<(i64, i64)> 
         );
     }
     Some((low, high))
-}
-
-fn add_days(date: Date, days: i64) -> Option<Date> {
-    date.checked_add(jiff::Span::new().try_days(days).ok()?)
-        .ok()
-}
-
-/// The instant at which clocks show a minute of a day: past a gap as if they had not been changed, the later one of an overlap.
-fn wall(date: Date, minute: i64, zone: &TimeZone) -> Option<i64> {
-    let day = add_days(date, minute / 1440)?;
-    let minute = minute % 1440;
-    let time = Time::new(
-        i8::try_from(minute / 60).ok()?,
-        i8::try_from(minute % 60).ok()?,
-        0,
-        0,
-    )
-    .ok()?;
-    let local = DateTime::from_parts(day, time);
-    zone.to_ambiguous_timestamp(local)
-        .later()
-        .ok()
-        .map(jiff::Timestamp::as_millisecond)
 }
 
 fn inside(window: &Window, instant: i64, zone: &TimeZone) -> bool {
@@ -199,13 +152,9 @@ fn at(window: &Window, instant: i64, zone: &TimeZone) -> Outcome {
 
 /// The first instant after this one at which the window holds: each day's possible starts are tried in order.
 fn next_start(window: &Window, instant: i64, zone: &TimeZone) -> Option<i64> {
-    let today = jiff::Timestamp::from_millisecond(instant)
-        .ok()?
-        .to_zoned(zone.clone())
-        .date();
+    let today = local_day(instant, zone)?;
     let first = window.dates.map_or(today, |(start, _)| start.max(today));
-    for ahead in -1..=16 {
-        let day = add_days(first, ahead)?;
+    for day in first - 1..=first + 16 {
         let mut starts: Vec<i64> = vec![wall(day, 0, zone)?];
         starts.extend(window.times.and_then(|(start, _)| wall(day, start, zone)));
         starts.sort_unstable();

@@ -6,8 +6,11 @@ use std::process::{Command, Stdio};
 
 /// The root of the workspace.
 pub(crate) fn root() -> PathBuf {
-    // This crate lies two folders beneath it.
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    // Cargo says where it runs this crate from, which counts: a target folder may have been copied from elsewhere.
+    let here = std::env::var("CARGO_MANIFEST_DIR");
+    let here = here.unwrap_or_else(|_| env!("CARGO_MANIFEST_DIR").to_owned());
+    // This crate lies two folders beneath the root.
+    Path::new(&here)
         .ancestors()
         .nth(2)
         .map(PathBuf::from)

@@ -191,7 +191,10 @@ fn values_are_compared_without_case_and_needless_spaces() {
         ("ÉTÉ", "été", true),
         ("a", "", false),
         ("a  ", "a", true),
-        ("a\tb", "a b", false),
+        ("a\tb", "a b", true),
+        ("a\u{ad}\u{200b}b\u{1}", "AB", true),
+        ("\u{a0}a\u{3000}\u{2028}b\u{85}", "a b", true),
+        ("ΟΔΟΣ", "οδος", true),
     ] {
         assert_eq!(equals(left, right), expected, "{left:?} {right:?}");
         assert_eq!(equals(right, left), expected, "{right:?} {left:?}");
@@ -203,6 +206,25 @@ fn values_are_compared_without_case_and_needless_spaces() {
             && at_most("20260101Z", "20260101z")
     );
     assert!(at_least("-5", "-10") && at_least("9", "10x"));
+    assert!(at_least("00", "-0") && at_most("-0", "0") && !at_least("-1", "0"));
+    assert!(
+        at_least(
+            "100000000000000000000000000000000000000001",
+            "99999999999999999999999999999999999999999"
+        ),
+        "whole numbers have any size"
+    );
+    assert!(!at_least("+7", "5"), "a plus is of a text");
+    assert!(
+        extensible(Some("integermatch"), " 007", "7")
+            && !extensible(Some("integermatch"), "7", "-7")
+    );
+    assert!(extensible(Some("1.2.840.113556.1.4.803"), "-1", "5"));
+    assert!(!extensible(
+        Some("1.2.840.113556.1.4.804"),
+        "99999999999999999999",
+        "1"
+    ));
     assert!(extensible(None, "A", "a") && !extensible(Some("integermatch"), "a", "a"));
 }
 

@@ -17,7 +17,7 @@ use crate::publish::PublishedBundle;
 /// The keys cannot be used.
 pub(super) fn of_bundle(app: &App, bundle: &PublishedBundle) -> Result<String, ApiError> {
     let payload = json!({
-        "iss": app.config.issuer(),
+        "iss": app.oauth.issuer(),
         "realm": bundle.realm.as_str(),
         "name": bundle.definition.name,
         "revision": bundle.revision,
@@ -35,7 +35,7 @@ pub(super) fn of_bundle(app: &App, bundle: &PublishedBundle) -> Result<String, A
 /// The keys cannot be used.
 pub(super) fn of_notice(app: &App, bundle: &PublishedBundle) -> Result<String, ApiError> {
     let payload = json!({
-        "iss": app.config.issuer(),
+        "iss": app.oauth.issuer(),
         "realm": bundle.realm.as_str(),
         "name": bundle.definition.name,
         "revision": bundle.revision,

@@ -2,6 +2,7 @@
 //! (`management-rest.md` §1.3, §4–§8).
 
 mod bundles;
+mod collection;
 mod guard;
 mod listings;
 mod policies;
@@ -10,6 +11,7 @@ mod realms;
 mod resource_types;
 mod revisions;
 mod rows;
+mod scripts;
 mod users;
 
 use serde_json::{Map, Value};
@@ -27,45 +29,41 @@ use crate::realm::IdentityKind;
 pub(crate) async fn handle(
     app: &App,
     call: &Call,
-    endpoint: &[&str],
+    elements: &[&str],
     operation: Operation,
 ) -> Result<Answer, ApiError> {
-    match endpoint {
-        ["policies"] => policies::handle(app, call, None, operation).await,
-        ["policies", name] => policies::handle(app, call, Some(name), operation).await,
-        ["applications"] => policy_sets::handle(app, call, None, operation).await,
-        ["applications", name] => policy_sets::handle(app, call, Some(name), operation).await,
-        ["resourcetypes"] => resource_types::handle(app, call, None, operation).await,
-        ["resourcetypes", uuid] => resource_types::handle(app, call, Some(uuid), operation).await,
-        ["bundles"] => bundles::handle(app, call, None, operation).await,
-        ["bundles", name] => bundles::handle(app, call, Some(name), operation).await,
-        ["users"] => users::handle(app, call, IdentityKind::User, None, operation).await,
-        ["users", name] => {
-            users::handle(app, call, IdentityKind::User, Some(name), operation).await
-        }
-        ["groups"] => users::handle(app, call, IdentityKind::Group, None, operation).await,
-        ["groups", name] => {
-            users::handle(app, call, IdentityKind::Group, Some(name), operation).await
-        }
-        ["global-config", "realms"] => realms::handle(app, call, None, operation).await,
-        ["global-config", "realms", id] => realms::handle(app, call, Some(id), operation).await,
-        ["global-config", "revisions"] => revisions::handle(app, call, None, operation).await,
-        ["global-config", "revisions", number] => {
-            revisions::handle(app, call, Some(number), operation).await
-        }
-        ["realms"] => realms::handle_paths(app, call, operation).await,
-        [name, id @ ..]
-            if id.len() <= 1
-                && let Some(listing) = listings::listing(name) =>
-        {
-            let id = id.first().copied();
-            listings::handle(app, call, (listing, name), id, operation).await
-        }
-        [
-            "policies" | "applications" | "resourcetypes" | "bundles" | "users" | "groups",
-            below @ ..,
-        ] => Err(ApiError::no_such_resource(&below.join("/"))),
-        other => Err(ApiError::no_such_resource(&other.join("/"))),
+    use IdentityKind::{Group, User};
+    use collection::handle;
+    let (path, below) = elements.split_at(depth(elements).min(elements.len()));
+    let id = match below {
+        [] => Ok(None),
+        [id] => Ok(Some(*id)),
+        deeper => Err(ApiError::no_such_resource(&deeper.join("/"))),
+    };
+    let path = path.join("/");
+    match path.as_str() {
+        "policies" => handle::<policies::Policies>(app, call, id?, operation).await,
+        "applications" => handle::<policy_sets::PolicySets>(app, call, id?, operation).await,
+        "resourcetypes" => handle::<resource_types::ResourceTypes>(app, call, id?, operation).await,
+        "scripts" => handle::<scripts::Scripts>(app, call, id?, operation).await,
+        "bundles" => bundles::handle(app, call, id?, operation).await,
+        "users" => users::handle(app, call, User, id?, operation).await,
+        "groups" => users::handle(app, call, Group, id?, operation).await,
+        "global-config/realms" => handle::<realms::Realms>(app, call, id?, operation).await,
+        "global-config/revisions" => revisions::handle(app, call, id?, operation).await,
+        "realms" if below.is_empty() => realms::handle_paths(app, call, operation).await,
+        name => match listings::listing(name) {
+            Some(listing) => listings::handle(app, call, (listing, name), id?, operation).await,
+            None => Err(ApiError::no_such_resource(&elements.join("/"))),
+        },
+    }
+}
+
+/// How many elements of a path name the endpoint.
+fn depth(elements: &[&str]) -> usize {
+    match elements.first() {
+        Some(&"global-config") => 2,
+        _ => 1,
     }
 }
 

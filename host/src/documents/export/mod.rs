@@ -6,10 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::stored::{Credentials, Stored};
-use super::{Members, add_stamp, catalogue, identity, members, policy};
+use super::{Members, catalogue, identity, policy, script};
 use crate::auth::privilege::Privileges;
 use crate::clock::{self, Millis};
-use crate::publish::PUBLICATION;
 use crate::realm::{Directory, IdentityKind, RealmPath};
 use crate::store::{Kind, Object, Result, View};
 
@@ -71,8 +70,7 @@ pub(crate) async fn document(
     if realm.is_root() {
         let settings = view.settings().await?.into_iter();
         let told = settings.filter(|(name, _)| {
-            let plain = PLAIN_SETTINGS.contains(&name.as_str());
-            !name.starts_with(PUBLICATION) && (plain || credentials == Credentials::Included)
+            credentials == Credentials::Included || PLAIN_SETTINGS.contains(&name.as_str())
         });
         let rows = told.map(|(name, value)| json!({"name": name, "value": value}));
         document.insert(SETTINGS.into(), rows.collect());
@@ -126,8 +124,9 @@ fn shown(
 }
 
 fn script(object: &Object) -> Members {
-    let mut shown = members(object);
-    add_stamp(&mut shown, &object.stamp);
+    // The id is what policies refer to, and no member of the stored document.
+    let mut shown = Members::from_iter([("_id".to_owned(), object.name.as_str().into())]);
+    shown.extend(script::shown(object));
     shown
 }
 

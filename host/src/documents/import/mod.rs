@@ -13,8 +13,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::export::{HEAD, Head};
-use super::stored::{am_stamp, without_stamp};
-use super::{catalogue, defaults, policy, realm, script_text};
+use super::stored::am_stamp;
+use super::{catalogue, defaults, policy, realm, script};
 use crate::auth::password::Passwords;
 use crate::auth::random_text;
 use crate::publish::RealmBody;
@@ -354,30 +354,18 @@ impl Importer<'_> {
                     .and_then(Value::as_str)
                     .filter(|text| !text.is_empty())
             };
-            let (Some(id), Some(name)) = (text("_id"), text("name")) else {
-                context.error(place, "a script needs _id and name");
+            let (Some(id), Some(members)) = (text("_id"), json.as_object()) else {
+                context.error(place, "a script is an object with an _id");
                 continue;
             };
-            let mut body = without_stamp(json);
-            // frodo's files hold the source as lines.
-            if let Some(source) = json.get("script").and_then(script_text::base64)
-                && let Some(members) = body.as_object_mut()
-            {
-                members.insert("script".into(), source);
+            match script::check(members, id) {
+                Ok(script) => {
+                    let draft = script.draft(&context.key);
+                    let stamp = self.stamp(json);
+                    context.put(&place, Draft { stamp, ..draft });
+                }
+                Err(faults) => context.faults(&place, faults),
             }
-            let draft = Draft {
-                kind: Kind::Script,
-                realm: context.key.clone(),
-                key: id.to_lowercase(),
-                name_key: name.to_lowercase(),
-                name: id.to_owned(),
-                owner: String::new(),
-                body: body.to_string(),
-                secret: None,
-                members: Vec::new(),
-                stamp: self.stamp(json),
-            };
-            context.put(&place, draft);
         }
     }
 }

@@ -18,7 +18,10 @@ pub(super) async fn revisions_only_grow(place: Place) {
 pub(super) async fn a_change_is_made_as_a_whole_or_not_at_all(place: Place) {
     let store = place.open().await;
     change(&store, &[put(policy("p", "1")), put(policy("r", "1"))]).await;
+    let p = store.object(Kind::Policy, "/", "p").await.unwrap().unwrap();
     let failing = [
+        require("p", p.revision + 1),
+        require("none", p.revision),
         Write::Put(Expect::Absent, policy("p", "2")),
         Write::Put(Expect::Present, policy("none", "2")),
         delete(Kind::Policy, "/", "none"),
@@ -37,6 +40,10 @@ pub(super) async fn a_change_is_made_as_a_whole_or_not_at_all(place: Place) {
         assert_eq!(store.revision().await.unwrap(), 1);
         assert_eq!(store.revisions(None, 10).await.unwrap().len(), 1);
     }
+    // A change may ask for what it was made from.
+    let writes = [require("p", p.revision), put(policy("p", "2"))];
+    change(&store, &writes).await;
+    assert_eq!(bodies(&store, "/").await[0].1, "2");
     // A document may be written more than once by one change: the last one stays.
     let writes = [
         put(policy("p", "2")),
@@ -45,6 +52,15 @@ pub(super) async fn a_change_is_made_as_a_whole_or_not_at_all(place: Place) {
     ];
     change(&store, &writes).await;
     assert_eq!(bodies(&store, "/").await[0].1, "3");
+}
+
+fn require(key: &str, revision: u64) -> Write {
+    Write::Require {
+        kind: Kind::Policy,
+        realm: "/".into(),
+        key: key.into(),
+        revision,
+    }
 }
 
 /// Two nodes, ten writers each: every change has a revision of its own, and follows the one that it says it follows.

@@ -68,12 +68,7 @@ pub(super) async fn many(asked: &Asked<'_>, action: &str) -> Result<Answer, ApiE
     }
     let mapping = part("resourceTypeMapping").cloned().unwrap_or_default();
     let mut copies = Vec::new();
-    for source in asked
-        .app
-        .store
-        .objects(Kind::Policy, &asked.call.realm.key)
-        .await?
-    {
+    for source in asked.objects(Kind::Policy).await? {
         if source.owner != from.to_lowercase() {
             continue;
         }
@@ -162,11 +157,7 @@ async fn transfer(
     {
         return Err(ApiError::conflict("Policy already exists"));
     }
-    asked
-        .app
-        .publisher
-        .commit(&asked.author, &format!("policy {action}"), writes)
-        .await?;
+    asked.commit(&format!("policy {action}"), writes).await?;
     let object = asked
         .app
         .store

@@ -7,13 +7,12 @@ use assize_engine::model::{PolicySet, ResourceType};
 use assize_engine::{Fault, FaultCode};
 use serde_json::Value;
 
-use super::{Wanted, created, deleted, guard, single};
-use crate::api::Call;
+use super::collection::{self, Collection, Put, Route};
+use super::{created, deleted};
 use crate::api::answer::Answer;
 use crate::api::crest::operation::{self, Operation};
 use crate::api::crest::version::Version;
 use crate::api::error::ApiError;
-use crate::app::App;
 use crate::auth::privilege::Endpoint;
 use crate::documents::policy::Checked;
 use crate::documents::{Members, catalogue, policy};
@@ -22,49 +21,93 @@ use crate::store::{Draft, Expect, Kind, Object, Stamp, Write};
 
 /// Which form policies have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
+pub(super) enum Form {
     One,
     Two,
 }
 
-const ROUTES: [(Version, (Form, &str)); 3] = [
-    (Version(1, 0), (Form::One, "resource=1.0")),
-    (Version(2, 0), (Form::Two, "resource=2.0")),
-    (Version(2, 1), (Form::Two, "resource=2.1")),
-];
-const ENDPOINT: &str = "policies";
-
 /// A request whose caller and version are settled.
-struct Asked<'a> {
-    app: &'a App,
-    call: &'a Call,
-    form: Form,
-    served: &'static str,
-    author: String,
-}
+type Asked<'a> = collection::Asked<'a, Form>;
 
-/// Answers any request of the endpoint but the two evaluations.
-pub(super) async fn handle(
-    app: &App,
-    call: &Call,
-    id: Option<&str>,
-    operation: Operation,
-) -> Result<Answer, ApiError> {
-    let caller = guard::check(app, call, &operation, Endpoint::Policies).await?;
-    let route = call.requested.route(&ROUTES);
-    let (form, served) = route.ok_or_else(|| ApiError::no_such_resource(id.unwrap_or_default()))?;
-    let asked = Asked {
-        app,
-        call,
-        form,
-        served,
-        author: guard::author(app, &caller),
-    };
-    let wanted = Wanted::of(operation, id)?;
-    asked
-        .perform(wanted, id)
-        .await
-        .map_err(|error| error.served(served))
+pub(super) struct Policies;
+
+impl Collection for Policies {
+    type Form = Form;
+    type Found = Object;
+
+    const ENDPOINT: Endpoint = Endpoint::Policies;
+    const PATH: &'static str = "policies";
+    const ROUTES: &'static [Route<Form>] = &[
+        (Version(1, 0), (Form::One, "resource=1.0")),
+        (Version(2, 0), (Form::Two, "resource=2.0")),
+        (Version(2, 1), (Form::Two, "resource=2.1")),
+    ];
+
+    async fn find(asked: &Asked<'_>, id: &str) -> Result<Option<Object>, ApiError> {
+        asked.object(Kind::Policy, id).await
+    }
+
+    fn missing(_: &Asked<'_>, id: &str, _: &Operation) -> ApiError {
+        ApiError::not_found(format!("Policy {id} does not exist."))
+    }
+
+    fn revision(found: &Object) -> String {
+        found.stamp.modified_at.to_string()
+    }
+
+    async fn query(asked: &Asked<'_>) -> Result<Answer, ApiError> {
+        query::answer(asked).await
+    }
+
+    async fn read(asked: &Asked<'_>, _: &str, found: Object) -> Result<Answer, ApiError> {
+        Ok(asked.shown(&found.name, &found, policy::shown(&found)))
+    }
+
+    async fn create(asked: &Asked<'_>, id: Option<&str>) -> Result<Answer, ApiError> {
+        asked.create(id).await
+    }
+
+    async fn update(
+        asked: &Asked<'_>,
+        id: &str,
+        found: Object,
+        put: Put,
+    ) -> Result<Answer, ApiError> {
+        asked.update(id, found, put).await
+    }
+
+    async fn delete(asked: &Asked<'_>, id: &str, found: Object) -> Result<Answer, ApiError> {
+        let write = Write::Delete {
+            kind: Kind::Policy,
+            realm: asked.call.realm.key.clone(),
+            key: found.key.clone(),
+        };
+        asked
+            .commit_to(Kind::Policy, &found, "policy deleted", vec![write])
+            .await?;
+        Ok(deleted(asked.call, asked.served, id))
+    }
+
+    async fn act(asked: &Asked<'_>, action: &str, id: Option<&str>) -> Result<Answer, ApiError> {
+        match (asked.form, action, id) {
+            (Form::Two, "copy" | "move", Some(name)) => copy::one(asked, action, name).await,
+            (Form::Two, "copy" | "move", None) => copy::many(asked, action).await,
+            (Form::Two, ..) => Err(ApiError::not_implemented(format!("{action}not supported"))),
+            (Form::One, _, None) if !matches!(action, "copy" | "move") => {
+                Err(ApiError::not_implemented(format!(
+                    "Action '{action}' not implemented for this resource"
+                )))
+            }
+            (Form::One, ..) => Err(ApiError::not_implemented("Operation is not supported.")),
+        }
+    }
+
+    fn patch_refused(asked: &Asked<'_>) -> ApiError {
+        ApiError::not_implemented(match asked.form {
+            Form::One => "Operation is not supported.",
+            Form::Two => "Patch not supported",
+        })
+    }
 }
 
 /// The error that a fault of what somebody wrote becomes: AM's words, and where it is for what lies deeper.
@@ -83,78 +126,16 @@ pub(in crate::api::manage) fn refused(faults: &[Fault]) -> ApiError {
 }
 
 impl Asked<'_> {
-    async fn perform(&self, wanted: Wanted<'_>, id: Option<&str>) -> Result<Answer, ApiError> {
-        match wanted {
-            Wanted::Query => query::answer(self).await,
-            Wanted::Read(name) => {
-                let object = self.there(name).await?;
-                Ok(self.shown(&object.name, &object, policy::shown(&object)))
-            }
-            Wanted::Create => self.create(None).await,
-            Wanted::CreateWithId(name) => self.create(Some(name)).await.map_err(ApiError::for_put),
-            Wanted::Upsert(name) => match self.find(name).await? {
-                Some(there) => self.update(name, there, Renaming::Refused).await,
-                None => self.create(Some(name)).await.map_err(ApiError::for_put),
-            },
-            Wanted::Update(name) => {
-                let there = self.there(name).await?;
-                self.update(name, there, Renaming::Allowed).await
-            }
-            Wanted::Delete(name) => {
-                let there = self.there(name).await?;
-                let write = Write::Delete {
-                    kind: Kind::Policy,
-                    realm: self.call.realm.key.clone(),
-                    key: there.key,
-                };
-                self.app
-                    .publisher
-                    .commit(&self.author, "policy deleted", vec![write])
-                    .await?;
-                Ok(deleted(self.call, self.served, name))
-            }
-            Wanted::Patch => Err(ApiError::not_implemented(match self.form {
-                Form::One => "Operation is not supported.",
-                Form::Two => "Patch not supported",
-            })),
-            Wanted::Action(action) => match (self.form, action.as_str(), id) {
-                (Form::Two, "copy" | "move", Some(name)) => copy::one(self, &action, name).await,
-                (Form::Two, "copy" | "move", None) => copy::many(self, &action).await,
-                (Form::Two, ..) => Err(ApiError::not_implemented(format!("{action}not supported"))),
-                (Form::One, _, None) if !matches!(action.as_str(), "copy" | "move") => {
-                    Err(ApiError::not_implemented(format!(
-                        "Action '{action}' not implemented for this resource"
-                    )))
-                }
-                (Form::One, ..) => Err(ApiError::not_implemented("Operation is not supported.")),
-            },
-        }
-    }
-
-    async fn find(&self, name: &str) -> Result<Option<Object>, ApiError> {
-        Ok(self
-            .app
-            .store
-            .object(Kind::Policy, &self.call.realm.key, &name.to_lowercase())
-            .await?)
-    }
-
     async fn there(&self, name: &str) -> Result<Object, ApiError> {
-        let missing = || ApiError::not_found(format!("Policy {name} does not exist."));
-        self.find(name).await?.ok_or_else(missing)
+        let found = self.object(Kind::Policy, name).await?;
+        found.ok_or_else(|| Policies::missing(self, name, &Operation::Read))
     }
 
     fn shown(&self, id: &str, object: &Object, mut members: Members) -> Answer {
         if self.form == Form::One {
             members.remove("resourceTypeUuid");
         }
-        single(
-            self.call,
-            self.served,
-            id,
-            Some(object.stamp.modified_at.to_string()),
-            members,
-        )
+        self.single(id, Some(Policies::revision(object)), members)
     }
 
     async fn create(&self, id: Option<&str>) -> Result<Answer, ApiError> {
@@ -168,34 +149,28 @@ impl Asked<'_> {
         let (checked, set) = self
             .checked(body, &self.call.realm, Purpose::Create)
             .await?;
-        if self.find(&checked.policy.name).await?.is_some() {
+        if self
+            .object(Kind::Policy, &checked.policy.name)
+            .await?
+            .is_some()
+        {
             return Err(ApiError::conflict("Policy already exists"));
         }
         let name = checked.policy.name.clone();
         let draft = checked.draft(&self.call.realm.key, &set);
-        self.app
-            .publisher
-            .commit(
-                &self.author,
-                "policy created",
-                vec![Write::Put(Expect::Absent, draft)],
-            )
+        self.commit("policy created", vec![Write::Put(Expect::Absent, draft)])
             .await?;
         let answer = self.written(&name).await?;
-        Ok(created(self.app, self.call, ENDPOINT, &name, answer))
+        Ok(created(self.app, self.call, Policies::PATH, &name, answer))
     }
 
-    async fn update(
-        &self,
-        id: &str,
-        there: Object,
-        renaming: Renaming,
-    ) -> Result<Answer, ApiError> {
+    /// A policy may get another name, but not by a PUT that could have created one.
+    async fn update(&self, id: &str, there: Object, put: Put) -> Result<Answer, ApiError> {
         let mut body = operation::json_object(&self.call.body)?;
         match body.get("name") {
             None => drop(body.insert("name".into(), there.name.as_str().into())),
             Some(Value::String(name))
-                if name != id && renaming == Renaming::Refused && name != &there.name =>
+                if name != id && put == Put::Upsert && name != &there.name =>
             {
                 return Err(mismatch());
             }
@@ -210,11 +185,11 @@ impl Asked<'_> {
             vec![Write::Put(Expect::Present, draft)]
         } else {
             // A policy of that name must not be lost, nor this one: both steps are one change.
-            if self.find(&name).await?.is_some() {
+            if self.object(Kind::Policy, &name).await?.is_some() {
                 return Err(ApiError::conflict("Policy already exists"));
             }
             let stamp = Stamp {
-                modified_by: self.author.clone(),
+                modified_by: self.author(),
                 modified_at: self.call.now,
                 ..there.stamp.clone()
             };
@@ -234,9 +209,7 @@ impl Asked<'_> {
                 ),
             ]
         };
-        self.app
-            .publisher
-            .commit(&self.author, "policy changed", writes)
+        self.commit_to(Kind::Policy, &there, "policy changed", writes)
             .await?;
         self.written(&name).await
     }
@@ -330,13 +303,6 @@ impl Asked<'_> {
         body.insert("resourceTypeUuid".into(), only.as_str().into());
         Ok(())
     }
-}
-
-/// Whether a policy may get another name with a write.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Renaming {
-    Allowed,
-    Refused,
 }
 
 /// What a policy is checked for.

@@ -39,12 +39,7 @@ pub(super) async fn answer(asked: &Asked<'_>) -> Result<Answer, ApiError> {
     let filter = rows::filter(asked.call)?;
     check(&filter)?;
     let mut rows = Vec::new();
-    for object in asked
-        .app
-        .store
-        .objects(Kind::Policy, &asked.call.realm.key)
-        .await?
-    {
+    for object in asked.objects(Kind::Policy).await? {
         let mut shown = policy::shown(&object);
         if identity.as_ref().is_some_and(|uid| {
             !shown

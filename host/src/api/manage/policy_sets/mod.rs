@@ -5,119 +5,85 @@ mod version_one;
 
 use serde_json::Value;
 
+use super::collection::{self, Collection, Put, Route};
 use super::rows::{self, Remaining, Row};
-use super::{Wanted, created, deleted, guard, single};
-use crate::api::Call;
+use super::{created, deleted};
 use crate::api::answer::Answer;
 use crate::api::crest::operation::{self, Operation};
 use crate::api::crest::version::Version;
 use crate::api::error::ApiError;
-use crate::app::App;
-use crate::auth::caller::Authorized;
 use crate::auth::privilege::Endpoint;
 use crate::documents::{Members, catalogue, members};
 use crate::store::{Expect, Kind, Object, Write};
 
 /// Which form policy sets have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
+pub(super) enum Form {
     One,
     Two,
 }
 
-const ROUTES: [(Version, (Form, &str)); 2] = [
-    (Version(1, 0), (Form::One, "resource=1.0")),
-    (Version(2, 1), (Form::Two, "resource=2.1")),
-];
-const ENDPOINT: &str = "applications";
-
 /// A request whose caller and version are settled.
-struct Asked<'a> {
-    app: &'a App,
-    call: &'a Call,
-    form: Form,
-    served: &'static str,
-    author: String,
-    caller: Authorized,
-}
+type Asked<'a> = collection::Asked<'a, Form>;
 
-/// Answers any request of the endpoint.
-pub(super) async fn handle(
-    app: &App,
-    call: &Call,
-    id: Option<&str>,
-    operation: Operation,
-) -> Result<Answer, ApiError> {
-    let caller = guard::check(app, call, &operation, Endpoint::Applications).await?;
-    let route = call.requested.route(&ROUTES);
-    let (form, served) = route.ok_or_else(|| ApiError::no_such_resource(id.unwrap_or_default()))?;
-    let asked = Asked {
-        app,
-        call,
-        form,
-        served,
-        author: guard::author(app, &caller),
-        caller,
-    };
-    let wanted = Wanted::of(operation, id)?;
-    asked
-        .perform(wanted)
-        .await
-        .map_err(|error| error.served(served))
+pub(super) struct PolicySets;
+
+impl Collection for PolicySets {
+    type Form = Form;
+    type Found = Object;
+
+    const ENDPOINT: Endpoint = Endpoint::Applications;
+    const PATH: &'static str = "applications";
+    const ROUTES: &'static [Route<Form>] = &[
+        (Version(1, 0), (Form::One, "resource=1.0")),
+        (Version(2, 1), (Form::Two, "resource=2.1")),
+    ];
+
+    async fn find(asked: &Asked<'_>, id: &str) -> Result<Option<Object>, ApiError> {
+        asked.object(Kind::PolicySet, id).await
+    }
+
+    fn missing(asked: &Asked<'_>, id: &str, wanted: &Operation) -> ApiError {
+        ApiError::not_found(match (wanted, asked.form) {
+            (Operation::Update, Form::One) => format!("Unable to find application {id}"),
+            (Operation::Update, Form::Two) => format!("{id} not found."),
+            (Operation::Delete, _) => format!("{id} application not found in realm."),
+            _ => format!(
+                "Unable to retrieve application under realm {}.",
+                asked.call.realm.path
+            ),
+        })
+    }
+
+    fn revision(found: &Object) -> String {
+        found.stamp.modified_at.to_string()
+    }
+
+    async fn query(asked: &Asked<'_>) -> Result<Answer, ApiError> {
+        asked.query().await
+    }
+
+    async fn read(asked: &Asked<'_>, id: &str, found: Object) -> Result<Answer, ApiError> {
+        asked.shown(id, &found).await
+    }
+
+    async fn create(asked: &Asked<'_>, id: Option<&str>) -> Result<Answer, ApiError> {
+        asked.create(id).await
+    }
+
+    async fn update(asked: &Asked<'_>, _: &str, found: Object, _: Put) -> Result<Answer, ApiError> {
+        asked.update(found).await
+    }
+
+    async fn delete(asked: &Asked<'_>, id: &str, found: Object) -> Result<Answer, ApiError> {
+        asked.delete(id, found).await
+    }
 }
 
 impl Asked<'_> {
-    async fn perform(&self, wanted: Wanted<'_>) -> Result<Answer, ApiError> {
-        match wanted {
-            Wanted::Query => self.query().await,
-            Wanted::Read(id) => {
-                let object = self.find(id).await?.ok_or_else(|| {
-                    ApiError::not_found(format!(
-                        "Unable to retrieve application under realm {}.",
-                        self.call.realm.path
-                    ))
-                })?;
-                self.shown(id, &object).await
-            }
-            Wanted::Create => self.create(None).await,
-            Wanted::CreateWithId(id) => self.create(Some(id)).await.map_err(ApiError::for_put),
-            Wanted::Upsert(id) => match self.find(id).await? {
-                Some(there) => self.update(id, there).await,
-                None => self.create(Some(id)).await.map_err(ApiError::for_put),
-            },
-            Wanted::Update(id) => {
-                let there = self.find(id).await?.ok_or_else(|| {
-                    ApiError::not_found(match self.form {
-                        Form::One => format!("Unable to find application {id}"),
-                        Form::Two => format!("{id} not found."),
-                    })
-                })?;
-                self.update(id, there).await
-            }
-            Wanted::Delete(id) => self.delete(id).await,
-            Wanted::Patch | Wanted::Action(_) => {
-                Err(ApiError::not_implemented("Operation is not supported."))
-            }
-        }
-    }
-
-    async fn find(&self, name: &str) -> Result<Option<Object>, ApiError> {
-        Ok(self
-            .app
-            .store
-            .object(Kind::PolicySet, &self.call.realm.key, &name.to_lowercase())
-            .await?)
-    }
-
     async fn shown(&self, id: &str, object: &Object) -> Result<Answer, ApiError> {
-        let revision = Some(object.stamp.modified_at.to_string());
-        Ok(single(
-            self.call,
-            self.served,
-            id,
-            revision,
-            self.members(object).await?,
-        ))
+        let revision = Some(PolicySets::revision(object));
+        Ok(self.single(id, revision, self.members(object).await?))
     }
 
     async fn members(&self, object: &Object) -> Result<Members, ApiError> {
@@ -153,7 +119,7 @@ impl Asked<'_> {
         }
         let (parsed, kept) = catalogue::policy_set(&Value::Object(body))
             .map_err(|f| super::policies::refused(&f))?;
-        if self.find(&parsed.name).await?.is_some() {
+        if self.object(Kind::PolicySet, &parsed.name).await?.is_some() {
             return Err(ApiError::conflict("Application already exists"));
         }
         self.types_exist(&kept, &writes).await?;
@@ -163,15 +129,18 @@ impl Asked<'_> {
             Expect::Absent,
             catalogue::policy_set_draft(&self.call.realm.key, &parsed, kept),
         ));
-        self.app
-            .publisher
-            .commit(&self.author, "policy set created", writes)
-            .await?;
+        self.commit("policy set created", writes).await?;
         let answer = self.after(&name).await?;
-        Ok(created(self.app, self.call, ENDPOINT, &name, answer))
+        Ok(created(
+            self.app,
+            self.call,
+            PolicySets::PATH,
+            &name,
+            answer,
+        ))
     }
 
-    async fn update(&self, id: &str, there: Object) -> Result<Answer, ApiError> {
+    async fn update(&self, there: Object) -> Result<Answer, ApiError> {
         let mut body = operation::json_object(&self.call.body)?;
         if name_of(&body)?.is_some_and(|name| name.to_lowercase() != there.key) {
             return Err(mismatch());
@@ -196,24 +165,14 @@ impl Asked<'_> {
             Expect::Present,
             catalogue::policy_set_draft(&self.call.realm.key, &parsed, kept),
         ));
-        self.app
-            .publisher
-            .commit(&self.author, "policy set changed", writes)
+        self.commit_to(Kind::PolicySet, &there, "policy set changed", writes)
             .await?;
-        let _ = id;
         self.after(&there.name).await
     }
 
-    async fn delete(&self, id: &str) -> Result<Answer, ApiError> {
-        let there = self.find(id).await?;
-        let there = there
-            .ok_or_else(|| ApiError::not_found(format!("{id} application not found in realm.")))?;
+    async fn delete(&self, id: &str, there: Object) -> Result<Answer, ApiError> {
         self.caller.check_administers_policies()?;
-        let policies = self
-            .app
-            .store
-            .objects(Kind::Policy, &self.call.realm.key)
-            .await?;
+        let policies = self.objects(Kind::Policy).await?;
         if policies.iter().any(|policy| policy.owner == there.key) {
             return Err(ApiError::conflict(
                 "Application cannot be altered because policies exist within the Application. Remove all policies from \
@@ -223,20 +182,17 @@ impl Asked<'_> {
         let write = Write::Delete {
             kind: Kind::PolicySet,
             realm: self.call.realm.key.clone(),
-            key: there.key,
+            key: there.key.clone(),
         };
-        self.app
-            .publisher
-            .commit(&self.author, "policy set deleted", vec![write])
+        self.commit_to(Kind::PolicySet, &there, "policy set deleted", vec![write])
             .await?;
         Ok(deleted(self.call, self.served, id))
     }
 
     async fn after(&self, name: &str) -> Result<Answer, ApiError> {
-        let object = self
-            .find(name)
-            .await?
-            .ok_or_else(|| ApiError::internal("a policy set vanished as it was written"))?;
+        let object = self.object(Kind::PolicySet, name).await?;
+        let object =
+            object.ok_or_else(|| ApiError::internal("a policy set vanished as it was written"))?;
         self.shown(&object.name, &object).await
     }
 
@@ -253,16 +209,7 @@ impl Asked<'_> {
             let made = writes.iter().any(
                 |w| matches!(w, Write::Put(_, d) if d.kind == Kind::ResourceType && d.name == uuid),
             );
-            let there = self
-                .app
-                .store
-                .object(
-                    Kind::ResourceType,
-                    &self.call.realm.key,
-                    &uuid.to_lowercase(),
-                )
-                .await?;
-            if !made && there.is_none() {
+            if !made && self.object(Kind::ResourceType, uuid).await?.is_none() {
                 return Err(ApiError::bad_request(format!(
                     "Invalid resource type {uuid}."
                 )));
@@ -289,12 +236,7 @@ impl Asked<'_> {
         if !before.iter().any(removed) || !writes.is_empty() {
             return Ok(());
         }
-        for policy in self
-            .app
-            .store
-            .objects(Kind::Policy, &self.call.realm.key)
-            .await?
-        {
+        for policy in self.objects(Kind::Policy).await? {
             let uses = |uuid: &Value| members(&policy).get("resourceTypeUuid") == Some(uuid);
             if policy.owner == there.key && before.iter().filter(|uuid| removed(uuid)).any(uses) {
                 return Err(ApiError::conflict(format!(
@@ -310,12 +252,7 @@ impl Asked<'_> {
         let filter = rows::filter(self.call)?;
         catalogue_filter::check_policy_sets(&filter)?;
         let mut rows = Vec::new();
-        for object in self
-            .app
-            .store
-            .objects(Kind::PolicySet, &self.call.realm.key)
-            .await?
-        {
+        for object in self.objects(Kind::PolicySet).await? {
             let row = Row {
                 id: object.name.clone(),
                 revision: None,

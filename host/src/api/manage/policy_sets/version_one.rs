@@ -144,12 +144,7 @@ pub(super) async fn type_for_new_set(
     writes: &mut Vec<Write>,
 ) -> Result<String, ApiError> {
     let given = Given::of(asked, body)?;
-    for object in asked
-        .app
-        .store
-        .objects(Kind::ResourceType, &asked.call.realm.key)
-        .await?
-    {
+    for object in asked.objects(Kind::ResourceType).await? {
         if given.is_covered_by(&members(&object)) {
             return Ok(object.name);
         }
@@ -182,12 +177,7 @@ pub(super) async fn type_for_changed_set(
             "Cannot modify application with more than one resource type using version 1.0 of this endpoint",
         ));
     };
-    let realm = &asked.call.realm.key;
-    let found = asked
-        .app
-        .store
-        .object(Kind::ResourceType, realm, &uuid.to_lowercase())
-        .await?;
+    let found = asked.object(Kind::ResourceType, uuid).await?;
     let Some(found) = found else {
         return generated(asked, body, &given, writes);
     };
@@ -196,7 +186,7 @@ pub(super) async fn type_for_changed_set(
         return Ok(uuid.to_owned());
     }
     let mut shared = defaults::is_built_in(uuid);
-    for other in asked.app.store.objects(Kind::PolicySet, realm).await? {
+    for other in asked.objects(Kind::PolicySet).await? {
         let listed = members(&other);
         let listed = listed.get("resourceTypeUuids").and_then(Value::as_array);
         shared |= other.key != there.key

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use super::collection::{self, Collection, Put, Route};
 use super::rows::{self, Remaining, Row};
-use super::{Wanted, created, guard, single};
+use super::{created, single};
 use crate::api::Call;
 use crate::api::answer::Answer;
 use crate::api::crest::filter::Filter;
@@ -23,77 +24,105 @@ use crate::store::{Expect, Write};
 
 pub(super) use paths::handle_paths;
 
-const ROUTES: [(Version, &str); 1] = [(Version(1, 0), "resource=1.0")];
-const ENDPOINT: &str = "global-config/realms";
-
-/// Answers any request of `global-config/realms`.
-pub(super) async fn handle(
-    app: &App,
-    call: &Call,
-    id: Option<&str>,
-    operation: Operation,
-) -> Result<Answer, ApiError> {
-    let caller = guard::check(app, call, &operation, Endpoint::Realms).await?;
-    let served = call
-        .requested
-        .route(&ROUTES)
-        .ok_or_else(|| ApiError::no_such_resource(id.unwrap_or_default()))?;
-    let within = caller.caller().realm().clone();
-    let asked = Asked {
-        app,
-        call,
-        served,
-        author: guard::author(app, &caller),
-        within: &within,
-    };
-    let done = match Wanted::of(operation, id)? {
-        Wanted::Query => asked.query(),
-        Wanted::Read(id) => asked
-            .find(id)
-            .map(|(_, realm)| answer(call, served, &realm)),
-        Wanted::Create => asked.create().await,
-        Wanted::CreateWithId(_) => Err(ApiError::not_implemented(
-            "Cannot provide ID for Realm resource",
-        )),
-        // AM 7 takes a bare PUT as an update.
-        Wanted::Upsert(id) | Wanted::Update(id) => asked.update(id).await,
-        Wanted::Delete(id) => asked.delete(id).await,
-        Wanted::Action(action) if action == "template" => Ok(Answer::value(
-            served,
-            json!({"parentPath": "/", "active": true}),
-        )),
-        Wanted::Action(action) if action == "schema" => Ok(Answer::value(served, schema())),
-        Wanted::Patch => Err(ApiError::not_implemented("Patch not supported")),
-        Wanted::Action(_) => Err(ApiError::not_implemented("Operation is not supported.")),
-    };
-    done.map_err(|error| error.served(served))
-}
+/// The only form there is.
+#[derive(Clone, Copy)]
+pub(super) struct Form;
 
 /// A request whose caller and version are settled.
-struct Asked<'a> {
-    app: &'a App,
-    call: &'a Call,
-    served: &'static str,
-    author: String,
-    /// The caller's realm: no other than it and those beneath it are shown or changed.
-    within: &'a RealmPath,
+type Asked<'a> = collection::Asked<'a, Form>;
+
+pub(super) struct Realms;
+
+impl Collection for Realms {
+    type Form = Form;
+    type Found = Found;
+
+    const ENDPOINT: Endpoint = Endpoint::Realms;
+    const PATH: &'static str = "global-config/realms";
+    const ROUTES: &'static [Route<Form>] = &[(Version(1, 0), (Form, "resource=1.0"))];
+
+    async fn find(asked: &Asked<'_>, id: &str) -> Result<Option<Found>, ApiError> {
+        let found = RealmPath::from_id(id).and_then(|path| {
+            asked
+                .call
+                .live
+                .realm(&path)
+                .map(|live| Found { path, live })
+        });
+        if let Some(found) = &found {
+            asked.reaches(&found.path)?;
+        }
+        Ok(found)
+    }
+
+    fn missing(_: &Asked<'_>, id: &str, _: &Operation) -> ApiError {
+        let path = RealmPath::from_id(id);
+        let named = path.as_ref().map_or(id, RealmPath::as_str);
+        ApiError::not_found(format!("Realm cannot be read: {named}"))
+    }
+
+    fn revision(found: &Found) -> String {
+        revision(&found.live)
+    }
+
+    async fn query(asked: &Asked<'_>) -> Result<Answer, ApiError> {
+        asked.query()
+    }
+
+    async fn read(asked: &Asked<'_>, _: &str, found: Found) -> Result<Answer, ApiError> {
+        Ok(answer(asked.call, asked.served, &found.live))
+    }
+
+    async fn create(asked: &Asked<'_>, id: Option<&str>) -> Result<Answer, ApiError> {
+        match id {
+            None => asked.create().await,
+            Some(_) => Err(ApiError::not_implemented(
+                "Cannot provide ID for Realm resource",
+            )),
+        }
+    }
+
+    // AM 7 takes a bare PUT as an update.
+    async fn update(asked: &Asked<'_>, _: &str, found: Found, _: Put) -> Result<Answer, ApiError> {
+        asked.update(found).await
+    }
+
+    async fn delete(asked: &Asked<'_>, _: &str, found: Found) -> Result<Answer, ApiError> {
+        asked.delete(found).await
+    }
+
+    async fn act(asked: &Asked<'_>, action: &str, _: Option<&str>) -> Result<Answer, ApiError> {
+        match action {
+            "template" => Ok(Answer::value(
+                asked.served,
+                json!({"parentPath": "/", "active": true}),
+            )),
+            "schema" => Ok(Answer::value(asked.served, schema())),
+            _ => Err(ApiError::not_implemented("Operation is not supported.")),
+        }
+    }
+
+    fn patch_refused(_: &Asked<'_>) -> ApiError {
+        ApiError::not_implemented("Patch not supported")
+    }
+}
+
+/// A realm that a request names, in the spelling of the request.
+pub(super) struct Found {
+    path: RealmPath,
+    live: Arc<LiveRealm>,
 }
 
 impl Asked<'_> {
-    fn find(&self, id: &str) -> Result<(RealmPath, Arc<LiveRealm>), ApiError> {
-        let path = RealmPath::from_id(id);
-        let named = path.as_ref().map_or(id, RealmPath::as_str).to_owned();
-        let found = path.and_then(|path| self.call.live.realm(&path).map(|realm| (path, realm)));
-        let found =
-            found.ok_or_else(|| ApiError::not_found(format!("Realm cannot be read: {named}")))?;
-        self.reaches(&found.0)?;
-        Ok(found)
+    /// The realm of the caller: no other than it and those beneath it are shown or changed.
+    fn within(&self) -> &RealmPath {
+        self.caller.caller().realm()
     }
 
     /// # Errors
     /// 403 for a realm that is not the caller's nor beneath it, though the path of the request is.
     fn reaches(&self, path: &RealmPath) -> Result<(), ApiError> {
-        if self.within.contains(path) {
+        if self.within().contains(path) {
             Ok(())
         } else {
             Err(ApiError::insufficient_privileges())
@@ -101,12 +130,7 @@ impl Asked<'_> {
     }
 
     fn query(&self) -> Result<Answer, ApiError> {
-        let Asked {
-            call,
-            served,
-            within,
-            ..
-        } = *self;
+        let Asked { call, served, .. } = *self;
         let filter = rows::filter(call)?;
         if filter != Filter::Literal(true) {
             return Err(ApiError::not_implemented(format!(
@@ -129,7 +153,7 @@ impl Asked<'_> {
             revision: Some(revision(realm)),
             members: members(&realm.path, realm.active, &realm.aliases),
         };
-        let rows = beneath(call, within).iter().map(row).collect();
+        let rows = beneath(call, self.within()).iter().map(row).collect();
         rows::answer(call, served, rows, Remaining::Unknown)
     }
 
@@ -187,7 +211,7 @@ impl Asked<'_> {
             &path,
             RealmBody { active, aliases },
             &name,
-            &self.author,
+            &self.author(),
         )
         .await?;
         let live = Arc::clone(&app.publisher.live());
@@ -197,17 +221,17 @@ impl Asked<'_> {
         Ok(created(
             app,
             call,
-            ENDPOINT,
+            Realms::PATH,
             &path.id(),
             answer(call, served, &realm),
         ))
     }
 
-    async fn update(&self, id: &str) -> Result<Answer, ApiError> {
+    async fn update(&self, found: Found) -> Result<Answer, ApiError> {
         let Asked {
             app, call, served, ..
         } = *self;
-        let (path, there) = self.find(id)?;
+        let Found { path, live: there } = found;
         let body = operation::json_object(&call.body)?;
         let named = body
             .get("name")
@@ -238,7 +262,7 @@ impl Asked<'_> {
         let draft = realm::draft(&there.path, &RealmBody { active, aliases });
         app.publisher
             .commit(
-                &self.author,
+                &self.author(),
                 "realm changed",
                 vec![Write::Put(Expect::Anything, draft)],
             )
@@ -250,11 +274,11 @@ impl Asked<'_> {
         Ok(answer(call, served, &realm))
     }
 
-    async fn delete(&self, id: &str) -> Result<Answer, ApiError> {
+    async fn delete(&self, found: Found) -> Result<Answer, ApiError> {
         let Asked {
             app, call, served, ..
         } = *self;
-        let (path, there) = self.find(id)?;
+        let Found { path, live: there } = found;
         if path.is_root() {
             return Err(ApiError::new(
                 axum::http::StatusCode::UNAUTHORIZED,
@@ -275,7 +299,7 @@ impl Asked<'_> {
             realm: there.key.clone(),
         };
         app.publisher
-            .commit(&self.author, "realm deleted", vec![write])
+            .commit(&self.author(), "realm deleted", vec![write])
             .await?;
         app.sessions
             .forget(|session| session.realm.key() == there.key);

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::super::collection::Collection;
 use super::super::{Wanted, guard};
-use super::{ROUTES, beneath, forbidden_name, make, revision};
+use super::{Realms, beneath, forbidden_name, make, revision};
 use crate::api::Call;
 use crate::api::answer::Answer;
 use crate::api::crest::operation::{self, Operation};
@@ -23,7 +24,8 @@ pub(in crate::api::manage) async fn handle_paths(
     let caller = guard::check(app, call, &operation, Endpoint::Realms).await?;
     let served = call
         .requested
-        .route(&ROUTES)
+        .route(Realms::ROUTES)
+        .map(|(_, served)| served)
         .ok_or_else(|| ApiError::no_such_resource(""))?;
     match Wanted::of(operation, None)? {
         Wanted::Query => {

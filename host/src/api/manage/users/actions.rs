@@ -10,7 +10,7 @@ use crate::api::error::ApiError;
 use crate::auth::session::Session;
 use crate::documents::identity;
 use crate::realm::IdentityKind;
-use crate::store::{Expect, Write};
+use crate::store::Object;
 
 /// Self-service that nobody switched on is refused whoever asks.
 ///
@@ -97,15 +97,17 @@ async fn change_password(asked: &Asked<'_>, name: &str) -> Result<Answer, ApiErr
         .passwords
         .hash(long_enough(&text("userpassword"))?)
         .await?;
-    let attributes = identity::user_attributes(&there);
-    let draft = identity::user_draft(
-        &asked.call.realm.path,
-        &there.name,
-        &attributes,
-        Some(secret),
-    );
-    asked
-        .commit("password changed", Write::Put(Expect::Present, draft))
-        .await?;
+    let draft = |there: &Object| {
+        let attributes = identity::user_attributes(there);
+        let realm = &asked.call.realm.path;
+        let secret = Some(secret.clone());
+        Ok(identity::user_draft(
+            realm,
+            &there.name,
+            &attributes,
+            secret,
+        ))
+    };
+    asked.rewrite("password changed", there, draft).await?;
     Ok(Answer::value(asked.served, json!({})))
 }

@@ -18,8 +18,9 @@ use crate::auth::delegation::ALL_AUTHENTICATED;
 use crate::auth::privilege::{Endpoint, Permission, Verb};
 use crate::documents::Members;
 use crate::documents::identity::{self, Written};
+use crate::publish::CommitError;
 use crate::realm::IdentityKind;
-use crate::store::{Kind, Object, Write};
+use crate::store::{Draft, Expect, Kind, Object, StoreError, Write};
 
 const ROUTES: [(Version, (Form, &str)); 4] = [
     (Version(1, 2), (Form::Names, "resource=1.2")),
@@ -274,5 +275,53 @@ impl Asked<'_> {
             .commit(&self.caller_id(), summary, vec![write])
             .await?;
         Ok(())
+    }
+
+    /// Changes an identity from what it was to what `draft` makes of that. Where somebody else changes it meanwhile,
+    /// it is read again, unless the client has said by `If-Match` what it must have been.
+    async fn rewrite(
+        &self,
+        summary: &str,
+        mut there: Object,
+        draft: impl Fn(&Object) -> Result<Draft, ApiError>,
+    ) -> Result<Draft, ApiError> {
+        const ATTEMPTS: usize = 8;
+        for _ in 0..ATTEMPTS {
+            self.call.check_if_match(&there.revision.to_string())?;
+            let draft = draft(&there)?;
+            let write = Write::Put(Expect::Present, draft.clone());
+            match self.commit_if_unchanged(&there, summary, write).await {
+                Err(CommitError::Store(StoreError::Changed { .. })) => {
+                    there = self
+                        .find(&there.key)
+                        .await?
+                        .ok_or_else(|| ApiError::not_found("Resource cannot be found."))?;
+                }
+                other => return other.map(|()| draft).map_err(ApiError::from),
+            }
+        }
+        Err(ApiError::conflict(
+            "Too many others are changing this at the same time; try again",
+        ))
+    }
+
+    async fn commit_if_unchanged(
+        &self,
+        there: &Object,
+        summary: &str,
+        write: Write,
+    ) -> Result<(), CommitError> {
+        let unchanged = Write::Require {
+            kind: self.store_kind(),
+            realm: self.call.realm.key.clone(),
+            key: there.key.clone(),
+            revision: there.revision,
+        };
+        let writes = vec![unchanged, write];
+        self.app
+            .publisher
+            .commit(&self.caller_id(), summary, writes)
+            .await
+            .map(drop)
     }
 }

@@ -78,29 +78,35 @@ impl Asked<'_> {
             return Err(mismatch());
         }
         let realm = &self.call.realm.path;
-        let draft = match self.kind {
+        let administers = self.administers();
+        let secret = match &written.password {
+            Some(_) if !administers => return Err(password_by_put()),
+            Some(password) if self.kind == IdentityKind::User => {
+                Some(self.app.passwords.hash(long_enough(password)?).await?)
+            }
+            _ => None,
+        };
+        let draft = |there: &Object| match self.kind {
             IdentityKind::User => {
-                let before = identity::user_attributes(&there);
+                let before = identity::user_attributes(there);
                 let after = written.laid_over(before.clone());
-                if !self.administers() {
-                    self.only_what_is_its_own(&written, &before, &after)?;
+                // A user does not switch itself on or off.
+                if !administers && attribute(&before, STATUS) != attribute(&after, STATUS) {
+                    return Err(self.denied(Deed::Edit));
                 }
-                let secret = match &written.password {
-                    Some(password) => Some(self.app.passwords.hash(long_enough(password)?).await?),
-                    None => there.secret.clone(),
-                };
-                identity::user_draft(realm, &there.name, &after, secret)
+                let secret = secret.clone().or_else(|| there.secret.clone());
+                Ok(identity::user_draft(realm, &there.name, &after, secret))
             }
             IdentityKind::Group => {
-                let after = self.group_after(&written, identity::group_parts(&there));
-                identity::group_draft(realm, &there.name, &after)
+                let after = self.group_after(&written, identity::group_parts(there));
+                Ok(identity::group_draft(realm, &there.name, &after))
             }
         };
+        let key = there.key.clone();
+        let draft = self.rewrite("identity changed", there, draft).await?;
         let locked = self.kind == IdentityKind::User && becomes_inactive(&draft);
-        self.commit("identity changed", Write::Put(Expect::Present, draft))
-            .await?;
         if locked {
-            self.app.sessions.end_all_of(realm, &there.key).await?;
+            self.app.sessions.end_all_of(realm, &key).await?;
         }
         let object = self.find(name).await?.ok_or_else(vanished)?;
         Ok(self.shown(name, &object))
@@ -122,32 +128,16 @@ impl Asked<'_> {
         }
     }
 
-    /// A user changes neither its status nor its password by PUT.
-    fn only_what_is_its_own(
-        &self,
-        written: &Written,
-        before: &Attributes,
-        after: &Attributes,
-    ) -> Result<(), ApiError> {
-        if written.password.is_some() {
-            return Err(ApiError::bad_request(
-                "Cannot update user password via PUT. Use POST with _action=changePassword or _action=forgotPassword.",
-            ));
-        }
-        if attribute(before, STATUS) != attribute(after, STATUS) {
-            return Err(self.denied(Deed::Edit));
-        }
-        Ok(())
-    }
-
     pub(super) async fn delete(&self, name: &str) -> Result<Answer, ApiError> {
         self.permitted(Deed::Delete, Some(name))?;
         let there = self
             .find(name)
             .await?
             .ok_or_else(|| ApiError::not_found("Resource cannot be found."))?;
+        self.call.check_if_match(&there.revision.to_string())?;
         let (kind, realm) = (self.store_kind(), self.call.realm.key.clone());
-        self.commit(
+        self.commit_if_unchanged(
+            &there,
             "identity deleted",
             Write::Delete {
                 kind,
@@ -180,6 +170,12 @@ pub(super) fn long_enough(password: &str) -> Result<&str, ApiError> {
         return Err(ApiError::new(StatusCode::BAD_REQUEST, message));
     }
     Ok(password)
+}
+
+fn password_by_put() -> ApiError {
+    ApiError::bad_request(
+        "Cannot update user password via PUT. Use POST with _action=changePassword or _action=forgotPassword.",
+    )
 }
 
 fn becomes_inactive(draft: &Draft) -> bool {

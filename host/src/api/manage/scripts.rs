@@ -1,0 +1,188 @@
+//! `…/scripts`: scripts of policy conditions, and others that are only kept (`conditions.md` §5.2 of the specification
+//! of AM).
+
+use serde_json::Value;
+
+use super::collection::{self, Collection, Put, Route};
+use super::resource_types::random_uuid;
+use super::rows::{self, Remaining, Row};
+use super::{created, deleted};
+use crate::api::answer::Answer;
+use crate::api::crest::filter::{Literal, Operator};
+use crate::api::crest::operation::{self, Operation};
+use crate::api::crest::version::Version;
+use crate::api::error::ApiError;
+use crate::auth::privilege::Endpoint;
+use crate::documents::{Members, members, script};
+use crate::store::{Expect, Kind, Object, Write};
+
+/// The only form there is.
+#[derive(Clone, Copy)]
+pub(super) struct Form;
+
+/// A request whose caller and version are settled.
+type Asked<'a> = collection::Asked<'a, Form>;
+
+pub(super) struct Scripts;
+
+impl Collection for Scripts {
+    type Form = Form;
+    type Found = Object;
+
+    const ENDPOINT: Endpoint = Endpoint::Scripts;
+    const PATH: &'static str = "scripts";
+    const ROUTES: &'static [Route<Form>] = &[
+        (Version(1, 0), (Form, "resource=1.0")),
+        (Version(1, 1), (Form, "resource=1.1")),
+        (Version(2, 0), (Form, "resource=2.0")),
+    ];
+
+    async fn find(asked: &Asked<'_>, id: &str) -> Result<Option<Object>, ApiError> {
+        asked.object(Kind::Script, id).await
+    }
+
+    fn missing(asked: &Asked<'_>, id: &str, _: &Operation) -> ApiError {
+        ApiError::not_found(format!(
+            "Script with UUID {id} could not be found in realm {}",
+            asked.call.realm.path
+        ))
+    }
+
+    fn revision(found: &Object) -> String {
+        found.revision.to_string()
+    }
+
+    async fn query(asked: &Asked<'_>) -> Result<Answer, ApiError> {
+        let filter = rows::filter(asked.call)?;
+        let mut rows = Vec::new();
+        for object in asked.objects(Kind::Script).await? {
+            let row = Row {
+                id: object.name.clone(),
+                revision: Some(Self::revision(&object)),
+                members: script::shown(&object),
+            };
+            if rows::holds(&filter, &row, &|row, name, operator, value| {
+                Ok(compare(&row.members, name, operator, value))
+            })? {
+                rows.push(row);
+            }
+        }
+        rows::answer(asked.call, asked.served, rows, Remaining::Counted)
+    }
+
+    async fn read(asked: &Asked<'_>, _: &str, found: Object) -> Result<Answer, ApiError> {
+        Ok(asked.script(&found))
+    }
+
+    async fn create(asked: &Asked<'_>, id: Option<&str>) -> Result<Answer, ApiError> {
+        let body = operation::json_object(&asked.call.body)?;
+        let by_put = id.is_some();
+        let id = match (id, body.get("_id").and_then(Value::as_str)) {
+            (Some(id), _) => id.to_owned(),
+            (None, Some(id)) if !id.is_empty() => id.to_owned(),
+            (None, _) => random_uuid()?,
+        };
+        if asked.object(Kind::Script, &id).await?.is_some() {
+            let taken = ApiError::conflict(format!("Script {id} already exists"));
+            return Err(if by_put { taken.for_put() } else { taken });
+        }
+        let object = asked.put(&body, &id, None).await?;
+        let answer = asked.script(&object);
+        Ok(created(asked.app, asked.call, Self::PATH, &id, answer))
+    }
+
+    // A name that is taken is 409 by PUT, too: clients then try another name.
+    fn for_put(error: ApiError) -> ApiError {
+        error
+    }
+
+    async fn update(asked: &Asked<'_>, _: &str, found: Object, _: Put) -> Result<Answer, ApiError> {
+        let body = operation::json_object(&asked.call.body)?;
+        let object = asked.put(&body, &found.name, Some(&found)).await?;
+        Ok(asked.script(&object))
+    }
+
+    async fn delete(asked: &Asked<'_>, id: &str, found: Object) -> Result<Answer, ApiError> {
+        let write = Write::Delete {
+            kind: Kind::Script,
+            realm: asked.call.realm.key.clone(),
+            key: found.key.clone(),
+        };
+        asked
+            .commit_to(Kind::Script, &found, "script deleted", vec![write])
+            .await?;
+        Ok(deleted(asked.call, asked.served, id))
+    }
+}
+
+impl Asked<'_> {
+    fn script(&self, object: &Object) -> Answer {
+        let revision = Some(Scripts::revision(object));
+        self.single(&object.name, revision, script::shown(object))
+    }
+
+    /// Checks and stores a script, in place of the one that is there.
+    ///
+    /// # Errors
+    /// 400 for what is wrong with it; 409 where another script of the realm has its name.
+    async fn put(
+        &self,
+        body: &Members,
+        id: &str,
+        there: Option<&Object>,
+    ) -> Result<Object, ApiError> {
+        let script = script::check(body, id).map_err(|f| super::policies::refused(&f))?;
+        self.name_is_free(&script.name, id).await?;
+        let draft = script.draft(&self.call.realm.key);
+        match there {
+            None => {
+                let write = Write::Put(Expect::Absent, draft);
+                self.commit("script created", vec![write]).await?;
+            }
+            Some(there) => {
+                let write = Write::Put(Expect::Present, draft);
+                self.commit_to(Kind::Script, there, "script changed", vec![write])
+                    .await?;
+            }
+        }
+        let object = self.object(Kind::Script, id).await?;
+        object.ok_or_else(|| ApiError::internal("a script vanished as it was written"))
+    }
+
+    async fn name_is_free(&self, name: &str, id: &str) -> Result<(), ApiError> {
+        let scripts = self.objects(Kind::Script).await?;
+        let taken = scripts.iter().any(|other| {
+            let other_name = members(other);
+            let other_name = other_name.get("name").and_then(Value::as_str);
+            !other.name.eq_ignore_ascii_case(id)
+                && other_name.is_some_and(|other| other.to_lowercase() == name.to_lowercase())
+        });
+        if taken {
+            Err(ApiError::conflict(format!(
+                "Script with name {name} already exists in realm {}",
+                self.call.realm.path
+            )))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Texts are compared without regard to case, as they are: a script's name is no pattern.
+fn compare(members: &Members, name: &str, operator: &Operator, wanted: &Literal) -> bool {
+    let have = match members.get(name) {
+        Some(Value::String(text)) => text.to_lowercase(),
+        Some(other) if !other.is_null() => other.to_string(),
+        _ => return false,
+    };
+    let wanted = match wanted {
+        Literal::Text(text) => text.to_lowercase(),
+        other => other.to_string(),
+    };
+    match operator {
+        Operator::Equal => have == wanted,
+        Operator::Contains => have.contains(&wanted),
+        Operator::StartsWith => have.starts_with(&wanted),
+        _ => false,
+    }
+}

@@ -1,0 +1,47 @@
+//! The token service's endpoints, at the server's root (RFC 6749, 7009, 7591, 7662, 8414).
+
+pub(crate) mod caller;
+pub(crate) mod client;
+pub(crate) mod error;
+pub(crate) mod form;
+mod introspect;
+mod metadata;
+mod register;
+pub(crate) mod registration;
+mod revocation;
+pub(crate) mod token;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{MethodRouter, get, post};
+
+use crate::app::App;
+use error::OauthError;
+
+/// All routes of the token service.
+pub(crate) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/connect/token", only_post(post(token::issue)))
+        .route("/token", only_post(post(token::issue)))
+        .route(
+            "/connect/introspect",
+            only_post(post(introspect::introspect)),
+        )
+        .route("/connect/revocation", only_post(post(revocation::revoke)))
+        .route("/connect/register", only_post(post(register::register)))
+        .route("/.well-known/jwks", get(metadata::jwks))
+        .route(
+            "/.well-known/oauth-authorization-server",
+            get(metadata::authorization_server),
+        )
+        .route(
+            "/.well-known/openid-configuration",
+            get(metadata::openid_configuration),
+        )
+}
+
+/// Errors are JSON also for other methods (RFC 6749 §3.2: POST only).
+pub(crate) fn only_post(route: MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>> {
+    route.fallback(async || OauthError::method_not_allowed("POST"))
+}

@@ -1,0 +1,128 @@
+//! `POST /connect/register` (RFC 7591): an administrator registers a client.
+
+use std::sync::Arc;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{ConnectInfo, FromRequest, Request, State};
+use axum::http::{HeaderMap, Response, StatusCode, header};
+use serde_json::Value;
+
+use super::caller::ApiCaller;
+use super::error::{OauthError, answer};
+use super::registration::{self, Metadata, MetadataFault};
+use crate::app::App;
+use crate::clock;
+use crate::limits::FORM_BYTES;
+use crate::oauth::audit;
+use crate::oauth::permission::Permission;
+use crate::oauth::registry::Registry;
+use crate::oauth::role::RoleId;
+use crate::publish::CommitError;
+use crate::serve::Peer;
+use crate::store::{Expect, Write};
+
+/// A registration, by somebody who may register clients.
+pub(crate) struct Registration {
+    caller: ApiCaller,
+    headers: HeaderMap,
+    body: axum::body::Bytes,
+}
+
+impl FromRequest<Arc<App>> for Registration {
+    type Rejection = OauthError;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, OauthError> {
+        let (head, body) = request.into_parts();
+        let peer = head.extensions.get::<ConnectInfo<Peer>>();
+        let ConnectInfo(Peer(peer)) =
+            *peer.ok_or_else(|| OauthError::internal("a connection without an address"))?;
+        let caller = ApiCaller::require(app, &head.headers, peer.ip(), clock::now());
+        let caller = caller.await?.permitted(Permission::ChangeClients)?;
+        let body = to_bytes(body, FORM_BYTES).await.map_err(|_| {
+            OauthError::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "invalid_client_metadata",
+                format!("The body is larger than {FORM_BYTES} bytes"),
+            )
+        })?;
+        Ok(Registration {
+            caller,
+            headers: head.headers,
+            body,
+        })
+    }
+}
+
+/// Registers the client.
+pub(crate) async fn register(
+    State(app): State<Arc<App>>,
+    request: Registration,
+) -> Result<Response<Body>, OauthError> {
+    let content_type = request.headers.get(header::CONTENT_TYPE);
+    let content_type = content_type.and_then(|value| value.to_str().ok());
+    let media_type = content_type.and_then(|text| text.split(';').next());
+    if !media_type.is_some_and(|text| text.trim().eq_ignore_ascii_case("application/json")) {
+        return Err(OauthError::refused(
+            "invalid_client_metadata",
+            "The content type must be application/json",
+        ));
+    }
+    let json: Value = serde_json::from_slice(&request.body)
+        .map_err(|error| OauthError::refused("invalid_client_metadata", error.to_string()))?;
+    let registry = app
+        .oauth
+        .registries
+        .at(app.publisher.live().revision)
+        .await?;
+    let metadata = Metadata::read(&json, &registry, &app.oauth.audience_names)?;
+    check_role(&request.caller, &registry, metadata.role)?;
+    let made = metadata.into_client();
+    let (client, secret) =
+        made.map_err(|_| OauthError::internal("the system gave no randomness"))?;
+    let author = request.caller.name();
+    let summary = format!("register the client {}", client.id);
+    let write = Write::Put(Expect::Absent, client.draft());
+    app.publisher.commit(&author, &summary, vec![write]).await?;
+    audit::administered("client.created", &author, &client.id);
+    let mut body = registration::written(&client);
+    body.insert("client_id_issued_at".into(), (clock::now() / 1000).into());
+    if let Some(secret) = secret {
+        body.insert("client_secret".into(), secret.reveal().into());
+        // 0: it does not expire (RFC 7591 §3.2.1).
+        body.insert("client_secret_expires_at".into(), 0.into());
+    }
+    Ok(answer(StatusCode::CREATED, &Value::Object(body)))
+}
+
+/// Nobody gives a client more than they have.
+fn check_role(
+    caller: &ApiCaller,
+    registry: &Registry,
+    role: Option<RoleId>,
+) -> Result<(), OauthError> {
+    let given = registry.permissions(role);
+    if caller.grants(given, registry) {
+        Ok(())
+    } else {
+        Err(OauthError::new(
+            StatusCode::FORBIDDEN,
+            "access_denied",
+            "The role permits more than the caller may",
+        ))
+    }
+}
+
+impl From<MetadataFault> for OauthError {
+    fn from(fault: MetadataFault) -> Self {
+        OauthError::refused("invalid_client_metadata", fault.to_string())
+    }
+}
+
+impl From<CommitError> for OauthError {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Store(error) => error.into(),
+            CommitError::Publish(why) => OauthError::internal(why),
+        }
+    }
+}

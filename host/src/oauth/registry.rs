@@ -1,0 +1,273 @@
+//! Clients, roles and role mappings as they are at the store's current revision, in memory.
+//!
+//! A token is checked against these at every use: taking a role from a client, or deleting the client, ends what its
+//! tokens may do as soon as the change is known here, whatever the tokens say.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use serde::{Deserialize, Serialize};
+
+use super::client::Client;
+use super::permission::{Permission, Permissions};
+use super::role::{Role, RoleId, RoleMapping, Source};
+use crate::realm::RealmPath;
+use crate::store::{Draft, Kind, Object, Store, StoreError, View};
+
+/// What can be set about tokens while the server runs (Pexip's `authentication` resource).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TokenSettings {
+    /// Life of access tokens in seconds; the configured one where it is not set.
+    #[serde(default)]
+    pub(crate) expiration: Option<u32>,
+    /// Whether users' passwords are refused on the management APIs: those take Bearer tokens only.
+    #[serde(default)]
+    pub(crate) disable_basic: bool,
+    /// Whether clients may change the authentication configuration where their role permits it.
+    #[serde(default)]
+    pub(crate) allow_all_permissions: bool,
+}
+
+impl TokenSettings {
+    const KEY: &'static str = "tokens";
+
+    pub(crate) fn draft(&self) -> Draft {
+        Draft {
+            kind: Kind::TokenSettings,
+            realm: RealmPath::root().key(),
+            key: Self::KEY.into(),
+            name_key: Self::KEY.into(),
+            name: Self::KEY.into(),
+            owner: String::new(),
+            // A struct of numbers and truths always serialises.
+            body: serde_json::to_string(self).unwrap_or_default(),
+            secret: None,
+            members: Vec::new(),
+            stamp: None,
+        }
+    }
+}
+
+/// Everything registered, at one revision.
+#[derive(Default)]
+pub(crate) struct Registry {
+    revision: u64,
+    clients: HashMap<String, Arc<Client>>,
+    roles: BTreeMap<RoleId, Role>,
+    mappings: Vec<RoleMapping>,
+    pub(crate) settings: TokenSettings,
+    /// Keys and revisions of the documents that this was read from, by kind.
+    read: [Vec<(String, u64)>; 4],
+}
+
+const KINDS: [Kind; 4] = [
+    Kind::Client,
+    Kind::Role,
+    Kind::RoleMapping,
+    Kind::TokenSettings,
+];
+
+impl Registry {
+    /// The client with an id, disabled or not.
+    pub(crate) fn client(&self, id: &str) -> Option<&Arc<Client>> {
+        self.clients.get(id)
+    }
+
+    /// All clients, by name and id.
+    pub(crate) fn clients(&self) -> Vec<&Arc<Client>> {
+        let mut clients: Vec<_> = self.clients.values().collect();
+        clients.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+        clients
+    }
+
+    pub(crate) fn role(&self, id: RoleId) -> Option<&Role> {
+        self.roles.get(&id)
+    }
+
+    /// The role with a name, without regard to case.
+    pub(crate) fn role_named(&self, name: &str) -> Option<&Role> {
+        let name = name.to_lowercase();
+        self.roles
+            .values()
+            .find(|role| role.name.to_lowercase() == name)
+    }
+
+    /// By number.
+    pub(crate) fn roles(&self) -> impl Iterator<Item = &Role> {
+        self.roles.values()
+    }
+
+    pub(crate) fn mappings(&self) -> &[RoleMapping] {
+        &self.mappings
+    }
+
+    /// A number for a new role: above all that are there. Roles in use cannot be deleted, so no reference to a role ever
+    /// comes to mean another one.
+    pub(crate) fn next_role(&self) -> RoleId {
+        RoleId(self.roles.keys().next_back().map_or(1, |last| last.0 + 1))
+    }
+
+    /// A number for a new role mapping.
+    pub(crate) fn next_mapping(&self) -> u32 {
+        let last = self.mappings.iter().map(|mapping| mapping.id).max();
+        last.unwrap_or(0) + 1
+    }
+
+    /// Names of the clients and mappings that use a role.
+    pub(crate) fn users_of(&self, role: RoleId) -> Vec<String> {
+        let clients = self.clients.values();
+        let clients = clients.filter(|client| client.role == Some(role));
+        let mappings = self.mappings.iter();
+        let mappings = mappings.filter(|mapping| mapping.roles.contains(&role));
+        let mut users: Vec<String> = clients
+            .map(|client| client.name.clone())
+            .chain(mappings.map(|mapping| mapping.name.clone()))
+            .collect();
+        users.sort();
+        users
+    }
+
+    /// What a role permits to those who call with a token. Without the setting `allow_all_permissions` that is never a
+    /// change of the authentication configuration (seed 003).
+    pub(crate) fn permissions(&self, role: Option<RoleId>) -> Permissions {
+        let granted = role
+            .and_then(|id| self.roles.get(&id))
+            .map_or(Permissions::NONE, |role| role.permissions);
+        self.withheld(granted)
+    }
+
+    /// Permissions without what the settings withhold from tokens.
+    pub(crate) fn withheld(&self, permissions: Permissions) -> Permissions {
+        if self.settings.allow_all_permissions {
+            permissions
+        } else {
+            permissions.without(Permission::ChangeAuthentication)
+        }
+    }
+
+    /// What the mappings with a source permit to somebody who has these values there; `None` where no mapping fits.
+    pub(crate) fn mapped(&self, source: Source, values: &[&str]) -> Option<Permissions> {
+        let fitting = self
+            .mappings
+            .iter()
+            .filter(|mapping| mapping.source == source && values.contains(&mapping.value.as_str()));
+        let roles = fitting.map(|mapping| {
+            let permissions = mapping.roles.iter();
+            permissions.fold(Permissions::NONE, |sum, role| {
+                sum.or(self.permissions(Some(*role)))
+            })
+        });
+        roles.reduce(Permissions::or)
+    }
+
+    async fn load(store: &dyn Store, before: &Registry) -> Result<Registry, StoreError> {
+        let mut view = store.view().await?;
+        let mut next = Registry {
+            revision: view.revision(),
+            clients: before.clients.clone(),
+            roles: before.roles.clone(),
+            mappings: before.mappings.clone(),
+            settings: before.settings.clone(),
+            read: before.read.clone(),
+        };
+        for (kind, read) in KINDS.into_iter().zip(0..) {
+            let mut found = view.revisions_of(kind, &RealmPath::root().key()).await?;
+            found.sort();
+            let Some(known) = next.read.get_mut(read) else {
+                continue;
+            };
+            if *known != found {
+                *known = found;
+                next.read_kind(view.as_mut(), kind).await?;
+            }
+        }
+        Ok(next)
+    }
+
+    /// Reads all documents of a kind anew. One that cannot be read grants nothing, and is said.
+    async fn read_kind(&mut self, view: &mut dyn View, kind: Kind) -> Result<(), StoreError> {
+        let objects = view.objects(kind, &RealmPath::root().key()).await?;
+        match kind {
+            Kind::Client => {
+                let clients = readable(&objects, kind, Client::read);
+                self.clients = clients
+                    .map(|client| (client.id.clone(), Arc::new(client)))
+                    .collect();
+            }
+            Kind::Role => {
+                let roles = readable(&objects, kind, Role::read);
+                self.roles = roles.map(|role| (role.id, role)).collect();
+            }
+            Kind::RoleMapping => {
+                self.mappings = readable(&objects, kind, RoleMapping::read).collect();
+                self.mappings.sort_by_key(|mapping| mapping.id);
+            }
+            _ => {
+                let settings = |object: &Object| serde_json::from_str(&object.body).ok();
+                self.settings = readable(&objects, kind, settings)
+                    .next()
+                    .unwrap_or_default();
+            }
+        }
+        Ok(())
+    }
+}
+
+fn readable<'a, T>(
+    objects: &'a [Object],
+    kind: Kind,
+    read: impl Fn(&Object) -> Option<T> + 'a,
+) -> impl Iterator<Item = T> + 'a {
+    objects.iter().filter_map(move |object| {
+        let known = read(object);
+        if known.is_none() {
+            tracing::error!(
+                kind = kind.name(),
+                key = object.key,
+                "cannot be read from the store"
+            );
+        }
+        known
+    })
+}
+
+/// The registry, kept up with the store.
+pub(crate) struct Registries {
+    store: Arc<dyn Store>,
+    current: ArcSwap<Registry>,
+    loading: tokio::sync::Mutex<()>,
+}
+
+impl Registries {
+    /// # Errors
+    /// The store did not answer.
+    pub(crate) async fn open(store: Arc<dyn Store>) -> Result<Self, StoreError> {
+        let registry = Registry::load(store.as_ref(), &Registry::default()).await?;
+        Ok(Registries {
+            store,
+            current: ArcSwap::from_pointee(registry),
+            loading: tokio::sync::Mutex::default(),
+        })
+    }
+
+    /// The registry at `revision`, the store's that is live on this node, or at a later one.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub(crate) async fn at(&self, revision: u64) -> Result<Arc<Registry>, StoreError> {
+        let known = self.current.load();
+        if known.revision >= revision {
+            return Ok(Arc::clone(&known));
+        }
+        drop(known);
+        let _turn = self.loading.lock().await;
+        let known = self.current.load_full();
+        if known.revision >= revision {
+            return Ok(known);
+        }
+        let next = Arc::new(Registry::load(self.store.as_ref(), &known).await?);
+        self.current.store(Arc::clone(&next));
+        Ok(next)
+    }
+}
