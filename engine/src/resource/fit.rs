@@ -1,11 +1,10 @@
 //! What is asked of patterns when they are written.
 
 use super::fold;
-use super::glob::Glob;
 use super::name::{HttpName, Name};
+use super::pattern::Part;
 use super::pieces::Pieces;
 use super::view::views;
-use crate::bundle::Strings;
 
 /// Whether every part of a canonical pattern keeps to [`crate::limits::MAX_WILDCARDS`], whatever kind of name it is to cover.
 pub(crate) fn wildcards_fit(pattern: &str) -> bool {
@@ -113,17 +112,5 @@ fn spelled_out<'n>(name: &'n HttpName<'_>) -> (&'n str, String, String, Option<&
 
 /// Whether one part of a pattern covers a text.
 fn covers(part: &str, text: &str) -> bool {
-    let Some(pieces) = Pieces::split(part) else {
-        return false;
-    };
-    let mut strings = Strings {
-        text: String::new(),
-        offsets: vec![0],
-    };
-    let words = pieces.encode(|literal| {
-        strings.text.push_str(literal);
-        strings.offsets.push(strings.text.len() as u32);
-        strings.offsets.len() as u32 - 2
-    });
-    Glob::decode(&words, &strings).is_some_and(|glob| glob.covers(text))
+    Part::new(part).is_some_and(|part| part.covers(text))
 }

@@ -77,7 +77,38 @@ impl<'a> Name<'a> {
         }
     }
 
-    fn into_owned<'b>(self) -> Name<'b> {
+    /// Whether this name is the root or lies beneath it: the path alone counts, by whole segments, whatever the query
+    /// (DESIGN ruling B24).
+    pub(crate) fn is_at_or_beneath(&self, root: &Name<'_>) -> bool {
+        match (self, root) {
+            (Self::Http(name), Name::Http(root)) => {
+                name.scheme == root.scheme
+                    && name.host == root.host
+                    && name.port == root.port
+                    && lies_beneath(&name.path, &root.path)
+            }
+            (
+                Self::Other {
+                    scheme,
+                    authority,
+                    rest,
+                },
+                Name::Other {
+                    scheme: root_scheme,
+                    authority: root_authority,
+                    rest: root_rest,
+                },
+            ) => {
+                scheme == root_scheme
+                    && authority == root_authority
+                    && lies_beneath(rest, root_rest)
+            }
+            (Self::Plain(text), Name::Plain(root)) => lies_beneath(text, root),
+            _ => false,
+        }
+    }
+
+    pub(crate) fn into_owned<'b>(self) -> Name<'b> {
         let own = |text: Cow<'a, str>| Cow::Owned(text.into_owned());
         match self {
             Self::Http(name) => Name::Http(HttpName {
@@ -99,6 +130,11 @@ impl<'a> Name<'a> {
             Self::Plain(text) => Name::Plain(own(text)),
         }
     }
+}
+
+fn lies_beneath(path: &str, root: &str) -> bool {
+    path.strip_prefix(root)
+        .is_some_and(|rest| rest.is_empty() || root.ends_with('/') || rest.starts_with('/'))
 }
 
 /// Splits `host:port` at the last colon outside an IPv6 literal's brackets.

@@ -43,6 +43,7 @@ impl<'a> Pieces<'a> {
         (gaps.len() <= MAX_WILDCARDS).then_some(Self { literals, gaps })
     }
 
+    #[cfg(feature = "compile")]
     pub(crate) fn is_literal(&self) -> bool {
         self.gaps.is_empty()
     }

@@ -6,7 +6,7 @@
 
 use super::name::Name;
 use super::pieces::{Gap, Pieces};
-use super::{NameError, canonical, fold, type_covers};
+use super::{NameError, TreeRows, canonical, fold, type_covers};
 use crate::bundle::Strings;
 use crate::resource::glob::Glob;
 
@@ -235,4 +235,33 @@ fn the_url_type_admits_urls() {
     assert!(type_covers("shop://*", "shop://x"));
     assert!(type_covers("shop://*", "shop://x/y"));
     assert!(!type_covers("shop://*", "mart://x"));
+}
+
+#[test]
+fn rows_of_a_tree_cover_names_at_or_beneath_its_root() {
+    let mut rows = TreeRows::new("https://h/docs/*").unwrap();
+    for pattern in [
+        "https://*:*/docs/a",
+        "https://h:443/*?x=*",
+        "http*://*",
+        "h*://x/*",
+    ] {
+        rows.add(pattern).unwrap();
+    }
+    // The root is a name: only what begins like it is beneath it, though as a pattern it covers more.
+    assert_eq!(rows.covering("https://h/docs/a"), Ok(None));
+    assert_eq!(rows.covering("https://H:443/docs/*"), Ok(Some(vec![0, 3])));
+    assert_eq!(
+        rows.covering("https://h/docs/*/x?X=1"),
+        Ok(Some(vec![2])),
+        "the root has no query"
+    );
+
+    let mut rows = TreeRows::new("https://h").unwrap();
+    rows.add("https://*:*/docs/-*-").unwrap();
+    assert_eq!(rows.covering("https://h/docs/a/"), Ok(Some(vec![1])));
+    assert_eq!(rows.covering("https://h/docs/a/b"), Ok(Some(vec![])));
+    assert_eq!(rows.covering("https://other/docs/a"), Ok(None));
+    assert_eq!(rows.covering("https://u@h/docs"), Err(NameError::UserInfo));
+    assert!(rows.add(&"*a".repeat(40)).is_err());
 }

@@ -31,6 +31,7 @@ pub(crate) enum Authority<'a> {
 }
 
 impl<'a> View<'a> {
+    #[cfg(feature = "compile")]
     /// The texts in which wildcards count, each by itself.
     pub(crate) fn parts(&self) -> impl Iterator<Item = &'a str> {
         let (scheme, host, port) = match self.authority {

@@ -4,6 +4,7 @@ use super::compare::{Case, canonical, engine_answer, resolved};
 use crate::generate::{self, Rng};
 use crate::native::{bundle_bytes, faults};
 use crate::reference::{Name, Pattern};
+use assize_engine::resource::TreeRows;
 use assize_engine::{AmCall, Bundle, answer_am};
 use serde_json::{Map, Value, json};
 
@@ -223,6 +224,7 @@ fn tree_law(
         return None;
     }
     let mut combined = Combined::default();
+    let mut covering = Vec::new();
     for (n, entry) in entries.iter().enumerate() {
         let shown = entry.get("resource")?.as_str()?;
         // The root's entry holds the policies whose pattern is the root itself, wildcards and all.
@@ -230,7 +232,14 @@ fn tree_law(
             .is_ok_and(|p| p.covers(&name));
         if covers {
             combined.take(entry);
+            covering.push(n as u32);
         }
+    }
+    let found = rows_covering(root, entries, text);
+    if found.as_ref() != Ok(&Some(covering.clone())) {
+        return Some(format!(
+            "of the tree of {root:?} the rows {covering:?} cover {text:?}, the engine says {found:?}"
+        ));
     }
     let mut request = case.request.clone();
     let members = request.as_object_mut()?;
@@ -248,6 +257,17 @@ fn tree_law(
     (*decision != wanted).then(|| {
         format!("the tree of {root:?} combines to {wanted} for {text:?}, evaluate says {decision}")
     })
+}
+
+/// The rows that cover a name, as whoever keeps an answer asks the engine.
+fn rows_covering(root: &str, entries: &[Value], name: &str) -> Result<Option<Vec<u32>>, String> {
+    let mut rows = TreeRows::new(root).map_err(|e| e.to_string())?;
+    for entry in entries.iter().skip(1) {
+        let shown = entry.get("resource").and_then(Value::as_str);
+        rows.add(shown.unwrap_or_default())
+            .map_err(|e| e.to_string())?;
+    }
+    rows.covering(name).map_err(|e| e.to_string())
 }
 
 struct Combined {

@@ -4,6 +4,7 @@ mod bench;
 mod differential;
 mod fuzz;
 mod options;
+mod package;
 mod process;
 mod readme;
 mod size;
@@ -25,6 +26,7 @@ cargo xtask <command>
   bench server                    the server's CPU for a request beside a bare handler's
   bench instructions [N…]         instructions for a decision, counted by valgrind
   bench criterion                 the same decisions under criterion
+  package                         the npm package (js/assize-….tgz), with the module of these sources
   readme [FILE]                   runs the console blocks of README.md and compares their output
   size                            the sizes of the decision module and the server
 ";
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         "differential" => differential::run(options),
         "fuzz" => fuzz::run(options),
         "bench" => bench::run(options),
+        "package" => package::run(options),
         "readme" => readme::run(options),
         "size" => size::run(options),
         "" | "help" | "-h" | "--help" => {

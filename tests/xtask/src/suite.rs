@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::options::Options;
 use crate::process::{cargo, is_there, program, root, run as start, watch};
-use crate::{differential, fuzz, readme, size};
+use crate::{differential, fuzz, package, readme, size};
 
 /// Pairs of the differential run, and its seed: the same in every run, so that a failure is the change's.
 const PAIRS: u64 = 20_000;
@@ -41,6 +41,7 @@ pub(crate) fn run(options: Options) -> Result<(), String> {
             ]),
         )
     });
+    tally.part("js", js);
     tally.part("differential", |_| differential::compare(SEED, PAIRS));
     tally.part("fuzz", fuzz_briefly);
     tally.part("readme", |_| {
@@ -149,6 +150,23 @@ fn counted(tally: &mut Tally, command: &mut Command) -> Result<(), String> {
         };
         tally.passed += number("passed");
         tally.failed += number("failed");
+    })
+}
+
+/// The npm package: built with the module that the tests before it used, packed, and run in every runtime.
+fn js(tally: &mut Tally) -> Result<(), String> {
+    package::build()?;
+    let mut npm = program("npm");
+    npm.current_dir(package::js()).arg("test");
+    watch(&mut npm, |line| {
+        // Node's own reporter: `ℹ pass 12`.
+        let count = |what: &str| -> u64 {
+            line.strip_prefix(what)
+                .and_then(|rest| rest.trim().parse().ok())
+                .unwrap_or(0)
+        };
+        tally.passed += count("ℹ pass ");
+        tally.failed += count("ℹ fail ") + count("ℹ cancelled ");
     })
 }
 

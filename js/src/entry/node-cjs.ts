@@ -1,0 +1,9 @@
+/** Node and Bun by `require`: the module lies beside this file. */
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { provideModule } from "../engine/module.js";
+
+provideModule(() => readFileSync(join(__dirname, "../../assize.wasm")));
+
+export * from "../index.js";
