@@ -4,7 +4,7 @@ use crate::bundle::Bundle;
 use crate::error::Error;
 use crate::evaluate::{Answer, Decision, Effect, Need, Question, evaluate};
 use crate::explain::Explanation;
-use crate::request::json::special;
+use crate::request::json::write_text;
 use crate::request::{AmCall, Request, read_am};
 
 /// Answers a request (contract §3) with JSON (contract §4). Never fails: an error is an answer,
@@ -109,26 +109,8 @@ impl Writer {
         self.raw(&number.to_string());
     }
 
-    /// Writes a JSON string (RFC 8259 §7).
     fn text(&mut self, text: &str) {
-        self.bytes.push(b'"');
-        let mut rest = text;
-        while let Some(at) = special(rest.as_bytes()) {
-            self.raw(rest.get(..at).unwrap_or_default());
-            match rest.as_bytes().get(at).copied().unwrap_or_default() {
-                b'"' => self.raw("\\\""),
-                b'\\' => self.raw("\\\\"),
-                b'\n' => self.raw("\\n"),
-                b'\r' => self.raw("\\r"),
-                b'\t' => self.raw("\\t"),
-                0x8 => self.raw("\\b"),
-                0xc => self.raw("\\f"),
-                byte => self.raw(&format!("\\u{byte:04x}")),
-            }
-            rest = rest.get(at + 1..).unwrap_or_default();
-        }
-        self.raw(rest);
-        self.bytes.push(b'"');
+        write_text(&mut self.bytes, text);
     }
 
     fn list<T>(&mut self, items: impl IntoIterator<Item = T>, mut write: impl FnMut(&mut Self, T)) {

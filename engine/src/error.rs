@@ -67,7 +67,7 @@ impl Error {
     /// The same error, one member further out.
     #[cold]
     #[must_use]
-    pub(crate) fn at(mut self, member: impl fmt::Display) -> Self {
+    pub fn at(mut self, member: impl fmt::Display) -> Self {
         self.0.steps.push(member.to_string());
         self
     }

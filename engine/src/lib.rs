@@ -43,4 +43,4 @@ pub use error::{Error, ErrorCode};
 pub use evaluate::{Answer, Decision, Effect, Need, Question, evaluate};
 #[cfg(feature = "compile")]
 pub use model::{Fault, FaultCode};
-pub use request::{AmCall, Request};
+pub use request::{AmCall, Request, json};

@@ -2,8 +2,10 @@
 //
 //   node node.mjs DIRECTORY
 //
-// DIRECTORY holds the built files. {"load": BASE64, "revision": N} takes a bundle and answers {}; {"ask": TEXT} answers a request.
+// DIRECTORY holds the built files. {"load": BASE64, "revision": N} takes a bundle and answers {}; {"ask": TEXT} answers a request,
+// as text; the same request as an object must come to the same answer as an object.
 
+import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -22,7 +24,14 @@ for await (const line of createInterface({ input: process.stdin, crlfDelay: Infi
     bundle = glue.Bundle.load(Buffer.from(message.load, 'base64'), message.revision);
     process.stdout.write('{}\n');
   } else {
+    const answer = bundle.evaluateText(message.ask);
+    assert.deepEqual(bundle.evaluate(JSON.parse(message.ask)), asObject(answer), message.ask);
     // An answer is one line: the engine escapes control characters.
-    process.stdout.write(`${bundle.evaluateText(message.ask)}\n`);
+    process.stdout.write(`${answer}\n`);
   }
+}
+
+/** An answer as JavaScript reads it, with an unlimited ttl as the object form gives it (contract §4). */
+function asObject(text) {
+  return JSON.parse(text, (name, value) => (name === 'ttl' && value >= 2 ** 63 ? Infinity : value));
 }

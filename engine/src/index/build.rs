@@ -192,7 +192,8 @@ impl<'a> Index<'a> {
             pattern.candidates(|candidate| {
                 let count = counts.get(&candidate.key).copied().unwrap_or_default();
                 let longest_first = usize::MAX - candidate.length;
-                let rank = (count, candidate.kind as u32, longest_first, candidate.key);
+                let rarity = count.max(FEW_PER_KEY);
+                let rank = (rarity, candidate.kind as u32, longest_first, candidate.key);
                 if rarest.as_ref().is_none_or(|(best, _)| rank < *best) {
                     rarest = Some((rank, candidate));
                 }
@@ -304,6 +305,10 @@ struct Candidate {
 
 /// How good a key is, the best first: rare, then by kind, then long.
 type Rank = (u32, u32, usize, u64);
+
+/// So many patterns under one key are as good as one. A request looks its segments up in any case, but every
+/// length of a prefix or suffix that occurs costs it one more look: more than comparing a few patterns does.
+const FEW_PER_KEY: u32 = 4;
 
 impl Pattern<'_> {
     /// Calls `visit` with each key that the pattern may be filed under.

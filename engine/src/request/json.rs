@@ -1,4 +1,4 @@
-//! A pull reader for JSON that borrows what it can.
+//! JSON as requests and answers need it: a pull reader that borrows what it can, and the writing of texts.
 //!
 //! Requests are read once, in order, straight into their final form: building a value tree first
 //! would cost more than the decision. Numbers are never turned into floating point.
@@ -10,29 +10,39 @@ use crate::limits::MAX_JSON_DEPTH;
 
 /// The kind of the next value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
+    /// `{`
     Object,
+    /// `[`
     Array,
+    /// `"`
     Text,
+    /// A number of any form.
     Number,
+    /// `true` or `false`
     Bool,
+    /// `null`
     Null,
 }
 
 /// A place in a JSON text.
 #[derive(Debug, Clone)]
-pub(crate) struct Reader<'a> {
+pub struct Reader<'a> {
     text: &'a str,
     at: usize,
     depth: usize,
+    /// Whether there is no backslash and no control character: a string ends at the next quote.
+    plain: bool,
 }
 
 impl<'a> Reader<'a> {
-    pub(crate) fn new(text: &'a str) -> Self {
+    /// Begins at the start of a text.
+    pub fn new(text: &'a str) -> Self {
         Self {
             text,
             at: 0,
             depth: 0,
+            plain: is_plain(text.as_bytes()),
         }
     }
 
@@ -54,14 +64,21 @@ impl<'a> Reader<'a> {
     }
 
     fn next_is(&mut self, byte: u8) -> bool {
-        self.skip_blanks();
-        let found = self.byte() == Some(byte);
-        self.at += usize::from(found);
-        found
+        if self.byte() != Some(byte) {
+            self.skip_blanks();
+            if self.byte() != Some(byte) {
+                return false;
+            }
+        }
+        self.at += 1;
+        true
     }
 
     /// Looks at the next value without reading it.
-    pub(crate) fn kind(&mut self) -> Result<Kind, Error> {
+    ///
+    /// # Errors
+    /// `badJson`: no value begins here.
+    pub fn kind(&mut self) -> Result<Kind, Error> {
         self.skip_blanks();
         match self.byte() {
             Some(b'{') => Ok(Kind::Object),
@@ -75,6 +92,14 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Stands at a value of the wanted kind, which begins with `first`.
+    fn open(&mut self, first: u8, wanted: Kind, name: &str) -> Result<(), Error> {
+        if self.byte() == Some(first) {
+            return Ok(());
+        }
+        self.expect(wanted, name)
+    }
+
     fn expect(&mut self, wanted: Kind, name: &str) -> Result<(), Error> {
         let kind = self.kind()?;
         if kind == wanted {
@@ -84,18 +109,24 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads an object, giving each member's name and then its value to `member`.
-    pub(crate) fn object(
+    /// Reads an object, giving each member's name to `member`, which reads its value.
+    ///
+    /// # Errors
+    /// `badJson`; `badRequest` where another value comes next; `limitExceeded` where it is nested too
+    /// deep; the errors of `member`.
+    pub fn object(
         &mut self,
         mut member: impl FnMut(&mut Self, Cow<'a, str>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        self.expect(Kind::Object, "an object")?;
+        self.open(b'{', Kind::Object, "an object")?;
         self.enter()?;
         if !self.next_is(b'}') {
             loop {
-                self.skip_blanks();
                 if self.byte() != Some(b'"') {
-                    return Err(self.bad("expected a member name"));
+                    self.skip_blanks();
+                    if self.byte() != Some(b'"') {
+                        return Err(self.bad("expected a member name"));
+                    }
                 }
                 let name = self.string()?;
                 if !self.next_is(b':') {
@@ -116,11 +147,14 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads an array, giving the number of each item to `item`, which reads it.
-    pub(crate) fn array(
+    ///
+    /// # Errors
+    /// As [`Reader::object`].
+    pub fn array(
         &mut self,
         mut item: impl FnMut(&mut Self, usize) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        self.expect(Kind::Array, "an array")?;
+        self.open(b'[', Kind::Array, "an array")?;
         self.enter()?;
         if !self.next_is(b']') {
             let mut index = 0;
@@ -159,13 +193,19 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a text.
-    pub(crate) fn text(&mut self) -> Result<Cow<'a, str>, Error> {
-        self.expect(Kind::Text, "a string")?;
+    ///
+    /// # Errors
+    /// `badJson`; `badRequest` where another value comes next.
+    pub fn text(&mut self) -> Result<Cow<'a, str>, Error> {
+        self.open(b'"', Kind::Text, "a string")?;
         self.string()
     }
 
     /// Reads `true` or `false`.
-    pub(crate) fn boolean(&mut self) -> Result<bool, Error> {
+    ///
+    /// # Errors
+    /// As [`Reader::text`].
+    pub fn boolean(&mut self) -> Result<bool, Error> {
         self.expect(Kind::Bool, "a boolean")?;
         if self.byte() == Some(b't') {
             self.word("true").map(|()| true)
@@ -174,15 +214,21 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads a whole number.
-    pub(crate) fn integer(&mut self) -> Result<i64, Error> {
+    /// Reads a whole number of 64 bits.
+    ///
+    /// # Errors
+    /// As [`Reader::text`].
+    pub fn integer(&mut self) -> Result<i64, Error> {
         self.expect(Kind::Number, "a whole number")?;
         let number = self.number()?;
         number.parse().map_err(|_| wrong_type("a whole number"))
     }
 
     /// Whether the next value is `null`, which is then read.
-    pub(crate) fn null(&mut self) -> Result<bool, Error> {
+    ///
+    /// # Errors
+    /// `badJson`.
+    pub fn null(&mut self) -> Result<bool, Error> {
         if self.kind()? != Kind::Null {
             return Ok(false);
         }
@@ -190,7 +236,10 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads over any value, checking that it is JSON.
-    pub(crate) fn skip(&mut self) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// `badJson`; `limitExceeded` where it is nested too deep.
+    pub fn skip(&mut self) -> Result<(), Error> {
         match self.kind()? {
             Kind::Object => self.object(|reader, _| reader.skip()),
             Kind::Array => self.array(|reader, _| reader.skip()),
@@ -201,8 +250,11 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Nothing but blanks may follow the value.
-    pub(crate) fn end(&mut self) -> Result<(), Error> {
+    /// Checks that nothing but blanks follows the value.
+    ///
+    /// # Errors
+    /// `badJson`.
+    pub fn end(&mut self) -> Result<(), Error> {
         self.skip_blanks();
         if self.at == self.text.len() {
             Ok(())
@@ -260,7 +312,11 @@ impl<'a> Reader<'a> {
         self.at += 1;
         let start = self.at;
         let bytes = self.text.as_bytes().get(start..).unwrap_or_default();
-        let end = special(bytes);
+        let end = if self.plain {
+            find(bytes, |word| zero_byte(word ^ repeated(b'"')))
+        } else {
+            special(bytes)
+        };
         match end.map(|e| (e, bytes.get(e))) {
             Some((end, Some(b'"'))) => {
                 self.at = start + end + 1;
@@ -360,29 +416,83 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Where a quote, a backslash or a control character comes first. Looks at eight bytes at once:
-/// most of a request is plain text between quotes.
-pub(crate) fn special(bytes: &[u8]) -> Option<usize> {
-    const ONES: u64 = u64::MAX / 255;
-    const HIGHS: u64 = ONES << 7;
-    let zero_byte = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
-    let mut at = 0;
-    while let Some(chunk) = bytes.get(at..at + 8) {
-        let word = chunk.try_into().map_or(0, u64::from_le_bytes);
-        let quote = zero_byte(word ^ ONES.wrapping_mul(u64::from(b'"')));
-        let backslash = zero_byte(word ^ ONES.wrapping_mul(u64::from(b'\\')));
-        let control = word.wrapping_sub(ONES.wrapping_mul(0x20)) & !word & HIGHS;
-        let found = quote | backslash | control;
-        if found != 0 {
-            // Only the lowest mark is exact: a borrow may mark bytes above it.
-            return Some(at + found.trailing_zeros() as usize / 8);
+/// Writes a text as JSON (RFC 8259 §7).
+pub fn write_text(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
+    let mut rest = text.as_bytes();
+    while let Some((before, special, after)) = at_special(rest) {
+        out.extend_from_slice(before);
+        match special {
+            b'"' => out.extend_from_slice(b"\\\""),
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            0x8 => out.extend_from_slice(b"\\b"),
+            0xc => out.extend_from_slice(b"\\f"),
+            byte => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
         }
-        at += 8;
+        rest = after;
     }
-    let rest = bytes.get(at..).unwrap_or_default();
-    rest.iter()
-        .position(|&b| b == b'"' || b == b'\\' || b < 0x20)
-        .map(|found| at + found)
+    out.extend_from_slice(rest);
+    out.push(b'"');
+}
+
+/// The first byte that cannot stand in a JSON string as it is, with what is before and behind it.
+fn at_special(bytes: &[u8]) -> Option<(&[u8], u8, &[u8])> {
+    let (before, rest) = bytes.split_at_checked(special(bytes)?)?;
+    let (&special, after) = rest.split_first()?;
+    Some((before, special, after))
+}
+
+/// Where a quote, a backslash or a control character comes first.
+pub(super) fn special(bytes: &[u8]) -> Option<usize> {
+    find(bytes, |word| {
+        zero_byte(word ^ repeated(b'"')) | escape_or_control(word)
+    })
+}
+
+fn is_plain(bytes: &[u8]) -> bool {
+    let (words, rest) = bytes.as_chunks::<8>();
+    let found = words.iter().fold(0, |found, word| {
+        found | escape_or_control(u64::from_le_bytes(*word))
+    });
+    found == 0 && !rest.iter().any(|&byte| byte == b'\\' || byte < 0x20)
+}
+
+/// Where `mark` first marks a byte. It is given eight bytes at once: most of a request is plain text
+/// between quotes.
+fn find(bytes: &[u8], mark: impl Fn(u64) -> u64) -> Option<usize> {
+    let first = |marks: u64| marks.trailing_zeros() as usize / 8;
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (i, word) in words.iter().enumerate() {
+        // Only the lowest mark is exact: a borrow may mark bytes above it.
+        let marks = mark(u64::from_le_bytes(*word));
+        if marks != 0 {
+            return Some(i * 8 + first(marks));
+        }
+    }
+    // Blanks are never marked, so they can fill the last word up.
+    let mut last = [b' '; 8];
+    last.get_mut(..rest.len())?.copy_from_slice(rest);
+    let marks = mark(u64::from_le_bytes(last));
+    (marks != 0).then(|| words.len() * 8 + first(marks))
+}
+
+const HIGHS: u64 = repeated(0x80);
+
+const fn repeated(byte: u8) -> u64 {
+    u64::MAX / 255 * byte as u64
+}
+
+/// Marks the highest bit of the lowest byte that is zero, and perhaps of some above it.
+fn zero_byte(word: u64) -> u64 {
+    word.wrapping_sub(repeated(1)) & !word & HIGHS
+}
+
+/// Marks backslashes and control characters, as [`zero_byte`] marks zeros.
+fn escape_or_control(word: u64) -> u64 {
+    zero_byte(word ^ repeated(b'\\')) | (word.wrapping_sub(repeated(0x20)) & !word & HIGHS)
 }
 
 /// The error for a value of another type than `wanted`.

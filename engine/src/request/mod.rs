@@ -1,7 +1,7 @@
 //! What is asked of a bundle.
 
 mod am;
-pub(crate) mod json;
+pub mod json;
 mod read;
 #[cfg(test)]
 mod tests;

@@ -51,7 +51,6 @@ impl<'a> Request<'a> {
             with_ttl: true,
             // Room for what an ordinary request holds, so that reading it allocates once.
             values: Vec::with_capacity(16),
-            environment: Vec::with_capacity(4),
             ..Self::default()
         }
     }

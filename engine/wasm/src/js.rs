@@ -1,13 +1,12 @@
 //! The class `Bundle` for JavaScript, by wasm-bindgen.
 //!
-//! Text is the fast form. Objects go through JavaScript's own JSON, which is quicker at it than anything that crosses the
-//! border once per member: one decision in Node took 4.5 µs as text, 8.5 µs as objects this way, and 28.8 µs as
-//! objects through serde-wasm-bindgen, which would also add half again to the module's size.
+//! Text is the fast form, and the only one whose bytes are the same in every runtime. Objects cross the border once per
+//! member ([`crate::object`]): whoever has an object and wants speed writes it out with `JSON.stringify` first.
 
-use assize_engine::{AmCall, answer, answer_am};
+use assize_engine::{AmCall, answer, answer_am, error_answer};
 use wasm_bindgen::prelude::{JsError, JsValue, wasm_bindgen};
 
-use crate::{build_id, error};
+use crate::{build_id, error, object};
 
 /// The engine's build id: SHA-256 in hex.
 #[wasm_bindgen(js_name = buildId)]
@@ -64,14 +63,16 @@ impl Bundle {
         text(answer(&self.bundle, request.as_bytes()))
     }
 
-    /// Answers an engine request given as an object with an object. An unlimited `ttl` is `Infinity`.
+    /// Answers an engine request given as an object with an object, errors included. An unlimited `ttl` is `Infinity`.
     ///
     /// # Errors
-    /// The request holds something that JSON cannot say, such as a BigInt or itself.
-    pub fn evaluate(&self, request: &JsValue) -> Result<JsValue, JsValue> {
-        // What JSON has no word for at all (undefined, a function) is refused by the engine like any other non-request.
-        let request = stringify(request)?.unwrap_or_default();
-        parse(&with_infinity(&self.evaluate_text(&request)))
+    /// What the request's own getters throw.
+    pub fn evaluate(&self, request: JsValue) -> Result<JsValue, JsValue> {
+        let answer = match object::request(request) {
+            Ok(request) => answer(&self.bundle, &request),
+            Err(error) => error_answer(&error),
+        };
+        object::answer(&text(answer))
     }
 
     /// Answers AM's evaluate body with AM's array. `context` and `body` are JSON text.
@@ -102,20 +103,4 @@ impl Bundle {
 fn text(answer: Vec<u8>) -> String {
     String::from_utf8(answer)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
-}
-
-/// JavaScript's numbers cannot hold the unlimited `ttl` (2^63 - 1): its JSON reads a literal this large as `Infinity`
-/// (contract §4). Nothing else in an answer is a number under that name: all other names lead to lists, texts and booleans.
-fn with_infinity(answer: &str) -> String {
-    const UNLIMITED: &str = "\"ttl\":9223372036854775807";
-    answer.replace(UNLIMITED, "\"ttl\":1e999")
-}
-
-#[wasm_bindgen]
-extern "C" {
-    #[wasm_bindgen(js_namespace = JSON, catch)]
-    fn stringify(value: &JsValue) -> Result<Option<String>, JsValue>;
-
-    #[wasm_bindgen(js_namespace = JSON, catch)]
-    fn parse(text: &str) -> Result<JsValue, JsValue>;
 }

@@ -12,17 +12,59 @@ use wasmparser::{ExternalKind, Parser, Payload, TypeRef};
 /// Gzipped bytes that the module may have.
 const BUDGET: usize = 300 * 1024;
 
-/// JavaScript functions that the object form and the errors need. wasm-bindgen ends most of the names in a hash.
+/// JavaScript functions that the module may call, sorted; wasm-bindgen ends most of their names in a hash. The text form needs
+/// the three marked ones. All others are serde-wasm-bindgen's, for objects: what a value is, what is in it, making new ones.
 const IMPORTS: &[&str] = &[
-    "__wbg_Error",
-    "__wbg___wbindgen_throw",
-    "__wbg_parse",
-    "__wbg_stringify",
-    "__wbindgen_init_externref_table",
+    "__wbg_Error", // text: a bundle that is refused
+    "__wbg_Number",
+    "__wbg___wbindgen_bigint_get_as_i64",
+    "__wbg___wbindgen_boolean_get",
+    "__wbg___wbindgen_debug_string",
+    "__wbg___wbindgen_in",
+    "__wbg___wbindgen_is_bigint",
+    "__wbg___wbindgen_is_function",
+    "__wbg___wbindgen_is_object",
+    "__wbg___wbindgen_is_string",
+    "__wbg___wbindgen_is_undefined",
+    "__wbg___wbindgen_jsval_eq",
+    "__wbg___wbindgen_jsval_loose_eq",
+    "__wbg___wbindgen_number_get",
+    "__wbg___wbindgen_string_get",
+    "__wbg___wbindgen_throw", // text: a bundle that was freed
+    "__wbg_call",
+    "__wbg_done",
+    "__wbg_entries",
+    "__wbg_get",
+    "__wbg_get",
+    "__wbg_get_unchecked",
+    "__wbg_instanceof_ArrayBuffer",
+    "__wbg_instanceof_Map",
+    "__wbg_instanceof_Uint8Array",
+    "__wbg_isArray",
+    "__wbg_isSafeInteger",
+    "__wbg_iterator",
+    "__wbg_length",
+    "__wbg_length",
+    "__wbg_new",
+    "__wbg_new",
+    "__wbg_new",
+    "__wbg_new",
+    "__wbg_next",
+    "__wbg_next",
+    "__wbg_prototypesetcall",
+    "__wbg_set",
+    "__wbg_set",
+    "__wbg_set",
+    "__wbg_value",
+    "__wbindgen_generic",
+    "__wbindgen_generic",
+    "__wbindgen_generic",
+    "__wbindgen_generic",
+    "__wbindgen_init_externref_table", // text: run once, by the glue
 ];
 
 /// What a host without JavaScript calls.
-const PLAIN_EXPORTS: &[&str] = &[
+pub(crate) const PLAIN_EXPORTS: &[&str] = &[
     "assize_about",
     "assize_answer",
     "assize_evaluate",

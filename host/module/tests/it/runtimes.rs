@@ -153,7 +153,7 @@ fn ask_node(bundle: &[u8], questions: &[Question]) -> Vec<Vec<u8>> {
     );
     let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(summary["build"], BUILD_ID);
-    for surface in ["texts", "objects"] {
+    for surface in ["texts", "objects", "bad"] {
         assert!(
             summary[surface].as_u64() > Some(20),
             "{surface} hardly tried: {summary}"

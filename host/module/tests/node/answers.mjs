@@ -44,11 +44,13 @@ const answers = questions.map(({ kind, first, second }) => {
 });
 writeFileSync(answersFile, Buffer.concat(answers.flatMap((answer) => [u32(answer.length), answer])));
 
+const bad = refusedObjects();
+
 assert.equal(bundle.revision, revision);
 assert.match(bundle.digest, /^[0-9a-f]{64}$/);
 bundle.free();
 assert.throws(() => glue.Bundle.load(new Uint8Array([1, 2, 3]), 1), /"badBundle"/);
-console.log(JSON.stringify({ answers: answers.length, texts, objects, build: glue.buildId(), version: glue.version() }));
+console.log(JSON.stringify({ answers: answers.length, texts, objects, bad, build: glue.buildId(), version: glue.version() }));
 
 /** The plain exports, used as the server uses them. Returns what answers one question. */
 function loadPlain(bytes, revision) {
@@ -122,6 +124,71 @@ function asObject(text) {
   } catch {
     return undefined;
   }
+}
+
+/** Objects that text cannot say, or that say something else than they seem to. Returns how many were tried. */
+function refusedObjects() {
+  const plain = () => ({
+    policySet: 'iPlanetAMWebAgentService',
+    resources: ['https://www.example.com/a'],
+    subject: { principals: ['id=ann'], groups: [], session: { AuthLevel: '2' }, claims: { sub: 'ann' } },
+    environment: { requestIp: ['10.0.0.7'] },
+    now: 1773800000000,
+  });
+  const right = bundle.evaluate(plain());
+  assert.deepEqual(right.decisions[0].actions, { GET: true, POST: false });
+  assert.equal(right.decisions[0].ttl, Infinity);
+  const circle = {};
+  circle.again = circle;
+  const bush = [];
+  bush.push(bush, bush);
+  const cases = [
+    // What is taken for what it means.
+    [(r) => (r.now = 1773800000000n), null],
+    [(r) => (r.now = Infinity), null],
+    [(r) => (r.externals = { x: { satisfied: true, ttl: Infinity }, y: { satisfied: true, ttl: 2 ** 63 } }), null],
+    [(r) => (r.externals = { x: { satisfied: true, ttl: 2 ** 60 } }), null],
+    [(r) => (r.subject.profile = undefined), null],
+    [(r) => (r.timeZone = undefined), null],
+    [(r) => (r.environment = new Map([['requestIp', ['10.0.0.7']]])), null],
+    [(r) => (r.subject.claims.exp = 1.5e300), null],
+    [(r) => (r.subject.claims.nothing = null), null],
+    [(r) => (r.subject.session['\u{1f512}"\\\n'] = '\u2028'), null],
+    // What is refused, and where.
+    [(r) => (r.now = undefined), ['badRequest', '/now']],
+    [(r) => (r.now = null), ['badRequest', '/now']],
+    [(r) => (r.now = 1.5), ['badRequest', '/now']],
+    [(r) => (r.now = NaN), ['badRequest', '/now']],
+    [(r) => (r.now = 2 ** 64), ['badRequest', '/now']],
+    [(r) => (r.now = 2n ** 70n), ['badRequest', '/now']],
+    [(r) => (r.now = new Date()), ['badRequest', '/now']],
+    [(r) => (r.resources = 'https://www.example.com/a'), ['badRequest', '/resources']],
+    [(r) => (r.resources = [undefined]), ['badRequest', '/resources/0']],
+    [(r) => (r.resources = new Set(['https://www.example.com/a'])), ['badRequest', '/resources']],
+    [(r) => (r.resources[1] = () => {}), ['badRequest', '/resources/1']],
+    [(r) => (r.resources[0] = 'https://www.example.com:x/'), ['badResource', '/resources/0']],
+    [(r) => (r.subject.session.AuthLevel = 2), ['badRequest', '/subject/session/AuthLevel']],
+    [(r) => (r.subject.session['a/b~c'] = Symbol('x')), ['badRequest', '/subject/session/a~1b~0c']],
+    [(r) => (r.subject.groups = null), ['badRequest', '/subject/groups']],
+    [(r) => (r.subject.groups = new Uint8Array(3)), ['badRequest', '/subject/groups']],
+    [(r) => (r.subject.claims = circle), ['limitExceeded', '/subject/claims']],
+    [(r) => (r.subject.claims.bush = bush), ['limitExceeded', '']],
+    [(r) => (r.environment = new Map([[1, []]])), ['badRequest', '/environment']],
+    [(r) => (r.policySet = 'none such'), ['unknownPolicySet', '/policySet']],
+    [(r) => (r.more = true), ['badRequest', '/more']],
+  ];
+  for (const [change, wanted] of cases) {
+    const request = plain();
+    change(request);
+    const { decisions, error } = bundle.evaluate(request);
+    if (wanted === null) assert.deepEqual(decisions, right.decisions, `${change}`);
+    else assert.deepEqual([error?.code, error?.path], wanted, `${change}: ${error?.message}`);
+  }
+  const noRequests = [undefined, null, 7, 'x', [], () => {}, Symbol('x'), 7n, new Uint8Array(1)];
+  for (const request of noRequests) {
+    assert.equal(bundle.evaluate(request).error.code, 'badRequest');
+  }
+  return cases.length + noRequests.length;
 }
 
 /** What JSON says, with an unlimited ttl as the object form gives it (contract §4). */
