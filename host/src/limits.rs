@@ -37,6 +37,8 @@ pub(crate) const TLS_HANDSHAKES: usize = 256;
 pub(crate) const TLS_HANDSHAKE_SECONDS: u64 = 10;
 /// Outside conditions asked for in one request (scripts, transactions).
 pub(crate) const NEEDS_PER_REQUEST: usize = 1000;
+/// Modules of one authentication chain.
+pub(crate) const CHAIN_MODULES: usize = 16;
 /// Longest source of a script, bytes.
 pub(crate) const SCRIPT_BYTES: usize = 256 * 1024;
 /// Terms of a text pattern in a `_queryFilter`.

@@ -37,6 +37,11 @@ async fn management() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn step_up() {
+    play("step_up").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn scripts() {
     play("scripts").await;
 }

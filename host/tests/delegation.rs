@@ -70,6 +70,12 @@ fn operations(victim: &str) -> Vec<(String, String, &'static str, Value)> {
         ("applications", "resource=2.1", "nope"),
         ("resourcetypes", "resource=1.0", "nope"),
         ("scripts", "resource=1.0", "nope"),
+        ("realm-config/authentication/chains", "resource=1.0", "nope"),
+        (
+            "realm-config/authentication/modules/datastore",
+            "resource=1.0",
+            "nope",
+        ),
         ("users", "resource=4.1", "nope"),
         ("groups", "resource=4.1", "nope"),
         ("global-config/realms", "resource=1.0", "L25vcGU"),

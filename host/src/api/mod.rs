@@ -100,10 +100,14 @@ impl Call {
         Ok(authorized)
     }
 
-    /// The revision that the client wants to change, without its quotes; `*` stands for any.
+    /// The revision that the client wants to change, without its quotes. `*` stands for any, and so does a small number:
+    /// no endpoint gives such a revision, and AM, which looks at none, has taught clients to send 0 or 1.
     fn if_match(&self) -> Option<&str> {
+        const LEAST_REVISION: u32 = 1000;
         let value = self.headers.get(header::IF_MATCH)?.to_str().ok()?;
-        Some(value.trim().trim_matches('"')).filter(|value| *value != "*")
+        let value = value.trim().trim_matches('"');
+        let placeholder = value.parse().is_ok_and(|n: u32| n < LEAST_REVISION);
+        (value != "*" && !placeholder).then_some(value)
     }
 
     /// Whether the client wants to change a revision that it knows, and no other.

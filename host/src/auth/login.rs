@@ -103,6 +103,9 @@ pub(crate) struct Claims {
         default
     )]
     pub(crate) index_value: Option<String>,
+    /// Handle of the session that the log-in is to step up.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) upgrade: Option<String>,
     /// Seconds since 1970.
     exp: i64,
     iat: i64,
@@ -138,6 +141,7 @@ impl AuthIds {
         &self,
         realm: &RealmPath,
         index: (Option<String>, Option<String>),
+        upgrade: Option<String>,
         now: Millis,
     ) -> Result<String, NoRandomness> {
         let claims = Claims {
@@ -145,6 +149,7 @@ impl AuthIds {
             realm: realm.as_str().to_owned(),
             index_type: index.0,
             index_value: index.1,
+            upgrade,
             exp: (now + LOGIN_AGE_MS) / 1000,
             iat: now / 1000,
         };
@@ -208,14 +213,14 @@ mod tests {
     fn an_auth_id_is_good_once_and_for_a_while() {
         let ids = AuthIds::new(&[7; 32]).unwrap();
         let realm = RealmPath::parse("/a").unwrap();
-        let id = ids.issue(&realm, (None, None), 0).unwrap();
+        let id = ids.issue(&realm, (None, None), None, 0).unwrap();
         assert_eq!(ids.take(&id, 1).unwrap().realm, "/a");
         assert_eq!(ids.take(&id, 1).unwrap_err(), AuthIdError::Over);
-        let id = ids.issue(&realm, (None, None), 0).unwrap();
+        let id = ids.issue(&realm, (None, None), None, 0).unwrap();
         assert_eq!(ids.take(&id, LOGIN_AGE_MS).unwrap_err(), AuthIdError::Over);
         let other = AuthIds::new(&[8; 32])
             .unwrap()
-            .issue(&realm, (None, None), 0)
+            .issue(&realm, (None, None), None, 0)
             .unwrap();
         assert_eq!(ids.take(&other, 1).unwrap_err(), AuthIdError::BadSignature);
         for text in ["", "abc", "a.b", "a.b.c", "....", "a.b.\u{e9}"] {

@@ -4,6 +4,7 @@ pub(crate) mod caller;
 pub(crate) mod delegation;
 pub(crate) mod login;
 pub(crate) mod password;
+pub(crate) mod plan;
 pub(crate) mod privilege;
 pub(crate) mod session;
 

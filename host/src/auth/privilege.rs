@@ -22,6 +22,8 @@ pub(crate) enum Endpoint {
     Groups,
     Sessions,
     Scripts,
+    /// Modules and chains.
+    Authentication,
     /// What changed in the store, and the way back. Ours; AM has no permission for it.
     Revisions,
     /// Not AM's: definitions of bundles, and every bundle whoever its readers are.
@@ -324,6 +326,7 @@ mod tests {
         Groups,
         Sessions,
         Scripts,
+        Authentication,
         Revisions,
         Bundles,
     ];

@@ -62,6 +62,12 @@ impl Session {
         self.properties.load_full()
     }
 
+    /// The authentication level that the session has earned.
+    pub(crate) fn level(&self) -> i64 {
+        let level = self.properties().get("AuthLevel").map(|text| text.parse());
+        level.and_then(Result::ok).unwrap_or(0)
+    }
+
     pub(crate) fn last_used(&self) -> Millis {
         self.last_used.load(Ordering::Relaxed)
     }
@@ -342,6 +348,26 @@ impl Sessions {
             Some(hash) => self.end_hash(hash).await,
             None => Ok(false),
         }
+    }
+
+    /// The live session that a handle stands for.
+    pub(crate) async fn find_by_handle(
+        &self,
+        handle: &str,
+        now: Millis,
+    ) -> Result<Option<Arc<Session>>, store::StoreError> {
+        let Some(hash) = handle.strip_prefix(HANDLE_PREFIX) else {
+            return Ok(None);
+        };
+        let Some(row) = self.store.session(hash).await? else {
+            return Ok(None);
+        };
+        let known = {
+            let live = self.live.read().unwrap_or_else(PoisonError::into_inner);
+            live.values().find(|session| session.hash == hash).cloned()
+        };
+        let session = known.or_else(|| Session::from_row(row).map(Arc::new));
+        Ok(session.and_then(|session| self.if_live(session, now)))
     }
 
     /// The realm of the session that a handle stands for, if there is one.

@@ -2,6 +2,7 @@
 //!
 //! REST and import go through the same functions, so neither can write what the other would refuse.
 
+pub(crate) mod authentication;
 pub(crate) mod bundle;
 pub(crate) mod catalogue;
 pub(crate) mod defaults;

@@ -53,6 +53,10 @@ kinds! {
     RoleMapping: "roleMapping", "roleMappings";
     /// What can be set about tokens while the server runs: one document.
     TokenSettings: "tokenSettings", "tokenSettings";
+    /// A module that a log-in can go through, with its level.
+    AuthModule: "authModule", "authModules";
+    /// A chain of such modules.
+    AuthChain: "authChain", "authChains";
 }
 
 impl Kind {

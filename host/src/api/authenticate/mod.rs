@@ -21,6 +21,7 @@ use super::crest::version::Version;
 use super::error::ApiError;
 use crate::app::App;
 use crate::auth::login::{self, AuthIdError, LoginError, Outcome};
+use crate::auth::plan::{Configured, Plan};
 use crate::auth::session::{NewSession, Properties, Session};
 use crate::clock;
 use crate::publish::LiveRealm;
@@ -32,9 +33,6 @@ const ROUTES: [(Version, &str); 2] = [
     (Version(1, 2), "resource=1.2"),
     (Version(2, 1), "resource=2.1"),
 ];
-/// The chain and the module that log users of the store in, by AM's names for them.
-pub(crate) const CHAIN: &str = "ldapService";
-pub(crate) const MODULE: &str = "DataStore";
 
 /// Answers a log-in request.
 pub(crate) async fn handle(app: &App, call: &Call) -> Response<Body> {
@@ -114,28 +112,139 @@ async fn answer(app: &App, call: &Call) -> Result<LoginAnswer, ApiError> {
     if !realm.active {
         return Err(ApiError::bad_request("Org is inactive"));
     }
-    let index = Index::of(&call.parameters)?;
-    if let Some(token) = call.parameters.first("sessionUpgradeSSOTokenId") {
-        let session = app.sessions.find(token, call.now).await?;
-        let session = session
-            .ok_or_else(|| ApiError::bad_request("Invalid Session Id, or the session has ended"))?;
-        if index.is_met_by(&session) {
-            let body = welcome(call, &realm, Some(token));
-            return Ok(LoginAnswer::Token {
-                token: token.to_owned(),
-                body,
-            });
-        }
+    let step = Step::of(app, call, &realm, &body).await?;
+    let configured = Configured {
+        store: &app.store,
+        realm_key: &realm.key,
+    };
+    let wanted = step.index.wanted(&configured).await?;
+    if let Some(token) = &step.upgraded_token
+        && let Some(session) = &step.upgraded
+        && wanted.is_met_by(session)
+        && !is_true(call, "ForceAuth")
+    {
+        let body = welcome(call, &realm, Some(token));
+        return Ok(LoginAnswer::Token {
+            token: token.clone(),
+            body,
+        });
     }
-    match credentials(app, call, &realm, &body)? {
-        Credentials::Given { user, password } => log_in(app, call, &realm, &user, &password).await,
+    match credentials(call, &body, step.begun)? {
+        Credentials::Given { user, password } => {
+            let login = Login {
+                realm: &realm,
+                user: &user,
+                plan: &wanted.plan,
+                upgraded: step.upgraded.as_deref(),
+            };
+            login.perform(app, call, &password).await
+        }
         Credentials::Wanted { user } => {
-            let auth_id = app.auth_ids.issue(&realm.path, index.as_given(), call.now);
-            let auth_id =
-                auth_id.map_err(|_| ApiError::internal("the system gave no randomness"))?;
+            let upgrade = step.upgraded.map(|session| session.handle());
+            let index = (step.index.kind, step.index.value);
+            let auth_id = app
+                .auth_ids
+                .issue(&realm.path, index, upgrade, call.now)
+                .map_err(|_| ApiError::internal("the system gave no randomness"))?;
             Ok(LoginAnswer::Callbacks(callbacks::page(&auth_id, &user)))
         }
     }
+}
+
+fn is_true(call: &Call, parameter: &str) -> bool {
+    let value = call.parameters.first(parameter);
+    value.is_some_and(|value| value.eq_ignore_ascii_case("true"))
+}
+
+/// Where a log-in stands: what the request says of it, or the `authId` that it brings back.
+struct Step {
+    index: Index,
+    /// The session that is to be stepped up.
+    upgraded: Option<Arc<Session>>,
+    /// Its token, where the request itself named it.
+    upgraded_token: Option<String>,
+    begun: Begun,
+}
+
+/// Whether an earlier request has begun the log-in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Begun {
+    Earlier,
+    Now,
+}
+
+impl Step {
+    /// # Errors
+    /// 400 for an `authId` that is none, or of another realm, and for a session to step up that is none; 408 for a
+    /// log-in whose time is over.
+    async fn of(
+        app: &App,
+        call: &Call,
+        realm: &LiveRealm,
+        body: &Map<String, Value>,
+    ) -> Result<Step, ApiError> {
+        if let Some(auth_id) = body.get("authId") {
+            let claims = claims(app, call, realm, auth_id)?;
+            let upgraded = match &claims.upgrade {
+                Some(handle) => app.sessions.find_by_handle(handle, call.now).await?,
+                None => None,
+            };
+            return Ok(Step {
+                index: Index {
+                    kind: claims.index_type,
+                    value: claims.index_value,
+                },
+                upgraded,
+                upgraded_token: None,
+                begun: Begun::Earlier,
+            });
+        }
+        let token = call.parameters.first("sessionUpgradeSSOTokenId");
+        let upgraded = match token {
+            None => None,
+            Some(token) => {
+                let session = app.sessions.find(token, call.now).await?;
+                let ended =
+                    || ApiError::bad_request("Invalid Session Id, or the session has ended");
+                Some(session.ok_or_else(ended)?)
+            }
+        };
+        Ok(Step {
+            index: Index::of(&call.parameters),
+            upgraded,
+            upgraded_token: token.map(str::to_owned),
+            begun: Begun::Now,
+        })
+    }
+}
+
+fn claims(
+    app: &App,
+    call: &Call,
+    realm: &LiveRealm,
+    auth_id: &Value,
+) -> Result<login::Claims, ApiError> {
+    let auth_id = auth_id
+        .as_str()
+        .ok_or_else(|| ApiError::bad_request("authId must be a string"))?;
+    let claims = app
+        .auth_ids
+        .take(auth_id, call.now)
+        .map_err(|error| match error {
+            AuthIdError::Unreadable(why) => {
+                ApiError::bad_request(format!("Failed to parse JWT, {why}"))
+            }
+            AuthIdError::BadSignature => ApiError::bad_request("AuthId JWT Signature not valid"),
+            AuthIdError::Over => {
+                ApiError::new(StatusCode::REQUEST_TIMEOUT, "Session has timed out")
+            }
+        })?;
+    if !claims.realm.eq_ignore_ascii_case(realm.path.as_str()) {
+        return Err(ApiError::bad_request(
+            "The authId was given for another realm",
+        ));
+    }
+    Ok(claims)
 }
 
 /// The members of the body; none where it is empty or `null`.
@@ -169,34 +278,11 @@ fn body(call: &Call) -> Result<Map<String, Value>, ApiError> {
 
 /// The credentials of the request: from its callbacks, or else from its headers.
 fn credentials(
-    app: &App,
     call: &Call,
-    realm: &LiveRealm,
     body: &Map<String, Value>,
+    begun: Begun,
 ) -> Result<Credentials, ApiError> {
-    if let Some(auth_id) = body.get("authId") {
-        let auth_id = auth_id
-            .as_str()
-            .ok_or_else(|| ApiError::bad_request("authId must be a string"))?;
-        let claims = app
-            .auth_ids
-            .take(auth_id, call.now)
-            .map_err(|error| match error {
-                AuthIdError::Unreadable(why) => {
-                    ApiError::bad_request(format!("Failed to parse JWT, {why}"))
-                }
-                AuthIdError::BadSignature => {
-                    ApiError::bad_request("AuthId JWT Signature not valid")
-                }
-                AuthIdError::Over => {
-                    ApiError::new(StatusCode::REQUEST_TIMEOUT, "Session has timed out")
-                }
-            })?;
-        if !claims.realm.eq_ignore_ascii_case(realm.path.as_str()) {
-            return Err(ApiError::bad_request(
-                "The authId was given for another realm",
-            ));
-        }
+    if begun == Begun::Earlier {
         return callbacks::filled_in(body)?.ok_or_else(failed);
     }
     if let Some(given) = callbacks::filled_in(body)? {
@@ -215,43 +301,70 @@ fn credentials(
     Ok(Credentials::Given { user, password })
 }
 
-async fn log_in(
-    app: &App,
-    call: &Call,
-    realm: &LiveRealm,
-    user: &str,
-    password: &str,
-) -> Result<LoginAnswer, ApiError> {
-    let outcome = login::check(&app.store, &app.passwords, &realm.path, user, password).await;
-    match outcome {
-        Ok(Outcome::Welcome) => {}
-        Ok(Outcome::Failed) => return Err(failed()),
-        Ok(Outcome::Locked) => {
+/// A log-in whose credentials are given.
+struct Login<'a> {
+    realm: &'a LiveRealm,
+    user: &'a str,
+    plan: &'a Plan,
+    upgraded: Option<&'a Session>,
+}
+
+impl Login<'_> {
+    /// Checks the password and makes the session. One that is stepped up ends: what it earned goes over to the new one.
+    async fn perform(
+        &self,
+        app: &App,
+        call: &Call,
+        password: &str,
+    ) -> Result<LoginAnswer, ApiError> {
+        let (realm, user) = (self.realm, self.user);
+        let outcome = login::check(&app.store, &app.passwords, &realm.path, user, password).await;
+        match outcome {
+            Ok(Outcome::Welcome) => {}
+            Ok(Outcome::Failed) => return Err(failed()),
+            Ok(Outcome::Locked) => {
+                return Err(ApiError::new(
+                    StatusCode::UNAUTHORIZED,
+                    "Your account has been locked.",
+                ));
+            }
+            Err(LoginError::Store(error)) => return Err(error.into()),
+            Err(LoginError::Password(error)) => return Err(error.into()),
+        }
+        if is_true(call, "noSession") {
+            return Ok(LoginAnswer::Checked(welcome(call, realm, None)));
+        }
+        let before = self.upgraded.map(Session::properties);
+        if self.upgraded.is_some_and(|session| {
+            session.user_key != user.to_lowercase() || session.realm.key() != realm.key
+        }) {
             return Err(ApiError::new(
                 StatusCode::UNAUTHORIZED,
-                "Your account has been locked.",
+                "The session to be upgraded is somebody else's",
             ));
         }
-        Err(LoginError::Store(error)) => return Err(error.into()),
-        Err(LoginError::Password(error)) => return Err(error.into()),
+        let mut properties = properties(app, call, realm, user)?;
+        self.plan
+            .describe(call.now, before.as_deref(), &mut properties);
+        for (name, value) in before.iter().flat_map(|before| before.iter()) {
+            properties
+                .entry(name.clone())
+                .or_insert_with(|| value.clone());
+        }
+        let new = NewSession {
+            realm: realm.path.clone(),
+            user: user.to_owned(),
+            client_ip: call.peer.to_canonical().to_string(),
+            properties,
+        };
+        let (token, _) = app.sessions.begin(new, call.now).await?;
+        if let Some(session) = self.upgraded {
+            app.sessions.end(session).await?;
+        }
+        tracing::info!(user, realm = %realm.path, level = self.plan.level(), "log-in");
+        let body = welcome(call, realm, Some(&token));
+        Ok(LoginAnswer::Token { token, body })
     }
-    if call
-        .parameters
-        .first("noSession")
-        .is_some_and(|value| value.eq_ignore_ascii_case("true"))
-    {
-        return Ok(LoginAnswer::Checked(welcome(call, realm, None)));
-    }
-    let new = NewSession {
-        realm: realm.path.clone(),
-        user: user.to_owned(),
-        client_ip: call.peer.to_canonical().to_string(),
-        properties: properties(app, call, realm, user)?,
-    };
-    let (token, _) = app.sessions.begin(new, call.now).await?;
-    tracing::info!(user, realm = %realm.path, "log-in");
-    let body = welcome(call, realm, Some(&token));
-    Ok(LoginAnswer::Token { token, body })
 }
 
 fn failed() -> ApiError {
@@ -273,7 +386,7 @@ fn welcome(call: &Call, realm: &LiveRealm, token: Option<&str>) -> Value {
     Value::Object(body)
 }
 
-/// The properties that AM's DataStore module gives a session.
+/// The properties of every session; the plan of the log-in adds its own.
 fn properties(
     app: &App,
     call: &Call,
@@ -288,10 +401,8 @@ fn properties(
     let context = crate::auth::random_text(16)
         .map_err(|_| ApiError::internal("the system gave no randomness"))?;
     let login_url = format!("{}/UI/Login", call.deployment);
-    let list: [(&str, String); 20] = [
+    let list: [(&str, String); 17] = [
         ("AMCtxId", context),
-        ("AuthLevel", "0".into()),
-        ("AuthType", MODULE.into()),
         ("CharSet", "UTF-8".into()),
         (
             "FullLoginURL",
@@ -306,7 +417,6 @@ fn properties(
         ("Organization", app.subjects.directory.realm_dn(&realm.path)),
         ("Principal", universal_id.clone()),
         ("Principals", user.to_owned()),
-        ("Service", CHAIN.into()),
         ("UserId", user.to_owned()),
         ("UserProfile", "Required".into()),
         ("UserToken", user.to_owned()),
@@ -320,16 +430,4 @@ fn properties(
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value))
         .collect())
-}
-
-/// Whether a session was made by the chain or module that a log-in asks for.
-pub(super) fn made_by(session: &Session, property: &str, name: &str) -> bool {
-    let properties = session.properties();
-    let plain = |part: &str| {
-        part.split_once(':')
-            .map_or_else(|| part.to_owned(), |(_, name)| name.to_owned())
-    };
-    properties
-        .get(property)
-        .is_some_and(|value| value.split('|').any(|part| plain(part) == name))
 }

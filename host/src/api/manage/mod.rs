@@ -1,6 +1,7 @@
 //! The management endpoints: what administers policies, policy sets, resource types, realms and identities
 //! (`management-rest.md` §1.3, §4–§8).
 
+mod authentication;
 mod bundles;
 mod collection;
 mod guard;
@@ -46,6 +47,12 @@ pub(crate) async fn handle(
         "applications" => handle::<policy_sets::PolicySets>(app, call, id?, operation).await,
         "resourcetypes" => handle::<resource_types::ResourceTypes>(app, call, id?, operation).await,
         "scripts" => handle::<scripts::Scripts>(app, call, id?, operation).await,
+        "realm-config/authentication/modules/datastore" => {
+            handle::<authentication::Modules>(app, call, id?, operation).await
+        }
+        "realm-config/authentication/chains" => {
+            handle::<authentication::Chains>(app, call, id?, operation).await
+        }
         "bundles" => bundles::handle(app, call, id?, operation).await,
         "users" => users::handle(app, call, User, id?, operation).await,
         "groups" => users::handle(app, call, Group, id?, operation).await,
@@ -61,8 +68,10 @@ pub(crate) async fn handle(
 
 /// How many elements of a path name the endpoint.
 fn depth(elements: &[&str]) -> usize {
-    match elements.first() {
-        Some(&"global-config") => 2,
+    match elements {
+        ["realm-config", "authentication", "modules", ..] => 4,
+        ["realm-config", "authentication", ..] => 3,
+        ["realm-config" | "global-config", ..] => 2,
         _ => 1,
     }
 }

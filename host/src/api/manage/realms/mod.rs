@@ -336,7 +336,8 @@ fn revision(realm: &LiveRealm) -> String {
     use std::hash::{DefaultHasher, Hash, Hasher};
     let mut hasher = DefaultHasher::new();
     (realm.path.as_str(), realm.active, &realm.aliases).hash(&mut hasher);
-    (hasher.finish() >> 32).to_string()
+    // Never so small that it could be a placeholder in `If-Match`.
+    (hasher.finish() >> 32 | 1 << 31).to_string()
 }
 
 fn answer(call: &Call, served: &'static str, realm: &LiveRealm) -> Answer {
