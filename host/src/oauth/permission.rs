@@ -160,6 +160,10 @@ impl Permission {
             Endpoint::Scripts => (Permission::ViewScripts, Permission::ChangeScripts),
             Endpoint::Revisions => (Permission::ViewRevisions, Permission::ChangeRevisions),
             Endpoint::Bundles => (Permission::ViewBundles, Permission::ChangeBundles),
+            Endpoint::Authentication => (
+                Permission::ViewAuthentication,
+                Permission::ChangeAuthentication,
+            ),
         };
         if views { view } else { change }
     }
