@@ -1,0 +1,361 @@
+//! Policies, roles and permissions over REST.
+
+use axum::body::Body;
+use axum::extract::Path;
+use axum::http::{Response, StatusCode};
+use serde_json::{Value, json};
+
+use super::caller::Administrator;
+use super::document::Document;
+use super::error::Refusal;
+use super::page::{self, created, gone, link, page};
+use crate::auth::NoRandomness;
+use crate::limits::{HIERARCHY_DEPTH, HIERARCHY_ENTRIES};
+use crate::policyserver::entry::{
+    Entry, Permission, PermissionId, Policy, PolicyId, Role, RoleId,
+};
+use crate::policyserver::hierarchy::Hierarchy;
+use crate::store::{Expect, Write};
+
+type Answered = Result<Response<Body>, Refusal>;
+
+/// `GET /management`: where everything is found from.
+pub(super) async fn home(_: Administrator) -> Answered {
+    Ok(page(
+        StatusCode::OK,
+        json!({"version": 1}),
+        vec![
+            link("license", "/management/license", "License"),
+            link("policies", "/management/policies", "Policies"),
+            link("add-policy", "/management/policies", "Add a policy"),
+            link("search", "/management/search/users", "users"),
+            link("search", "/management/search/roles", "roles"),
+        ],
+    ))
+}
+
+/// `GET /management/license`
+pub(super) async fn license(_: Administrator) -> Answered {
+    let data = json!({"product": "Assize", "license": env!("CARGO_PKG_LICENSE"), "version": env!("CARGO_PKG_VERSION")});
+    Ok(page(StatusCode::OK, data, Vec::new()))
+}
+
+/// `GET /management/policies`: those at the top.
+pub(super) async fn top(administrator: Administrator) -> Answered {
+    Ok(policies(&administrator.hierarchy, None))
+}
+
+/// `GET /management/policies/{policy}/policies`
+pub(super) async fn children(administrator: Administrator, Path(id): Path<String>) -> Answered {
+    let hierarchy = &administrator.hierarchy;
+    Ok(policies(hierarchy, Some(&find_policy(hierarchy, &id)?.id)))
+}
+
+fn policies(hierarchy: &Hierarchy, parent: Option<&PolicyId>) -> Response<Body> {
+    let shown: Vec<Value> = hierarchy
+        .children(parent)
+        .map(|policy| page::policy(hierarchy, policy))
+        .collect();
+    let here = match parent {
+        None => "/management/policies".to_owned(),
+        Some(parent) => format!("/management/policies/{parent}/policies"),
+    };
+    let links = vec![link("add-policy", &here, "Add a policy")];
+    page(StatusCode::OK, shown.into(), links)
+}
+
+/// `POST /management/policies`
+pub(super) async fn add_top(administrator: Administrator, document: Document) -> Answered {
+    add_policy(&administrator, None, document).await
+}
+
+/// `POST /management/policies/{policy}/policies`
+pub(super) async fn add_child(
+    administrator: Administrator,
+    Path(id): Path<String>,
+    document: Document,
+) -> Answered {
+    let parent = find_policy(&administrator.hierarchy, &id)?.clone();
+    add_policy(&administrator, Some(parent), document).await
+}
+
+async fn add_policy(
+    administrator: &Administrator,
+    parent: Option<Policy>,
+    mut document: Document,
+) -> Answered {
+    let label = document.label();
+    document.close()?;
+    let above = match &parent {
+        None => 0,
+        Some(parent) => {
+            let way = administrator.hierarchy.way_to(&parent.id);
+            way.map_or(HIERARCHY_DEPTH, |way| way.len())
+        }
+    };
+    if above >= HIERARCHY_DEPTH {
+        return Err(Refusal::bad_request(format!(
+            "Policies lie at most {HIERARCHY_DEPTH} levels deep"
+        )));
+    }
+    check_room(&administrator.hierarchy)?;
+    let policy = Policy {
+        id: PolicyId::new()?,
+        parent: parent.as_ref().map(|parent| parent.id.clone()),
+        label,
+    };
+    let mut writes = standing(parent.as_ref());
+    writes.push(Write::Put(Expect::Absent, policy.draft()));
+    let summary = format!("add the policy {:?}", policy.label.name);
+    administrator.commit(&summary, writes).await?;
+    let mut names = match &parent {
+        None => Vec::new(),
+        Some(parent) => names(&administrator.hierarchy, &parent.id),
+    };
+    names.push(policy.label.name.clone());
+    let mut shown = page::policy(&administrator.hierarchy, &policy);
+    if let Some(members) = shown.as_object_mut() {
+        members.insert("path".into(), names.join("/").into());
+    }
+    Ok(created(shown))
+}
+
+/// The step of a change that makes sure that what is written beneath something is not left hanging: it must be there
+/// when the change is made.
+fn standing<T: Entry>(above: Option<&T>) -> Vec<Write> {
+    let present = |entry: &T| Write::Put(Expect::Present, entry.draft());
+    above.map(present).into_iter().collect()
+}
+
+fn names(hierarchy: &Hierarchy, id: &PolicyId) -> Vec<String> {
+    let way = hierarchy.way_to(id).unwrap_or_default();
+    way.iter().map(|policy| policy.label.name.clone()).collect()
+}
+
+fn check_room(hierarchy: &Hierarchy) -> Result<(), Refusal> {
+    if hierarchy.len() >= HIERARCHY_ENTRIES {
+        return Err(Refusal::conflict(format!(
+            "There are {HIERARCHY_ENTRIES} policies, roles, permissions and assignments, and there can be no more"
+        )));
+    }
+    Ok(())
+}
+
+/// `GET /management/policies/{policy}`
+pub(super) async fn policy(administrator: Administrator, Path(id): Path<String>) -> Answered {
+    let hierarchy = &administrator.hierarchy;
+    let policy = find_policy(hierarchy, &id)?;
+    Ok(page(StatusCode::OK, page::policy(hierarchy, policy), Vec::new()))
+}
+
+/// `PUT /management/policies/{policy}`: another name, another description.
+pub(super) async fn change_policy(
+    administrator: Administrator,
+    Path(id): Path<String>,
+    mut document: Document,
+) -> Answered {
+    let mut policy = find_policy(&administrator.hierarchy, &id)?.clone();
+    policy.label = document.label();
+    document.close()?;
+    change(&administrator, &policy, "policy").await?;
+    let mut shown = page::policy(&administrator.hierarchy, &policy);
+    let mut names = names(&administrator.hierarchy, &policy.id);
+    names.pop();
+    names.push(policy.label.name.clone());
+    if let Some(members) = shown.as_object_mut() {
+        members.insert("path".into(), names.join("/").into());
+    }
+    Ok(page(StatusCode::OK, shown, Vec::new()))
+}
+
+/// `DELETE /management/policies/{policy}`, with everything in it and beneath it.
+pub(super) async fn delete_policy(administrator: Administrator, Path(id): Path<String>) -> Answered {
+    let policy = find_policy(&administrator.hierarchy, &id)?;
+    let writes = administrator.hierarchy.delete_policy(&policy.id);
+    let summary = format!("delete the policy {:?}", policy.label.name);
+    administrator.commit(&summary, writes).await?;
+    Ok(gone())
+}
+
+/// `GET /management/policies/{policy}/roles`
+pub(super) async fn roles(administrator: Administrator, Path(id): Path<String>) -> Answered {
+    let hierarchy = &administrator.hierarchy;
+    let policy = find_policy(hierarchy, &id)?;
+    let shown: Vec<Value> = hierarchy.roles_of(&policy.id).map(page::role).collect();
+    let here = format!("/management/policies/{}/roles", policy.id);
+    Ok(page(
+        StatusCode::OK,
+        shown.into(),
+        vec![link("add-role", &here, "Add a role")],
+    ))
+}
+
+/// `POST /management/policies/{policy}/roles`
+pub(super) async fn add_role(
+    administrator: Administrator,
+    Path(id): Path<String>,
+    mut document: Document,
+) -> Answered {
+    let policy = find_policy(&administrator.hierarchy, &id)?;
+    let label = document.label();
+    document.close()?;
+    check_room(&administrator.hierarchy)?;
+    let role = Role {
+        id: RoleId::new()?,
+        policy: policy.id.clone(),
+        label,
+    };
+    let mut writes = standing(Some(policy));
+    writes.push(Write::Put(Expect::Absent, role.draft()));
+    let summary = format!("add the role {:?}", role.label.name);
+    administrator.commit(&summary, writes).await?;
+    Ok(created(page::role(&role)))
+}
+
+/// `GET /management/roles/{role}`
+pub(super) async fn role(administrator: Administrator, Path(id): Path<String>) -> Answered {
+    let role = find_role(&administrator.hierarchy, &id)?;
+    Ok(page(StatusCode::OK, page::role(role), Vec::new()))
+}
+
+/// `PUT /management/roles/{role}`
+pub(super) async fn change_role(
+    administrator: Administrator,
+    Path(id): Path<String>,
+    mut document: Document,
+) -> Answered {
+    let mut role = find_role(&administrator.hierarchy, &id)?.clone();
+    role.label = document.label();
+    document.close()?;
+    change(&administrator, &role, "role").await?;
+    Ok(page(StatusCode::OK, page::role(&role), Vec::new()))
+}
+
+/// `DELETE /management/roles/{role}`, with its assignments; permissions lose it.
+pub(super) async fn delete_role(administrator: Administrator, Path(id): Path<String>) -> Answered {
+    let role = find_role(&administrator.hierarchy, &id)?;
+    let writes = administrator.hierarchy.delete_role(role);
+    let summary = format!("delete the role {:?}", role.label.name);
+    administrator.commit(&summary, writes).await?;
+    Ok(gone())
+}
+
+/// `GET /management/policies/{policy}/permissions`
+pub(super) async fn permissions(administrator: Administrator, Path(id): Path<String>) -> Answered {
+    let hierarchy = &administrator.hierarchy;
+    let policy = find_policy(hierarchy, &id)?;
+    let permissions = hierarchy.permissions_of(&policy.id);
+    let shown: Vec<Value> = permissions.map(page::permission).collect();
+    let here = format!("/management/policies/{}/permissions", policy.id);
+    Ok(page(
+        StatusCode::OK,
+        shown.into(),
+        vec![link("add-permission", &here, "Add a permission")],
+    ))
+}
+
+/// `POST /management/policies/{policy}/permissions`
+pub(super) async fn add_permission(
+    administrator: Administrator,
+    Path(id): Path<String>,
+    mut document: Document,
+) -> Answered {
+    let hierarchy = &administrator.hierarchy;
+    let policy = find_policy(hierarchy, &id)?;
+    let label = document.label();
+    let roles = roles_in_reach(hierarchy, &policy.id, &mut document);
+    document.close()?;
+    check_room(hierarchy)?;
+    let permission = Permission {
+        id: PermissionId::new()?,
+        policy: policy.id.clone(),
+        label,
+        roles,
+    };
+    let mut writes = standing(Some(policy));
+    writes.push(Write::Put(Expect::Absent, permission.draft()));
+    let summary = format!("add the permission {:?}", permission.label.name);
+    administrator.commit(&summary, writes).await?;
+    Ok(created(page::permission(&permission)))
+}
+
+/// `GET /management/permissions/{permission}`
+pub(super) async fn permission(administrator: Administrator, Path(id): Path<String>) -> Answered {
+    let permission = find_permission(&administrator.hierarchy, &id)?;
+    Ok(page(StatusCode::OK, page::permission(permission), Vec::new()))
+}
+
+/// `PUT /management/permissions/{permission}`: another label, other roles.
+pub(super) async fn change_permission(
+    administrator: Administrator,
+    Path(id): Path<String>,
+    mut document: Document,
+) -> Answered {
+    let mut permission = find_permission(&administrator.hierarchy, &id)?.clone();
+    permission.label = document.label();
+    permission.roles = roles_in_reach(&administrator.hierarchy, &permission.policy, &mut document);
+    document.close()?;
+    change(&administrator, &permission, "permission").await?;
+    Ok(page(StatusCode::OK, page::permission(&permission), Vec::new()))
+}
+
+/// `DELETE /management/permissions/{permission}`
+pub(super) async fn delete_permission(
+    administrator: Administrator,
+    Path(id): Path<String>,
+) -> Answered {
+    let permission = find_permission(&administrator.hierarchy, &id)?;
+    let summary = format!("delete the permission {:?}", permission.label.name);
+    administrator.commit(&summary, vec![permission.delete()]).await?;
+    Ok(gone())
+}
+
+async fn change<T: Entry>(
+    administrator: &Administrator,
+    entry: &T,
+    noun: &str,
+) -> Result<(), Refusal> {
+    let summary = format!("change the {noun} {}", entry.key());
+    let write = Write::Put(Expect::Present, entry.draft());
+    administrator.commit(&summary, vec![write]).await
+}
+
+/// The member `roles`: ids of roles of the policy or of one above it.
+fn roles_in_reach(
+    hierarchy: &Hierarchy,
+    policy: &PolicyId,
+    document: &mut Document,
+) -> Vec<RoleId> {
+    let named = document.texts("roles");
+    let way = hierarchy.way_to(policy).unwrap_or_default();
+    let roles: Vec<RoleId> = named.iter().map(|id| RoleId::from(id.as_str())).collect();
+    for (at, id) in roles.iter().enumerate() {
+        let role = hierarchy.role(id);
+        if !role.is_some_and(|role| way.iter().any(|policy| policy.id == role.policy)) {
+            let why = "is no role of the policy nor of one above it";
+            document.fault(&format!("roles[{at}]"), why);
+        }
+    }
+    roles
+}
+
+pub(super) fn find_policy<'a>(hierarchy: &'a Hierarchy, id: &str) -> Result<&'a Policy, Refusal> {
+    let policy = hierarchy.policy(&PolicyId::from(id));
+    policy.ok_or_else(|| Refusal::not_found("policy", id))
+}
+
+pub(super) fn find_role<'a>(hierarchy: &'a Hierarchy, id: &str) -> Result<&'a Role, Refusal> {
+    let role = hierarchy.role(&RoleId::from(id));
+    role.ok_or_else(|| Refusal::not_found("role", id))
+}
+
+fn find_permission<'a>(hierarchy: &'a Hierarchy, id: &str) -> Result<&'a Permission, Refusal> {
+    let permission = hierarchy.permission(&PermissionId::from(id));
+    permission.ok_or_else(|| Refusal::not_found("permission", id))
+}
+
+impl From<NoRandomness> for Refusal {
+    fn from(_: NoRandomness) -> Self {
+        Refusal::internal("the system gave no randomness")
+    }
+}
