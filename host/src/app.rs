@@ -11,6 +11,7 @@ use crate::auth::session::Sessions;
 use crate::config::Config;
 use crate::keys::KeyRings;
 use crate::oauth::Oauth;
+use crate::policyserver::hierarchy::Hierarchies;
 use crate::publish::Publisher;
 use crate::store::Store;
 use crate::subject::Subjects;
@@ -29,6 +30,7 @@ pub(crate) struct App {
     pub(crate) stopping: watch::Sender<bool>,
     pub(crate) keys: Arc<KeyRings>,
     pub(crate) oauth: Oauth,
+    pub(crate) hierarchies: Hierarchies,
     /// The configured zone as JSON text, ready for engine requests.
     pub(crate) time_zone_json: String,
 }

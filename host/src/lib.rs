@@ -20,6 +20,7 @@ mod documents;
 mod keys;
 mod limits;
 mod oauth;
+mod policyserver;
 mod publish;
 mod realm;
 pub mod serve;

@@ -102,3 +102,15 @@ pub(crate) const ISSUER_FETCHES: u32 = 5;
 pub(crate) const ISSUER_FETCHES_MS: i64 = 60_000;
 /// Largest form body of an OAuth endpoint.
 pub(crate) const FORM_BYTES: usize = 64 * 1024;
+/// Levels of PolicyServer's policies.
+pub(crate) const HIERARCHY_DEPTH: usize = 32;
+/// PolicyServer's policies, roles, permissions and assignments together: they are kept in memory.
+pub(crate) const HIERARCHY_ENTRIES: usize = 100_000;
+/// Longest name of one of them, and longest value of an assignment, in characters.
+pub(crate) const HIERARCHY_NAME_CHARACTERS: usize = 200;
+/// Longest description of one of them, in characters.
+pub(crate) const HIERARCHY_TEXT_CHARACTERS: usize = 2000;
+/// Claims of one request to PolicyServer's runtime.
+pub(crate) const HIERARCHY_CLAIMS: usize = 1000;
+/// Users or roles that one search finds.
+pub(crate) const HIERARCHY_SEARCH_RESULTS: usize = 100;

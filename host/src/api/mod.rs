@@ -9,6 +9,7 @@ pub(crate) mod evaluate;
 pub(crate) mod health;
 pub(crate) mod manage;
 pub(crate) mod oauth;
+mod policyserver;
 pub(crate) mod serverinfo;
 pub(crate) mod sessions;
 pub(crate) mod subscribers;
@@ -39,6 +40,7 @@ use error::ApiError;
 /// All routes.
 pub(crate) fn router(app: Arc<App>) -> Router {
     let mut router = oauth::routes()
+        .merge(policyserver::routes())
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route(

@@ -6,14 +6,18 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
+use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::client::Client;
 use super::permission::{Permission, Permissions};
 use super::role::{Role, RoleId, RoleMapping, Source};
 use crate::realm::RealmPath;
-use crate::store::{Draft, Kind, Object, Store, StoreError, View};
+use crate::store::snapshots::{Snapshot, Snapshots};
+use crate::store::{Draft, Kind, Object, StoreError, View};
+
+/// The registry, kept up with the store.
+pub(crate) type Registries = Snapshots<Registry>;
 
 /// What can be set about tokens while the server runs (Pexip's `authentication` resource).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,23 +54,35 @@ impl TokenSettings {
 }
 
 /// Everything registered, at one revision.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Registry {
-    revision: u64,
     clients: HashMap<String, Arc<Client>>,
     roles: BTreeMap<RoleId, Role>,
     mappings: Vec<RoleMapping>,
     pub(crate) settings: TokenSettings,
-    /// Keys and revisions of the documents that this was read from, by kind.
-    read: [Vec<(String, u64)>; 4],
 }
 
-const KINDS: [Kind; 4] = [
-    Kind::Client,
-    Kind::Role,
-    Kind::RoleMapping,
-    Kind::TokenSettings,
-];
+#[async_trait]
+impl Snapshot for Registry {
+    const KINDS: &'static [Kind] = &[
+        Kind::Client,
+        Kind::Role,
+        Kind::RoleMapping,
+        Kind::TokenSettings,
+    ];
+
+    async fn read(
+        view: &mut dyn View,
+        before: &Registry,
+        changed: &[Kind],
+    ) -> Result<Registry, StoreError> {
+        let mut next = before.clone();
+        for kind in changed {
+            next.read_kind(view, *kind).await?;
+        }
+        Ok(next)
+    }
+}
 
 impl Registry {
     /// The client with an id, disabled or not.
@@ -161,30 +177,6 @@ impl Registry {
         roles.reduce(Permissions::or)
     }
 
-    async fn load(store: &dyn Store, before: &Registry) -> Result<Registry, StoreError> {
-        let mut view = store.view().await?;
-        let mut next = Registry {
-            revision: view.revision(),
-            clients: before.clients.clone(),
-            roles: before.roles.clone(),
-            mappings: before.mappings.clone(),
-            settings: before.settings.clone(),
-            read: before.read.clone(),
-        };
-        for (kind, read) in KINDS.into_iter().zip(0..) {
-            let mut found = view.revisions_of(kind, &RealmPath::root().key()).await?;
-            found.sort();
-            let Some(known) = next.read.get_mut(read) else {
-                continue;
-            };
-            if *known != found {
-                *known = found;
-                next.read_kind(view.as_mut(), kind).await?;
-            }
-        }
-        Ok(next)
-    }
-
     /// Reads all documents of a kind anew. One that cannot be read grants nothing, and is said.
     async fn read_kind(&mut self, view: &mut dyn View, kind: Kind) -> Result<(), StoreError> {
         let objects = view.objects(kind, &RealmPath::root().key()).await?;
@@ -230,44 +222,4 @@ fn readable<'a, T>(
         }
         known
     })
-}
-
-/// The registry, kept up with the store.
-pub(crate) struct Registries {
-    store: Arc<dyn Store>,
-    current: ArcSwap<Registry>,
-    loading: tokio::sync::Mutex<()>,
-}
-
-impl Registries {
-    /// # Errors
-    /// The store did not answer.
-    pub(crate) async fn open(store: Arc<dyn Store>) -> Result<Self, StoreError> {
-        let registry = Registry::load(store.as_ref(), &Registry::default()).await?;
-        Ok(Registries {
-            store,
-            current: ArcSwap::from_pointee(registry),
-            loading: tokio::sync::Mutex::default(),
-        })
-    }
-
-    /// The registry at `revision`, the store's that is live on this node, or at a later one.
-    ///
-    /// # Errors
-    /// The store did not answer.
-    pub(crate) async fn at(&self, revision: u64) -> Result<Arc<Registry>, StoreError> {
-        let known = self.current.load();
-        if known.revision >= revision {
-            return Ok(Arc::clone(&known));
-        }
-        drop(known);
-        let _turn = self.loading.lock().await;
-        let known = self.current.load_full();
-        if known.revision >= revision {
-            return Ok(known);
-        }
-        let next = Arc::new(Registry::load(self.store.as_ref(), &known).await?);
-        self.current.store(Arc::clone(&next));
-        Ok(next)
-    }
 }

@@ -78,6 +78,7 @@ pub(crate) struct Policy {
     pub(crate) id: PolicyId,
     pub(crate) parent: Option<PolicyId>,
     pub(crate) label: Label,
+    pub(crate) revision: u64,
 }
 
 /// A role that a policy defines. It counts in that policy and in all beneath it.
@@ -86,6 +87,7 @@ pub(crate) struct Role {
     pub(crate) id: RoleId,
     pub(crate) policy: PolicyId,
     pub(crate) label: Label,
+    pub(crate) revision: u64,
 }
 
 /// A permission that a policy defines, and the roles that have it: roles of the policy or of one above it.
@@ -95,6 +97,7 @@ pub(crate) struct Permission {
     pub(crate) policy: PolicyId,
     pub(crate) label: Label,
     pub(crate) roles: Vec<RoleId>,
+    pub(crate) revision: u64,
 }
 
 /// Who has a role.
@@ -103,10 +106,11 @@ pub(crate) struct Assignment {
     pub(crate) id: AssignmentId,
     pub(crate) role: RoleId,
     pub(crate) assignee: Assignee,
+    pub(crate) revision: u64,
 }
 
 /// Whom an assignment is about. All values are compared exactly, letter case included.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "by", rename_all = "lowercase")]
 pub(crate) enum Assignee {
     /// The user with this `sub`.
@@ -172,6 +176,18 @@ pub(crate) trait Entry: Sized {
     /// The document that keeps it.
     fn draft(&self) -> Draft;
     fn key(&self) -> &str;
+    /// The store's revision at its last change; 0 for one that is not stored yet.
+    fn revision(&self) -> u64;
+
+    /// The step of a change that stops it where this was changed or removed meanwhile.
+    fn require(&self) -> Write {
+        Write::Require {
+            kind: Self::KIND,
+            realm: realm_key(),
+            key: self.key().to_owned(),
+            revision: self.revision(),
+        }
+    }
 
     /// The step of a change that removes it.
     fn delete(&self) -> Write {
@@ -191,6 +207,7 @@ impl Entry for Policy {
             id: PolicyId(object.key.clone()),
             parent: (!object.owner.is_empty()).then(|| PolicyId(object.owner.clone())),
             label: label(object, &body(object)?),
+            revision: object.revision,
         })
     }
 
@@ -202,6 +219,10 @@ impl Entry for Policy {
     fn key(&self) -> &str {
         self.id.as_str()
     }
+
+    fn revision(&self) -> u64 {
+        self.revision
+    }
 }
 
 impl Entry for Role {
@@ -212,15 +233,26 @@ impl Entry for Role {
             id: RoleId(object.key.clone()),
             policy: PolicyId(object.owner.clone()),
             label: label(object, &body(object)?),
+            revision: object.revision,
         })
     }
 
     fn draft(&self) -> Draft {
-        labelled(Self::KIND, self.key(), self.policy.as_str(), &self.label, &[])
+        labelled(
+            Self::KIND,
+            self.key(),
+            self.policy.as_str(),
+            &self.label,
+            &[],
+        )
     }
 
     fn key(&self) -> &str {
         self.id.as_str()
+    }
+
+    fn revision(&self) -> u64 {
+        self.revision
     }
 }
 
@@ -234,6 +266,7 @@ impl Entry for Permission {
             policy: PolicyId(object.owner.clone()),
             label: label(object, &body),
             roles: body.roles,
+            revision: object.revision,
         })
     }
 
@@ -244,6 +277,10 @@ impl Entry for Permission {
 
     fn key(&self) -> &str {
         self.id.as_str()
+    }
+
+    fn revision(&self) -> u64 {
+        self.revision
     }
 }
 
@@ -256,6 +293,7 @@ impl Entry for Assignment {
             id: AssignmentId(object.key.clone()),
             role: RoleId(object.owner.clone()),
             assignee: body.assignee,
+            revision: object.revision,
         })
     }
 
@@ -279,6 +317,10 @@ impl Entry for Assignment {
 
     fn key(&self) -> &str {
         self.id.as_str()
+    }
+
+    fn revision(&self) -> u64 {
+        self.revision
     }
 }
 

@@ -44,8 +44,7 @@ impl Claims {
     }
 
     fn has(&self, r#type: &str, value: &str) -> bool {
-        self.claims
-            .contains(&(r#type.to_owned(), value.to_owned()))
+        self.claims.contains(&(r#type.to_owned(), value.to_owned()))
     }
 
     fn fit(&self, assignee: &Assignee) -> bool {
@@ -62,12 +61,6 @@ impl Claims {
 pub(crate) struct Grants {
     pub(crate) roles: BTreeSet<String>,
     pub(crate) permissions: BTreeSet<String>,
-}
-
-impl Grants {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.roles.is_empty() && self.permissions.is_empty()
-    }
 }
 
 /// What the claims give along a way from the top down: each policy adds its roles and permissions to those above it.
@@ -162,6 +155,7 @@ mod tests {
             id: PolicyId::from(id),
             parent: parent.map(PolicyId::from),
             label: label(id),
+            revision: 0,
         }
     }
 
@@ -170,6 +164,7 @@ mod tests {
             id: RoleId::from(id),
             policy: PolicyId::from(policy),
             label: label(id),
+            revision: 0,
         }
     }
 
@@ -178,6 +173,7 @@ mod tests {
             id: PermissionId::from(id),
             policy: PolicyId::from(policy),
             label: label(id),
+            revision: 0,
             roles: roles.iter().map(|role| RoleId::from(*role)).collect(),
         }
     }
@@ -187,6 +183,7 @@ mod tests {
             id: AssignmentId::from(id),
             role: RoleId::from(role),
             assignee,
+            revision: 0,
         }
     }
 
@@ -268,7 +265,10 @@ mod tests {
         assert_eq!(beneath, (names(&["doctor"]), both));
         let said = [("role", "Nursing"), ("department", "pharmacy")];
         let claimed = given(&["hospital", "pharmacy", "store"], &said);
-        let both = (names(&["chemist", "nurse"]), names(&["dispense", "ward-round"]));
+        let both = (
+            names(&["chemist", "nurse"]),
+            names(&["dispense", "ward-round"]),
+        );
         assert_eq!(claimed, both);
     }
 
@@ -295,7 +295,10 @@ mod tests {
         assert_eq!(twice, Err(ClaimsError::TooManySubjects));
         let tenants = of(&[("tenant", "a"), ("tenant", "b")]);
         assert_eq!(tenants, Err(ClaimsError::TooManyTenants));
-        assert_eq!(of(&[("sub", "1"), ("sub", "1"), ("role", "a"), ("role", "b")]), Ok(()));
+        assert_eq!(
+            of(&[("sub", "1"), ("sub", "1"), ("role", "a"), ("role", "b")]),
+            Ok(())
+        );
     }
 
     #[test]

@@ -5,13 +5,19 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use async_trait::async_trait;
+
 use crate::limits::HIERARCHY_DEPTH;
-use crate::store::{Expect, Object, StoreError, View, Write};
+use crate::store::snapshots::{Snapshot, Snapshots};
+use crate::store::{Expect, Kind, Object, StoreError, View, Write};
 
 use super::entry::{
     Assignment, AssignmentId, Entry, Permission, PermissionId, Policy, PolicyId, Role, RoleId,
     realm_key,
 };
+
+/// The hierarchy, kept up with the store.
+pub(crate) type Hierarchies = Snapshots<Hierarchy>;
 
 /// The whole hierarchy.
 #[derive(Default)]
@@ -28,18 +34,6 @@ pub(crate) struct Hierarchy {
 }
 
 impl Hierarchy {
-    /// Everything as a view of the store has it.
-    ///
-    /// # Errors
-    /// The store did not answer.
-    pub(crate) async fn read(view: &mut dyn View) -> Result<Self, StoreError> {
-        let policies: Vec<Policy> = entries(view).await?;
-        let roles: Vec<Role> = entries(view).await?;
-        let permissions: Vec<Permission> = entries(view).await?;
-        let assignments: Vec<Assignment> = entries(view).await?;
-        Ok(Self::of(policies, roles, permissions, assignments))
-    }
-
     /// A hierarchy of these entries.
     pub(crate) fn of(
         policies: Vec<Policy>,
@@ -61,14 +55,26 @@ impl Hierarchy {
         for permission in by_name(permissions, |permission| &permission.label.name) {
             let siblings = hierarchy.permissions_of.entry(permission.policy.clone());
             siblings.or_default().push(permission.id.clone());
-            hierarchy.permissions.insert(permission.id.clone(), permission);
+            hierarchy
+                .permissions
+                .insert(permission.id.clone(), permission);
         }
+        let mut assignments = assignments;
+        assignments.sort_by(|a, b| (&a.assignee, &a.id).cmp(&(&b.assignee, &b.id)));
         for assignment in assignments {
             let siblings = hierarchy.assignments_of.entry(assignment.role.clone());
             siblings.or_default().push(assignment.id.clone());
-            hierarchy.assignments.insert(assignment.id.clone(), assignment);
+            hierarchy
+                .assignments
+                .insert(assignment.id.clone(), assignment);
         }
         hierarchy
+    }
+
+    /// How much there is: policies, roles, permissions and assignments.
+    pub(crate) fn len(&self) -> usize {
+        let (policies, roles) = (self.policies.len(), self.roles.len());
+        policies + roles + self.permissions.len() + self.assignments.len()
     }
 
     pub(crate) fn policy(&self, id: &PolicyId) -> Option<&Policy> {
@@ -107,7 +113,7 @@ impl Hierarchy {
             .filter_map(|id| self.permission(id))
     }
 
-    /// Assignments of a role, the oldest first.
+    /// Assignments of a role: users first, then identity roles, then claims, by value.
     pub(crate) fn assignments_of(&self, role: &RoleId) -> impl Iterator<Item = &Assignment> {
         let ids = self.assignments_of.get(role);
         ids.into_iter()
@@ -188,6 +194,37 @@ impl Hierarchy {
         }
         writes.push(role.delete());
         writes
+    }
+}
+
+#[async_trait]
+impl Snapshot for Hierarchy {
+    const KINDS: &'static [Kind] = &[Policy::KIND, Role::KIND, Permission::KIND, Assignment::KIND];
+
+    async fn read(
+        view: &mut dyn View,
+        before: &Self,
+        changed: &[Kind],
+    ) -> Result<Self, StoreError> {
+        Ok(Self::of(
+            changed_or(view, changed, &before.policies).await?,
+            changed_or(view, changed, &before.roles).await?,
+            changed_or(view, changed, &before.permissions).await?,
+            changed_or(view, changed, &before.assignments).await?,
+        ))
+    }
+}
+
+/// The entries of a kind: read anew where they changed.
+async fn changed_or<I: Sync, T: Entry + Clone + Sync>(
+    view: &mut dyn View,
+    changed: &[Kind],
+    before: &HashMap<I, T>,
+) -> Result<Vec<T>, StoreError> {
+    if changed.contains(&T::KIND) {
+        entries(view).await
+    } else {
+        Ok(before.values().cloned().collect())
     }
 }
 

@@ -23,6 +23,7 @@ use crate::decide::Decider;
 use crate::keys::KeyRings;
 use crate::oauth::Oauth;
 use crate::oauth::settings::OauthSettings;
+use crate::policyserver::hierarchy::Hierarchies;
 use crate::publish::Publisher;
 use crate::realm::Directory;
 use crate::store::{self, Notice, Store};
@@ -302,6 +303,8 @@ impl App {
             clock::now(),
         );
         let oauth = oauth.await.map_err(because("tokens"))?;
+        let hierarchies = Hierarchies::open(Arc::clone(&store)).await;
+        let hierarchies = hierarchies.map_err(because("PolicyServer's policies"))?;
         let subjects = Subjects::new(Arc::clone(&store), directory);
         let time_zone_json = serde_json::Value::from(config.time_zone.as_str()).to_string();
         let app = App {
@@ -316,6 +319,7 @@ impl App {
             subscribers,
             stopping: watch::Sender::new(false),
             oauth,
+            hierarchies,
             time_zone_json,
         };
         Ok((app, first_start))

@@ -57,6 +57,14 @@ kinds! {
     AuthModule: "authModule", "authModules";
     /// A chain of such modules.
     AuthChain: "authChain", "authChains";
+    /// PolicyServer's policies, owned by the one above; the four kinds live in the root realm.
+    HierarchyPolicy: "hierarchyPolicy", "hierarchyPolicies";
+    /// A role of such a policy, which owns it.
+    HierarchyRole: "hierarchyRole", "hierarchyRoles";
+    /// A permission of such a policy, which owns it.
+    HierarchyPermission: "hierarchyPermission", "hierarchyPermissions";
+    /// Who has such a role, which owns it.
+    HierarchyAssignment: "hierarchyAssignment", "hierarchyAssignments";
 }
 
 impl Kind {

@@ -11,6 +11,7 @@ mod kind;
 mod postgres;
 mod relational;
 mod relational_tokens;
+pub(crate) mod snapshots;
 mod sqlite;
 #[cfg(test)]
 mod suite;

@@ -18,9 +18,7 @@ use super::only;
 use super::page::{self, created, gone, link, page};
 use crate::app::App;
 use crate::limits::HIERARCHY_ENTRIES;
-use crate::policyserver::entry::{
-    Assignee, AssigneeKind, Assignment, AssignmentId, Entry, Role,
-};
+use crate::policyserver::entry::{Assignee, AssigneeKind, Assignment, AssignmentId, Entry, Role};
 use crate::policyserver::hierarchy::Hierarchy;
 use crate::store::{Expect, Write};
 
@@ -70,7 +68,10 @@ async fn list(
         .filter(|assignment| assignment.assignee.kind() == kind);
     let shown: Vec<Value> = of_kind.map(page::assignment).collect();
     let word = word(kind);
-    let here = format!("/management/policies/{policy}/{word}-assignments/{}", role.id);
+    let here = format!(
+        "/management/policies/{policy}/{word}-assignments/{}",
+        role.id
+    );
     let links = vec![link(&format!("add-{word}-assignment"), &here, "Assign")];
     Ok(page(StatusCode::OK, shown.into(), links))
 }
@@ -93,9 +94,10 @@ async fn add(
         id: AssignmentId::new()?,
         role: role.id.clone(),
         assignee,
+        revision: 0,
     };
     let writes = vec![
-        Write::Put(Expect::Present, role.draft()),
+        role.require(),
         Write::Put(Expect::Absent, assignment.draft()),
     ];
     let summary = format!("assign the role {:?}", role.label.name);
@@ -109,7 +111,11 @@ async fn read(
     Path(id): Path<String>,
 ) -> Answered {
     let assignment = find(&administrator.hierarchy, kind, &id)?;
-    Ok(page(StatusCode::OK, page::assignment(assignment), Vec::new()))
+    Ok(page(
+        StatusCode::OK,
+        page::assignment(assignment),
+        Vec::new(),
+    ))
 }
 
 async fn change(
@@ -121,8 +127,14 @@ async fn change(
     let mut assignment = find(&administrator.hierarchy, kind, &id)?.clone();
     assignment.assignee = assignee(kind, document)?;
     let write = Write::Put(Expect::Present, assignment.draft());
-    administrator.commit("change an assignment", vec![write]).await?;
-    Ok(page(StatusCode::OK, page::assignment(&assignment), Vec::new()))
+    administrator
+        .commit("change an assignment", vec![write])
+        .await?;
+    Ok(page(
+        StatusCode::OK,
+        page::assignment(&assignment),
+        Vec::new(),
+    ))
 }
 
 async fn delete(
@@ -132,7 +144,9 @@ async fn delete(
 ) -> Answered {
     let assignment = find(&administrator.hierarchy, kind, &id)?;
     let write = assignment.delete();
-    administrator.commit("remove an assignment", vec![write]).await?;
+    administrator
+        .commit("remove an assignment", vec![write])
+        .await?;
     Ok(gone())
 }
 
@@ -141,12 +155,14 @@ pub(super) async fn delete_subject(
     administrator: Administrator,
     Path(subject): Path<String>,
 ) -> Answered {
-    let theirs = administrator.hierarchy.assignments().filter(|assignment| {
-        matches!(&assignment.assignee, Assignee::Subject { sub } if *sub == subject)
-    });
+    let theirs = administrator.hierarchy.assignments().filter(
+        |assignment| matches!(&assignment.assignee, Assignee::Subject { sub } if *sub == subject),
+    );
     let writes: Vec<Write> = theirs.map(Entry::delete).collect();
     if !writes.is_empty() {
-        administrator.commit("take all roles from a user", writes).await?;
+        administrator
+            .commit("take all roles from a user", writes)
+            .await?;
     }
     Ok(gone())
 }

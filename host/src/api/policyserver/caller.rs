@@ -67,11 +67,7 @@ impl FromRequestParts<Arc<App>> for Enforcer {
     }
 }
 
-async fn permitted(
-    parts: &Parts,
-    app: &App,
-    permission: Permission,
-) -> Result<ApiCaller, Refusal> {
+async fn permitted(parts: &Parts, app: &App, permission: Permission) -> Result<ApiCaller, Refusal> {
     // Passwords are not taken here, whatever the settings say: seed 000 knows tokens only.
     if let Some(Authorization::Basic(..)) = authorization(&parts.headers)? {
         return Err(CallerError::Missing.into());

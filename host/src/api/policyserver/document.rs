@@ -54,7 +54,9 @@ impl Document {
                 faults: Vec::new(),
             }),
             Ok(_) => Err(Refusal::bad_request("The body must be a JSON object")),
-            Err(error) => Err(Refusal::bad_request(format!("The body is no JSON: {error}"))),
+            Err(error) => Err(Refusal::bad_request(format!(
+                "The body is no JSON: {error}"
+            ))),
         }
     }
 
@@ -140,8 +142,17 @@ impl Document {
     /// # Errors
     /// 400 with all faults.
     pub(super) fn close(mut self) -> Result<(), Refusal> {
-        let read_only = |name: &str| READ_ONLY.iter().any(|known| name.eq_ignore_ascii_case(known));
-        let unknown: Vec<String> = self.members.keys().filter(|name| !read_only(name)).cloned().collect();
+        let read_only = |name: &str| {
+            READ_ONLY
+                .iter()
+                .any(|known| name.eq_ignore_ascii_case(known))
+        };
+        let unknown: Vec<String> = self
+            .members
+            .keys()
+            .filter(|name| !read_only(name))
+            .cloned()
+            .collect();
         for name in unknown {
             self.fault(&name, "is no known member");
         }

@@ -95,9 +95,11 @@ impl From<CommitError> for Refusal {
                 Self::conflict("name: another one of that name is there already")
             }
             // Somebody else was faster: what is changed or removed here, or what it lies beneath.
-            CommitError::Store(StoreError::Missing { key }) => Self::conflict(format!(
-                "{key} was changed or removed by somebody else; read it again"
-            )),
+            CommitError::Store(StoreError::Missing { key } | StoreError::Changed { key }) => {
+                Self::conflict(format!(
+                    "{key} was changed or removed by somebody else; read it again"
+                ))
+            }
             CommitError::Store(error) => error.into(),
             other => Self::internal(other),
         }

@@ -11,9 +11,7 @@ use super::error::Refusal;
 use super::page::{self, created, gone, link, page};
 use crate::auth::NoRandomness;
 use crate::limits::{HIERARCHY_DEPTH, HIERARCHY_ENTRIES};
-use crate::policyserver::entry::{
-    Entry, Permission, PermissionId, Policy, PolicyId, Role, RoleId,
-};
+use crate::policyserver::entry::{Entry, Permission, PermissionId, Policy, PolicyId, Role, RoleId};
 use crate::policyserver::hierarchy::Hierarchy;
 use crate::store::{Expect, Write};
 
@@ -103,8 +101,10 @@ async fn add_policy(
         id: PolicyId::new()?,
         parent: parent.as_ref().map(|parent| parent.id.clone()),
         label,
+        revision: 0,
     };
-    let mut writes = standing(parent.as_ref());
+    // What is written beneath something is not left hanging: it must be there when the change is made.
+    let mut writes: Vec<Write> = parent.iter().map(Entry::require).collect();
     writes.push(Write::Put(Expect::Absent, policy.draft()));
     let summary = format!("add the policy {:?}", policy.label.name);
     administrator.commit(&summary, writes).await?;
@@ -118,13 +118,6 @@ async fn add_policy(
         members.insert("path".into(), names.join("/").into());
     }
     Ok(created(shown))
-}
-
-/// The step of a change that makes sure that what is written beneath something is not left hanging: it must be there
-/// when the change is made.
-fn standing<T: Entry>(above: Option<&T>) -> Vec<Write> {
-    let present = |entry: &T| Write::Put(Expect::Present, entry.draft());
-    above.map(present).into_iter().collect()
 }
 
 fn names(hierarchy: &Hierarchy, id: &PolicyId) -> Vec<String> {
@@ -145,7 +138,11 @@ fn check_room(hierarchy: &Hierarchy) -> Result<(), Refusal> {
 pub(super) async fn policy(administrator: Administrator, Path(id): Path<String>) -> Answered {
     let hierarchy = &administrator.hierarchy;
     let policy = find_policy(hierarchy, &id)?;
-    Ok(page(StatusCode::OK, page::policy(hierarchy, policy), Vec::new()))
+    Ok(page(
+        StatusCode::OK,
+        page::policy(hierarchy, policy),
+        Vec::new(),
+    ))
 }
 
 /// `PUT /management/policies/{policy}`: another name, another description.
@@ -169,7 +166,10 @@ pub(super) async fn change_policy(
 }
 
 /// `DELETE /management/policies/{policy}`, with everything in it and beneath it.
-pub(super) async fn delete_policy(administrator: Administrator, Path(id): Path<String>) -> Answered {
+pub(super) async fn delete_policy(
+    administrator: Administrator,
+    Path(id): Path<String>,
+) -> Answered {
     let policy = find_policy(&administrator.hierarchy, &id)?;
     let writes = administrator.hierarchy.delete_policy(&policy.id);
     let summary = format!("delete the policy {:?}", policy.label.name);
@@ -204,9 +204,9 @@ pub(super) async fn add_role(
         id: RoleId::new()?,
         policy: policy.id.clone(),
         label,
+        revision: 0,
     };
-    let mut writes = standing(Some(policy));
-    writes.push(Write::Put(Expect::Absent, role.draft()));
+    let writes = vec![policy.require(), Write::Put(Expect::Absent, role.draft())];
     let summary = format!("add the role {:?}", role.label.name);
     administrator.commit(&summary, writes).await?;
     Ok(created(page::role(&role)))
@@ -271,9 +271,12 @@ pub(super) async fn add_permission(
         policy: policy.id.clone(),
         label,
         roles,
+        revision: 0,
     };
-    let mut writes = standing(Some(policy));
-    writes.push(Write::Put(Expect::Absent, permission.draft()));
+    let writes = vec![
+        policy.require(),
+        Write::Put(Expect::Absent, permission.draft()),
+    ];
     let summary = format!("add the permission {:?}", permission.label.name);
     administrator.commit(&summary, writes).await?;
     Ok(created(page::permission(&permission)))
@@ -282,7 +285,11 @@ pub(super) async fn add_permission(
 /// `GET /management/permissions/{permission}`
 pub(super) async fn permission(administrator: Administrator, Path(id): Path<String>) -> Answered {
     let permission = find_permission(&administrator.hierarchy, &id)?;
-    Ok(page(StatusCode::OK, page::permission(permission), Vec::new()))
+    Ok(page(
+        StatusCode::OK,
+        page::permission(permission),
+        Vec::new(),
+    ))
 }
 
 /// `PUT /management/permissions/{permission}`: another label, other roles.
@@ -296,7 +303,11 @@ pub(super) async fn change_permission(
     permission.roles = roles_in_reach(&administrator.hierarchy, &permission.policy, &mut document);
     document.close()?;
     change(&administrator, &permission, "permission").await?;
-    Ok(page(StatusCode::OK, page::permission(&permission), Vec::new()))
+    Ok(page(
+        StatusCode::OK,
+        page::permission(&permission),
+        Vec::new(),
+    ))
 }
 
 /// `DELETE /management/permissions/{permission}`
@@ -306,7 +317,9 @@ pub(super) async fn delete_permission(
 ) -> Answered {
     let permission = find_permission(&administrator.hierarchy, &id)?;
     let summary = format!("delete the permission {:?}", permission.label.name);
-    administrator.commit(&summary, vec![permission.delete()]).await?;
+    administrator
+        .commit(&summary, vec![permission.delete()])
+        .await?;
     Ok(gone())
 }
 

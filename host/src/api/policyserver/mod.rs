@@ -74,7 +74,10 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         )
         .route("/runtime", only(get(runtime::home)))
         .route("/runtime/policy/{*path}", only(post(runtime::grants)))
-        .route("/runtime/policies", only(post(runtime::policies_at_the_top)))
+        .route(
+            "/runtime/policies",
+            only(post(runtime::policies_at_the_top)),
+        )
         .route("/runtime/policies/{*path}", only(post(runtime::policies)));
     [
         AssigneeKind::Subject,

@@ -44,7 +44,10 @@ fn self_address(data: &Value) -> String {
 pub(super) fn policy(hierarchy: &Hierarchy, policy: &Policy) -> Value {
     let own = format!("/management/policies/{}", policy.id);
     let way = hierarchy.way_to(&policy.id).unwrap_or_default();
-    let names: Vec<&str> = way.iter().map(|policy| policy.label.name.as_str()).collect();
+    let names: Vec<&str> = way
+        .iter()
+        .map(|policy| policy.label.name.as_str())
+        .collect();
     json!({
         "id": policy.id,
         "name": policy.label.name,
@@ -125,7 +128,11 @@ pub(super) fn assignment(assignment: &Assignment) -> Value {
         }
         let links = json!([
             link("self", &own, &name),
-            link("role", &format!("/management/roles/{}", assignment.role), "Role"),
+            link(
+                "role",
+                &format!("/management/roles/{}", assignment.role),
+                "Role"
+            ),
         ]);
         members.insert("links".into(), links);
     }

@@ -125,7 +125,9 @@ fn claims(mut document: Document) -> Result<Claims, Refusal> {
             let text = |wanted: &str| {
                 let mut named = members.iter();
                 let named = named.find(|(name, _)| name.eq_ignore_ascii_case(wanted));
-                named.and_then(|(_, value)| value.as_str()).map(str::to_owned)
+                named
+                    .and_then(|(_, value)| value.as_str())
+                    .map(str::to_owned)
             };
             (text("Type"), text("Value"))
         });

@@ -25,14 +25,22 @@ pub(super) async fn users(administrator: Administrator, RawQuery(query): RawQuer
         let sub = directory.universal_id(IdentityKind::User, &name, &root);
         json!({"sub": sub, "name": name})
     });
-    Ok(page(StatusCode::OK, shown.collect::<Vec<Value>>().into(), Vec::new()))
+    Ok(page(
+        StatusCode::OK,
+        shown.collect::<Vec<Value>>().into(),
+        Vec::new(),
+    ))
 }
 
 /// `GET /management/search/roles?q=…`: `{"name"}` of each group.
 pub(super) async fn roles(administrator: Administrator, RawQuery(query): RawQuery) -> Answered {
     let names = named(&administrator, Kind::Group, query.as_deref()).await?;
     let shown = names.into_iter().map(|name| json!({"name": name}));
-    Ok(page(StatusCode::OK, shown.collect::<Vec<Value>>().into(), Vec::new()))
+    Ok(page(
+        StatusCode::OK,
+        shown.collect::<Vec<Value>>().into(),
+        Vec::new(),
+    ))
 }
 
 async fn named(
@@ -44,7 +52,11 @@ async fn named(
     let parameters = Parameters::parse(query).map_err(unreadable)?;
     let wanted = parameters.single("q").map_err(unreadable)?;
     let wanted = wanted.unwrap_or_default().to_lowercase();
-    let objects = administrator.app().store.objects(kind, &realm_key()).await?;
+    let objects = administrator
+        .app()
+        .store
+        .objects(kind, &realm_key())
+        .await?;
     let names = objects.into_iter().map(|object| object.name);
     let mut found: Vec<String> = names
         .filter(|name| name.to_lowercase().contains(&wanted))
