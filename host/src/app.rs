@@ -9,6 +9,7 @@ use crate::auth::login::AuthIds;
 use crate::auth::password::Passwords;
 use crate::auth::session::Sessions;
 use crate::config::Config;
+use crate::freshness::Freshness;
 use crate::keys::KeyRings;
 use crate::oauth::Oauth;
 use crate::policyserver::hierarchy::Hierarchies;
@@ -20,6 +21,7 @@ use crate::subject::Subjects;
 pub(crate) struct App {
     pub(crate) config: Config,
     pub(crate) store: Arc<dyn Store>,
+    pub(crate) freshness: Arc<Freshness>,
     pub(crate) publisher: Publisher,
     pub(crate) sessions: Sessions,
     pub(crate) subjects: Subjects,

@@ -1,6 +1,7 @@
 //! The one place that reads the clock, and the two formats in which AM writes an instant.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::LazyLock;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
 pub(crate) type Millis = i64;
@@ -10,6 +11,35 @@ pub(crate) fn now() -> Millis {
     match SystemTime::now().duration_since(UNIX_EPOCH) {
         Ok(since) => i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
         Err(before) => -i64::try_from(before.duration().as_millis()).unwrap_or(i64::MAX),
+    }
+}
+
+/// An instant on two clocks: the system's, which somebody may set, and one that only goes on, but stands still while the
+/// machine sleeps. What must not be trusted for too long is measured by both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Moment {
+    /// By the system's clock.
+    pub(crate) wall: Millis,
+    /// Since the process first asked.
+    pub(crate) uptime: Millis,
+}
+
+impl Moment {
+    /// Milliseconds since an earlier moment, by the clock that says more; never negative.
+    pub(crate) fn since(self, earlier: Moment) -> Millis {
+        let by = |later: Millis, earlier: Millis| later.saturating_sub(earlier);
+        by(self.wall, earlier.wall)
+            .max(by(self.uptime, earlier.uptime))
+            .max(0)
+    }
+}
+
+/// The current instant on both clocks.
+pub(crate) fn moment() -> Moment {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    Moment {
+        wall: now(),
+        uptime: i64::try_from(START.elapsed().as_millis()).unwrap_or(i64::MAX),
     }
 }
 

@@ -17,6 +17,7 @@ pub mod config;
 mod decide;
 mod demo;
 mod documents;
+mod freshness;
 mod keys;
 mod limits;
 mod oauth;

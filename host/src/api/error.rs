@@ -142,10 +142,14 @@ impl From<StoreError> for ApiError {
             ),
             StoreError::Missing { .. } => ApiError::not_found("Resource cannot be found."),
             StoreError::Outdated { .. } => ApiError::conflict("Resource was changed meanwhile"),
+            // Told in the log when it began, and not with every request.
+            StoreError::CutOff { .. } => {
+                ApiError::unavailable(format!("This node decides nothing: it is {error}."))
+            }
             other => {
                 tracing::error!(error = %other, "the store failed");
                 ApiError::unavailable(
-                    "The store cannot be reached; nothing was decided or changed.",
+                    "The store cannot be reached; nothing was decided, and no change was acknowledged.",
                 )
             }
         }
@@ -157,6 +161,12 @@ impl From<CommitError> for ApiError {
         match error {
             CommitError::Store(error) => error.into(),
             CommitError::Publish(why) => ApiError::internal(why),
+            CommitError::Unread(error) => {
+                tracing::error!(%error, "a change was stored and is not live");
+                ApiError::unavailable(
+                    "The change was stored, but does not decide on this node yet: the store cannot be reached.",
+                )
+            }
         }
     }
 }

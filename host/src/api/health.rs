@@ -1,4 +1,4 @@
-//! Health: is the process there, and can it decide.
+//! Health: is the process there, can it decide, and does it know what happens elsewhere.
 
 use std::sync::Arc;
 
@@ -9,29 +9,45 @@ use serde_json::json;
 
 use super::answer::json_response;
 use crate::app::App;
+use crate::clock;
+use crate::freshness::Knowledge;
 
 /// The process serves requests.
 pub(crate) async fn live() -> Response<Body> {
     json_response(StatusCode::OK, br#"{"status":"live"}"#.to_vec(), None)
 }
 
-/// Decisions can be made: 503 until then. Names the root realm's bundle, and the store's revision that is live.
+/// Decisions can be made: 503 until then, and again when the node has been cut off from its database for too long. Names
+/// the root realm's bundle and the store's revision that is live; `cutOff` says since when nothing new is known, and until
+/// when the node decides nevertheless.
 pub(crate) async fn ready(State(app): State<Arc<App>>) -> Response<Body> {
     let live = app.publisher.live();
-    let ready = live.is_published();
-    let root = live.root();
-    let body = json!({
-        "status": if ready { "ready" } else { "not ready" },
+    let knowledge = app.freshness.knowledge(clock::moment());
+    let (status, ready) = match knowledge {
+        _ if !live.is_published() => ("not ready", StatusCode::SERVICE_UNAVAILABLE),
+        Knowledge::Current => ("ready", StatusCode::OK),
+        Knowledge::CutOff { .. } => ("cut off", StatusCode::OK),
+        Knowledge::Stale { .. } => ("stale", StatusCode::SERVICE_UNAVAILABLE),
+    };
+    let mut body = json!({
+        "status": status,
         "revision": live.revision,
-        "digest": root.digest,
+        "digest": live.root().digest,
         "realms": live.realms().count(),
     });
-    let status = if ready {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
+    let cut_off = match knowledge {
+        Knowledge::Current => None,
+        Knowledge::CutOff { since, until } => Some((since, Some(until))),
+        Knowledge::Stale { since } => Some((since, None)),
     };
-    json_response(status, body.to_string().into_bytes(), None)
+    if let (Some((since, until)), Some(members)) = (cut_off, body.as_object_mut()) {
+        let cut_off = json!({
+            "since": clock::millis_text(since),
+            "decidesUntil": until.map(clock::millis_text),
+        });
+        members.insert("cutOff".into(), cut_off);
+    }
+    json_response(ready, body.to_string().into_bytes(), None)
 }
 
 /// The page that load balancers in front of AM ask for.

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{NoRandomness, random_text};
-use crate::clock::Millis;
+use crate::clock::{self, Millis};
+use crate::freshness::Freshness;
 use crate::limits::{SESSION_WRITE_INTERVAL_MS, SESSIONS_IN_MEMORY, TOKEN_BYTES};
 use crate::realm::RealmPath;
 use crate::store::{self, Notice, SessionRow, Store};
@@ -144,6 +145,7 @@ impl From<NoRandomness> for BeginError {
 /// All sessions of the node.
 pub(crate) struct Sessions {
     store: Arc<dyn Store>,
+    freshness: Arc<Freshness>,
     live: RwLock<HashMap<Box<str>, Arc<Session>>>,
     /// Uses that are to be written by the next [`Sessions::write_soon`].
     used: Mutex<Vec<(String, Millis)>>,
@@ -157,12 +159,14 @@ pub(crate) struct Sessions {
 impl Sessions {
     pub(crate) fn new(
         store: Arc<dyn Store>,
+        freshness: Arc<Freshness>,
         idle_minutes: u32,
         max_minutes: u32,
         per_user: usize,
     ) -> Self {
         Sessions {
             store,
+            freshness,
             live: RwLock::default(),
             used: Mutex::default(),
             changed: Mutex::default(),
@@ -226,12 +230,14 @@ impl Sessions {
     /// The live session of a token. `None` for a token that is unknown, ended or too old.
     ///
     /// # Errors
-    /// The store did not answer about a token that is not in memory.
+    /// The store did not answer about a token that is not in memory, or has not for so long that a session in memory may
+    /// have ended elsewhere.
     pub(crate) async fn find(
         &self,
         token: &str,
         now: Millis,
     ) -> Result<Option<Arc<Session>>, store::StoreError> {
+        self.freshness.check(clock::moment())?;
         if let Some(session) = self.in_memory(token) {
             return Ok(self.if_live(session, now));
         }
@@ -299,18 +305,28 @@ impl Sessions {
         }
     }
 
-    /// Writes the uses and soft changes noted since the last call; for a background task.
+    /// Writes the uses and soft changes noted since the last call; for a background task. What could not be written is
+    /// written by the next one.
     pub(crate) async fn write_soon(&self) -> Result<(), store::StoreError> {
         let used = std::mem::take(&mut *self.used.lock().unwrap_or_else(PoisonError::into_inner));
-        if !used.is_empty() {
-            self.store.touch_sessions(&used).await?;
+        if !used.is_empty()
+            && let Err(error) = self.store.touch_sessions(&used).await
+        {
+            let mut waiting = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+            waiting.extend(used);
+            return Err(error);
         }
         let changed =
             std::mem::take(&mut *self.changed.lock().unwrap_or_else(PoisonError::into_inner));
-        for session in changed.into_values() {
-            self.store
-                .update_session(&session.hash, &session.row().body)
-                .await?;
+        let mut changed = changed.into_iter();
+        while let Some((hash, session)) = changed.next() {
+            let written = self.store.update_session(&hash, &session.row().body).await;
+            if let Err(error) = written {
+                let mut waiting = self.changed.lock().unwrap_or_else(PoisonError::into_inner);
+                // What was noted meanwhile is the same session with its latest properties.
+                waiting.extend(changed.chain([(hash, session)]));
+                return Err(error);
+            }
         }
         Ok(())
     }
@@ -416,7 +432,7 @@ impl Sessions {
     /// Takes over what another process did to sessions: those concerned are read from the store at their next use.
     pub(crate) fn hear(&self, notice: &Notice) {
         match notice {
-            Notice::Changed | Notice::Tokens => {}
+            Notice::Changed | Notice::Tokens | Notice::Heard(_) => {}
             Notice::SessionEnded(hash) => self.forget(|session| session.hash == *hash),
             Notice::SessionChanged(hash) => {
                 let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);

@@ -264,6 +264,11 @@ mod tests {
             (("ASSIZE_DEPLOYMENTS", "/a/b"), vec![], "/a/b"),
             (("ASSIZE_BODY_BYTES", "0"), vec![], "body_bytes"),
             (
+                ("ASSIZE_POLL_MILLISECONDS", "30001"),
+                vec![],
+                "cut_off_seconds",
+            ),
+            (
                 ("ASSIZE_LOG", "info"),
                 vec![("lisen", Value::from("x"))],
                 "lisen",

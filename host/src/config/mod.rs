@@ -50,6 +50,7 @@ pub struct Config {
     pub workers: usize,
     pub shutdown_seconds: u64,
     pub poll_milliseconds: u64,
+    pub cut_off_seconds: u64,
     pub allow_plain_http: bool,
     pub tls_certificate: String,
     pub tls_key: String,
@@ -142,6 +143,17 @@ impl Config {
                     ),
                 );
             }
+        }
+        // A poll may take as long again.
+        if self.cut_off_seconds.saturating_mul(1000) < 2 * self.poll_milliseconds {
+            return refuse(
+                "cut_off_seconds",
+                format!(
+                    "{} s must be at least twice as long as poll_milliseconds ({} ms), or a node would stop between two \
+                     polls",
+                    self.cut_off_seconds, self.poll_milliseconds
+                ),
+            );
         }
         let cookie_character = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
         if self.cookie_name.is_empty() || !self.cookie_name.chars().all(cookie_character) {

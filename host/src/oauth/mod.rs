@@ -34,6 +34,7 @@ use std::sync::{Arc, OnceLock};
 use serde_json::{Value, json};
 
 use crate::clock::Millis;
+use crate::freshness::Freshness;
 use crate::keys::{KeyError, KeyRings, Purpose};
 use crate::limits::CLOCK_SKEW_MS;
 use crate::realm::Directory;
@@ -57,6 +58,7 @@ pub(crate) struct Oauth {
     pub(crate) directory: Directory,
     pub(crate) settings: OauthSettings,
     pub(crate) audience_names: AudienceNames,
+    freshness: Arc<Freshness>,
     keys: Arc<KeyRings>,
     pub(crate) registries: Registries,
     pub(crate) throttle: Throttle,
@@ -98,6 +100,7 @@ impl Oauth {
     /// The store did not answer, or the configured other issuer cannot be trusted.
     pub(crate) async fn open(
         store: Arc<dyn Store>,
+        freshness: Arc<Freshness>,
         keys: Arc<KeyRings>,
         directory: Directory,
         settings: OauthSettings,
@@ -112,6 +115,7 @@ impl Oauth {
         let oauth = Oauth {
             directory,
             audience_names: settings.audience_names.clone(),
+            freshness,
             keys,
             registries: registries.map_err(OpenError::Store)?,
             throttle: Throttle::new(settings.failures_per_address, settings.failures_per_client),

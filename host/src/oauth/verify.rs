@@ -13,7 +13,7 @@ use super::permission::Audience;
 use super::scope::{AudienceNames, Scope, Scopes};
 use super::token::{Subject, TYPE, User};
 use super::{Oauth, SIGNING, external};
-use crate::clock::Millis;
+use crate::clock::{self, Millis};
 use crate::limits::{CLOCK_SKEW_MS, TOKENS_IN_MEMORY};
 use crate::store::StoreError;
 
@@ -112,6 +112,8 @@ impl Oauth {
         token: &str,
         now: Millis,
     ) -> Result<Arc<AccessToken>, TokenError> {
+        // A token that was revoked elsewhere must not be believed for longer than the node may decide alone.
+        self.freshness.check(clock::moment())?;
         let mut hash = [0; 32];
         hash.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
         let known = self.verified.get(&hash);

@@ -10,21 +10,21 @@ mod scoped;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use arc_swap::ArcSwap;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, watch};
 
-use crate::clock::{self, Millis};
+use crate::clock::{self, Millis, Moment};
 use crate::decide::Decider;
+use crate::freshness::Freshness;
 use crate::realm::RealmPath;
-use crate::store::{Kind, Object, Store, StoreError, View, Write};
+use crate::store::{Applied, Kind, Object, Store, StoreError, View, Write};
 
 use compiled::CompiledRealm;
 pub(crate) use live::{Live, LiveRealm};
-pub(crate) use scoped::PublishedBundle;
 use scoped::ScopedBundles;
+pub(crate) use scoped::{PUBLICATION, PublishedBundle};
 
 /// Why a change was not made, or not made live.
 #[derive(Debug)]
@@ -33,6 +33,8 @@ pub(crate) enum CommitError {
     Store(StoreError),
     /// Written, but it does not decide here yet; the poll of the store tries again.
     Publish(String),
+    /// Written, but the store did not answer when it was to be read again; the poll tries again.
+    Unread(StoreError),
 }
 
 impl std::fmt::Display for CommitError {
@@ -40,6 +42,7 @@ impl std::fmt::Display for CommitError {
         match self {
             CommitError::Store(error) => error.fmt(f),
             CommitError::Publish(why) => write!(f, "cannot publish: {why}"),
+            CommitError::Unread(error) => write!(f, "written, but not live here yet: {error}"),
         }
     }
 }
@@ -64,10 +67,11 @@ pub(crate) struct Publisher {
     store: Arc<dyn Store>,
     decider: Decider,
     live: ArcSwap<Live>,
+    /// Held while the store is changed: one change at a time passes. What other processes wrote is taken over meanwhile.
+    changing: Mutex<()>,
     compiled: Arc<Mutex<HashMap<String, CompiledRealm>>>,
     scoped: ScopedBundles,
-    /// The latest instant at which what is live was known to be the store's latest revision.
-    confirmed: AtomicI64,
+    freshness: Arc<Freshness>,
     /// Revisions as they go live.
     revisions: watch::Sender<u64>,
 }
@@ -80,14 +84,16 @@ impl Publisher {
     pub(crate) async fn start(
         store: Arc<dyn Store>,
         decider: Decider,
+        freshness: Arc<Freshness>,
     ) -> Result<Self, CommitError> {
         let publisher = Publisher {
             store,
             decider,
             live: ArcSwap::from_pointee(Live::empty()),
+            freshness,
+            changing: Mutex::default(),
             compiled: Arc::default(),
             scoped: ScopedBundles::default(),
-            confirmed: AtomicI64::new(Millis::MIN),
             revisions: watch::Sender::new(0),
         };
         publisher.catch_up().await?;
@@ -102,7 +108,7 @@ impl Publisher {
     /// The latest instant at which what is live was known to be the store's latest revision: now, or shortly before,
     /// unless the node is cut off from the store.
     pub(crate) fn confirmed(&self) -> Millis {
-        self.confirmed.load(Ordering::Relaxed)
+        self.freshness.changes_as_of()
     }
 
     /// Tells of each revision that goes live.
@@ -118,25 +124,22 @@ impl Publisher {
     /// Makes a change durable and live; gives its revision.
     ///
     /// # Errors
-    /// [`CommitError::Store`] where nothing was written, [`CommitError::Publish`] where it was but does not decide yet.
+    /// [`CommitError::Store`] where nothing was written; the others where it was but does not decide yet.
     pub(crate) async fn commit(
         &self,
         author: &str,
         summary: &str,
         writes: Vec<Write>,
     ) -> Result<u64, CommitError> {
-        let mut compiled = self.compiled.lock().await;
-        let now = clock::now();
-        let applied = self.store.apply(author, now, summary, &writes).await?;
-        let scope = if applied.previous == self.live.load().revision {
-            Scope::of(&writes)
-        } else {
-            Scope::Everything
-        };
-        self.refresh(&mut compiled, scope, applied.revision)
+        let _turn = self.changing.lock().await;
+        let asked = clock::moment();
+        let applied = self
+            .store
+            .apply(author, asked.wall, summary, &writes)
+            .await?;
+        self.go_live(&applied, Scope::of(&writes), asked)
             .await
             .map_err(written)?;
-        self.confirm(now);
         tracing::info!(
             revision = applied.revision,
             author,
@@ -151,9 +154,10 @@ impl Publisher {
     /// # Errors
     /// As [`Publisher::commit`]; [`StoreError::Missing`] for a revision that never was.
     pub(crate) async fn roll_back(&self, author: &str, to: u64) -> Result<u64, CommitError> {
-        let mut compiled = self.compiled.lock().await;
-        let applied = self.store.roll_back(author, clock::now(), to).await?;
-        self.refresh(&mut compiled, Scope::Everything, applied.revision)
+        let _turn = self.changing.lock().await;
+        let asked = clock::moment();
+        let applied = self.store.roll_back(author, asked.wall, to).await?;
+        self.go_live(&applied, Scope::Everything, asked)
             .await
             .map_err(written)?;
         tracing::info!(revision = applied.revision, author, to, "rolled back");
@@ -165,23 +169,49 @@ impl Publisher {
     /// # Errors
     /// As [`Publisher::start`]; what was live before goes on deciding.
     pub(crate) async fn catch_up(&self) -> Result<bool, CommitError> {
-        let asked = clock::now();
-        if self.store.revision().await? == self.live.load().revision
-            && self.live.load().is_published()
-        {
-            self.confirm(asked);
+        let asked = clock::moment();
+        if self.is_latest(self.store.revision().await?) {
+            self.freshness.confirm_changes(asked);
             return Ok(false);
         }
         let mut compiled = self.compiled.lock().await;
-        let latest = self.live.load().revision;
-        self.refresh(&mut compiled, Scope::Everything, latest)
-            .await?;
-        self.confirm(asked);
-        Ok(true)
+        // A change of this node may have gone live while this waited.
+        let asked = clock::moment();
+        let taken = !self.is_latest(self.store.revision().await?);
+        if taken {
+            let latest = self.live.load().revision;
+            self.refresh(&mut compiled, Scope::Everything, latest)
+                .await?;
+        }
+        self.freshness.confirm_changes(asked);
+        Ok(taken)
     }
 
-    fn confirm(&self, at: Millis) {
-        self.confirmed.fetch_max(at, Ordering::Relaxed);
+    fn is_latest(&self, revision: u64) -> bool {
+        let live = self.live.load();
+        live.revision == revision && live.is_published()
+    }
+
+    /// Makes a change live that this node asked for at that moment; `scope` is what it may have altered.
+    async fn go_live(
+        &self,
+        applied: &Applied,
+        scope: Scope,
+        asked: Moment,
+    ) -> Result<(), CommitError> {
+        let mut compiled = self.compiled.lock().await;
+        let live = self.live.load().revision;
+        // Otherwise it was taken over already, as if it were somebody else's.
+        if live < applied.revision {
+            let scope = if applied.previous == live {
+                scope
+            } else {
+                Scope::Everything
+            };
+            self.refresh(&mut compiled, scope, applied.revision).await?;
+            self.freshness.confirm_changes(asked);
+        }
+        Ok(())
     }
 
     /// Makes the store's latest revision live. `scope` is what may differ from what is live up to the revision `known`;
@@ -275,8 +305,8 @@ impl Publisher {
 /// A failure after the change was written.
 fn written(error: CommitError) -> CommitError {
     match error {
-        CommitError::Store(error) => CommitError::Publish(error.to_string()),
-        publish => publish,
+        CommitError::Store(error) => CommitError::Unread(error),
+        other => other,
     }
 }
 

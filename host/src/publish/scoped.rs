@@ -102,7 +102,7 @@ impl Publisher {
             return Ok(Some(linked.bundle));
         }
         for _ in 0..ATTEMPTS {
-            let asked = clock::now();
+            let asked = clock::moment();
             let mut view = self.store.view().await?;
             let revision = view.revision();
             if revision != self.live.load().revision {
@@ -172,7 +172,7 @@ impl Publisher {
                 bundle: Arc::clone(&bundle),
             };
             self.scoped.put(&id, Some(linked));
-            self.confirm(asked);
+            self.freshness.confirm_changes(asked);
             return Ok(Some(bundle));
         }
         Err(CommitError::Publish(format!(
@@ -181,9 +181,15 @@ impl Publisher {
     }
 }
 
+/// What the settings begin with that keep what was published.
+///
+/// INVARIANT: they belong to this store's own revisions and must not come back with an older content: a restored store
+/// publishes anew, under a revision that is higher than any that a holder has seen.
+pub(crate) const PUBLICATION: &str = "bundle ";
+
 /// The setting that keeps what was published. A name holds no slash, so no two bundles share one.
 fn setting_of((realm, name): &Id) -> String {
-    format!("bundle {}/{name}", realm.trim_end_matches('/'))
+    format!("{PUBLICATION}{}/{name}", realm.trim_end_matches('/'))
 }
 
 async fn published(view: &mut dyn View, setting: &str) -> Result<Option<Published>, CommitError> {

@@ -1,5 +1,6 @@
 //! The running server: starts in order (store, keys, administrator, bundles, listener), works, and stops in order.
 
+mod chores;
 mod listen;
 
 use std::net::SocketAddr;
@@ -20,13 +21,14 @@ use crate::auth::session::{ADMINISTRATOR, Sessions};
 use crate::clock;
 use crate::config::Config;
 use crate::decide::Decider;
+use crate::freshness::Freshness;
 use crate::keys::KeyRings;
 use crate::oauth::Oauth;
 use crate::oauth::settings::OauthSettings;
 use crate::policyserver::hierarchy::Hierarchies;
 use crate::publish::Publisher;
 use crate::realm::Directory;
-use crate::store::{self, Notice, Store};
+use crate::store::{self, Store};
 use crate::subject::Subjects;
 
 /// Why the server did not start: one line.
@@ -118,7 +120,7 @@ impl Server {
             })
         };
         let grace = Duration::from_secs(app.config.shutdown_seconds);
-        spawn_chores(&app, app.stopping.subscribe());
+        chores::spawn(&app, &app.stopping.subscribe());
         tracing::info!(%address, tls = app.config.tls(), "listening");
         Ok(Server {
             address,
@@ -197,69 +199,6 @@ fn set_base(app: &App, address: SocketAddr) {
         .set_base(&format!("{scheme}://{address}"), aliases);
 }
 
-/// Work in the background: taking over what other processes wrote, writing uses of sessions, removing old sessions.
-fn spawn_chores(app: &Arc<App>, mut stopped: watch::Receiver<bool>) {
-    let app = Arc::clone(app);
-    tokio::spawn(async move {
-        let mut poll = tokio::time::interval(Duration::from_millis(app.config.poll_milliseconds));
-        poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut next_cleaning = clock::now();
-        // The revision of the store that the signing keys were read at; read once more at the first turn.
-        let mut keys_as_of = 0;
-        let mut notices = app.store.notices();
-        loop {
-            tokio::select! {
-                _ = poll.tick() => {}
-                _ = stopped.changed() => return,
-                notice = notices.recv() => {
-                    // An error means that notices were missed.
-                    let notice = notice.unwrap_or(Notice::Everything);
-                    app.sessions.hear(&notice);
-                    if !matches!(notice, Notice::Changed | Notice::Tokens | Notice::Everything) {
-                        continue;
-                    }
-                }
-            }
-            if let Err(error) = app.oauth.take_over_revocations().await {
-                tracing::warn!(%error, "revocations of other nodes are not known");
-            }
-            match app.publisher.catch_up().await {
-                Ok(true) => tracing::info!(
-                    revision = app.publisher.live().revision,
-                    "took over a change of the store"
-                ),
-                Ok(false) => {}
-                Err(error) => {
-                    tracing::error!(%error, "the store's latest revision is not live; the one before decides")
-                }
-            }
-            let revision = app.publisher.live().revision;
-            if revision != keys_as_of {
-                match app.keys.reload().await {
-                    Ok(()) => keys_as_of = revision,
-                    Err(error) => tracing::error!(%error, "the signing keys of before are used"),
-                }
-            }
-            if let Err(error) = app.sessions.write_soon().await {
-                tracing::warn!(%error, "uses of sessions were not written");
-            }
-            let now = clock::now();
-            if now >= next_cleaning {
-                next_cleaning = now + 60_000;
-                if let Err(error) = app.sessions.remove_expired(now).await {
-                    tracing::warn!(%error, "expired sessions were not removed");
-                }
-                if let Err(error) = app.keys.keep(now).await {
-                    tracing::error!(%error, "signing keys were not rotated");
-                }
-                if let Err(error) = app.oauth.tend(now).await {
-                    tracing::warn!(%error, "expired tokens were not removed");
-                }
-            }
-        }
-    });
-}
-
 impl App {
     /// Opens the store and makes decisions ready, without listening.
     ///
@@ -284,11 +223,18 @@ impl App {
             .map(Arc::new)
             .map_err(because("signing keys"))?;
         let decider = Decider::start(config.workers).map_err(because("decision module"))?;
-        let publisher = Publisher::start(Arc::clone(&store), decider)
+        let milliseconds = |duration: u64| i64::try_from(duration).unwrap_or(i64::MAX);
+        let freshness = Arc::new(Freshness::new(
+            milliseconds(config.cut_off_seconds.saturating_mul(1000)),
+            milliseconds(config.poll_milliseconds),
+            clock::moment(),
+        ));
+        let publisher = Publisher::start(Arc::clone(&store), decider, Arc::clone(&freshness))
             .await
             .map_err(because("policies"))?;
         let sessions = Sessions::new(
             Arc::clone(&store),
+            Arc::clone(&freshness),
             config.session_idle_minutes,
             config.session_max_minutes,
             config.sessions_per_user,
@@ -297,6 +243,7 @@ impl App {
         let directory = Directory::new(&config.base_dn);
         let oauth = Oauth::open(
             Arc::clone(&store),
+            Arc::clone(&freshness),
             Arc::clone(&keys),
             directory.clone(),
             OauthSettings::of(&config),
@@ -310,6 +257,7 @@ impl App {
         let app = App {
             config,
             store,
+            freshness,
             publisher,
             sessions,
             subjects,

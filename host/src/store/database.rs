@@ -123,8 +123,8 @@ pub(super) trait Database: Send + Sync + 'static {
         values: &[Value<'_>],
     ) -> impl Future<Output = Outcome<Vec<Row<Self>>>> + Send;
 
-    /// What other processes tell.
-    fn notices(&self) -> broadcast::Receiver<Notice>;
+    /// What other processes tell; `None` where they cannot.
+    fn notices(&self) -> Option<broadcast::Receiver<Notice>>;
 }
 
 pub(super) type Row<D> = <<D as Database>::Transaction as Transaction>::Row;

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::broadcast;
 
-use crate::clock::Millis;
+use crate::clock::{Millis, Moment, millis_text};
 
 pub(crate) use kind::Kind;
 
@@ -155,6 +155,8 @@ pub(crate) enum Notice {
     Tokens,
     /// Notices may have been missed, so anything may have happened.
     Everything,
+    /// Everything that was done up to this moment has been told.
+    Heard(Moment),
 }
 
 /// A session as it is kept; `hash` is the SHA-256 of its token, in hex.
@@ -183,6 +185,8 @@ pub(crate) enum StoreError {
     Newer { found: i64, known: i64 },
     /// The database did not answer, or not as it should.
     Unavailable(String),
+    /// It has not answered since then, and what was known then is too old to decide from.
+    CutOff { since: Millis },
 }
 
 impl std::fmt::Display for StoreError {
@@ -198,6 +202,12 @@ impl std::fmt::Display for StoreError {
                  newer version of assize, which must be used again"
             ),
             StoreError::Unavailable(why) => write!(f, "the store cannot be used: {why}"),
+            StoreError::CutOff { since } => write!(
+                f,
+                "cut off from the database since {}, which is longer than this node may decide alone \
+                 (cut_off_seconds)",
+                millis_text(*since)
+            ),
         }
     }
 }
@@ -262,9 +272,10 @@ pub(crate) trait Store: tokens::TokenStore + Send + Sync {
     /// Puts a setting while the store is still at that revision; false where it has moved on.
     async fn put_setting_at(&self, revision: u64, name: &str, value: &str) -> Result<bool>;
 
-    /// What other processes do to the store from now on. A receiver that lags behind has missed notices, which is
-    /// [`Notice::Everything`]. Not every store can tell: its revision is to be polled as well.
-    fn notices(&self) -> broadcast::Receiver<Notice>;
+    /// What other processes do to the store from now on, and every now and then [`Notice::Heard`]. A receiver that lags
+    /// behind has missed notices, which is [`Notice::Everything`]. `None` for a store that cannot tell: its revision is
+    /// to be polled, and another one may mean anything.
+    fn notices(&self) -> Option<broadcast::Receiver<Notice>>;
 }
 
 /// The store at one revision.

@@ -246,7 +246,7 @@ impl<D: Database> Store for RelationalStore<D> {
         attempt!(self.try_put_setting_at(revision, name, value))
     }
 
-    fn notices(&self) -> broadcast::Receiver<Notice> {
+    fn notices(&self) -> Option<broadcast::Receiver<Notice>> {
         self.database.notices()
     }
 }

@@ -23,8 +23,6 @@ const CONNECTIONS: u32 = 4;
 /// A database file.
 pub(super) struct SqliteDatabase {
     pool: SqlitePool,
-    /// Kept open and never sent to: other processes that write the same file are found by polling.
-    notices: broadcast::Sender<Notice>,
 }
 
 impl SqliteDatabase {
@@ -42,8 +40,7 @@ impl SqliteDatabase {
         let pool = connect(options)
             .await
             .map_err(|e| StoreError::Unavailable(format!("{}: {e}", file.display())))?;
-        let notices = broadcast::Sender::new(1);
-        Ok(SqliteDatabase { pool, notices })
+        Ok(SqliteDatabase { pool })
     }
 }
 
@@ -96,8 +93,9 @@ impl Database for SqliteDatabase {
         query.fetch_all(&self.pool).await.map_err(failure)
     }
 
-    fn notices(&self) -> broadcast::Receiver<Notice> {
-        self.notices.subscribe()
+    /// Other processes that write the same file are found by polling.
+    fn notices(&self) -> Option<broadcast::Receiver<Notice>> {
+        None
     }
 }
 

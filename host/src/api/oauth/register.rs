@@ -123,6 +123,7 @@ impl From<CommitError> for OauthError {
         match error {
             CommitError::Store(error) => error.into(),
             CommitError::Publish(why) => OauthError::internal(why),
+            CommitError::Unread(error) => error.into(),
         }
     }
 }

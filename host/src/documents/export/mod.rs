@@ -9,6 +9,7 @@ use super::stored::{Credentials, Stored};
 use super::{Members, catalogue, identity, policy, script};
 use crate::auth::privilege::Privileges;
 use crate::clock::{self, Millis};
+use crate::publish::PUBLICATION;
 use crate::realm::{Directory, IdentityKind, RealmPath};
 use crate::store::{Kind, Object, Result, View};
 
@@ -70,7 +71,8 @@ pub(crate) async fn document(
     if realm.is_root() {
         let settings = view.settings().await?.into_iter();
         let told = settings.filter(|(name, _)| {
-            credentials == Credentials::Included || PLAIN_SETTINGS.contains(&name.as_str())
+            let plain = PLAIN_SETTINGS.contains(&name.as_str());
+            !name.starts_with(PUBLICATION) && (plain || credentials == Credentials::Included)
         });
         let rows = told.map(|(name, value)| json!({"name": name, "value": value}));
         document.insert(SETTINGS.into(), rows.collect());

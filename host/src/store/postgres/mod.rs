@@ -4,23 +4,26 @@
 //! changes with NOTIFY, and hears them on a connection of its own.
 
 mod listen;
+mod reach;
 
-use std::future::Future;
 use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::query::Query;
-use sqlx::{Executor as _, Postgres, Row as _};
+use sqlx::{Connection as _, Executor as _, Postgres, Row as _};
 use tokio::sync::broadcast;
 use tokio::task::AbortHandle;
 
 use super::database::{Columns, Database, Failure, Outcome, Transaction, Value};
 use super::{Notice, StoreError};
+use reach::Reach;
 
 const CONNECTIONS: u32 = 16;
 /// How long a connection is waited for: a database that is gone is told soon, so that requests do not pile up.
 const CONNECT: Duration = Duration::from_secs(2);
+/// How long a connection that was idle may take to show that it lives.
+const LIFE: Duration = Duration::from_millis(500);
 /// How long a reading statement may take. A network that was cut swallows packets without a word.
 const READ: Duration = Duration::from_secs(10);
 /// How long a statement of a transaction may take: it may wait for another node's import.
@@ -36,6 +39,7 @@ pub(super) struct PostgresDatabase {
     notices: broadcast::Sender<Notice>,
     /// What this process signs its notices with, so that it does not listen to itself.
     sender: String,
+    reach: Reach,
     listener: AbortHandle,
 }
 
@@ -47,9 +51,23 @@ impl PostgresDatabase {
             .application_name("assize");
         let place = format!("{}:{}", options.get_host(), options.get_port());
         let unavailable = |e: sqlx::Error| StoreError::Unavailable(format!("{place}: {e}"));
+        let reach = Reach::new();
+        let known = reach.clone();
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(CONNECT)
+            // What follows tries them, too, and more quickly.
+            .test_before_acquire(false)
+            .before_acquire(move |connection, about| {
+                let is_from_before = known.is_from_before(&about);
+                Box::pin(async move {
+                    if is_from_before {
+                        return Err(sqlx::Error::PoolTimedOut);
+                    }
+                    let life = tokio::time::timeout(LIFE, connection.ping()).await;
+                    life.map_err(|_| sqlx::Error::PoolTimedOut)?.map(|()| true)
+                })
+            })
             .after_connect(|connection, _| {
                 Box::pin(async move {
                     // INVARIANT: an acknowledged write is durable, whatever the server does for others.
@@ -65,22 +83,25 @@ impl PostgresDatabase {
         getrandom::fill(&mut node).map_err(|e| StoreError::Unavailable(e.to_string()))?;
         let sender = format!("{:016x}", u64::from_be_bytes(node));
         let notices = broadcast::Sender::new(NOTICES);
-        let listening = listen::Listening::begin(options, sender.clone(), notices.clone());
+        let listening =
+            listen::Listening::begin(options, sender.clone(), notices.clone(), reach.clone());
         let listening = listening.await.map_err(unavailable)?;
         let listener = tokio::spawn(listening.run()).abort_handle();
         Ok(PostgresDatabase {
             pool,
             notices,
             sender,
+            reach,
             listener,
         })
     }
 
     async fn begin_with(&self, statement: &'static str) -> Outcome<PostgresTransaction> {
-        let tx = within(READ, self.pool.begin_with(statement)).await?;
+        let begun = self.pool.begin_with(statement);
         Ok(PostgresTransaction {
-            tx,
+            tx: self.reach.within(READ, begun).await?,
             sender: self.sender.clone(),
+            reach: self.reach.clone(),
         })
     }
 }
@@ -122,35 +143,38 @@ impl Database for PostgresDatabase {
         if unknowable(values) {
             return Ok(Vec::new());
         }
-        within(READ, bound(sql, values).fetch_all(&self.pool)).await
+        let rows = bound(sql, values).fetch_all(&self.pool);
+        self.reach.within(READ, rows).await
     }
 
-    fn notices(&self) -> broadcast::Receiver<Notice> {
-        self.notices.subscribe()
+    fn notices(&self) -> Option<broadcast::Receiver<Notice>> {
+        Some(self.notices.subscribe())
     }
 }
 
 pub(super) struct PostgresTransaction {
     tx: sqlx::Transaction<'static, Postgres>,
     sender: String,
+    reach: Reach,
 }
 
 impl Transaction for PostgresTransaction {
     type Row = PgRow;
 
     async fn execute(&mut self, sql: &'static str, values: &[Value<'_>]) -> Outcome<u64> {
-        let done = within(WRITE, bound(sql, values).execute(&mut *self.tx)).await?;
+        let done = bound(sql, values).execute(&mut *self.tx);
+        let done = self.reach.within(WRITE, done).await?;
         Ok(done.rows_affected())
     }
 
     async fn rows(&mut self, sql: &'static str, values: &[Value<'_>]) -> Outcome<Vec<PgRow>> {
-        within(WRITE, bound(sql, values).fetch_all(&mut *self.tx)).await
+        let rows = bound(sql, values).fetch_all(&mut *self.tx);
+        self.reach.within(WRITE, rows).await
     }
 
     async fn script(&mut self, sql: &'static str) -> Outcome<()> {
-        within(WRITE, sqlx::raw_sql(sql).execute(&mut *self.tx))
-            .await
-            .map(drop)
+        let done = sqlx::raw_sql(sql).execute(&mut *self.tx);
+        self.reach.within(WRITE, done).await.map(drop)
     }
 
     async fn notify(&mut self, notice: &Notice) -> Outcome<()> {
@@ -162,7 +186,7 @@ impl Transaction for PostgresTransaction {
     }
 
     async fn commit(self) -> Outcome<()> {
-        within(WRITE, self.tx.commit()).await
+        self.reach.within(WRITE, self.tx.commit()).await
     }
 }
 
@@ -199,19 +223,6 @@ fn bound(sql: &'static str, values: &[Value<'_>]) -> Query<'static, Postgres, Pg
             Value::MaybeText(text) => query.bind(text),
             Value::Number(number) => query.bind(number),
         })
-}
-
-async fn within<T>(
-    limit: Duration,
-    work: impl Future<Output = Result<T, sqlx::Error>>,
-) -> Outcome<T> {
-    match tokio::time::timeout(limit, work).await {
-        Ok(done) => done.map_err(failure),
-        Err(_) => {
-            let why = format!("the database did not answer within {} s", limit.as_secs());
-            Err(StoreError::Unavailable(why).into())
-        }
-    }
 }
 
 fn failure(error: sqlx::Error) -> Failure {
