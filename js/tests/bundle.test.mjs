@@ -124,7 +124,7 @@ test("a tree decides as evaluate does, for every resource at or beneath its root
 });
 
 test("a precompiled module, bytes and a response are taken as the module", async () => {
-  const wasm = readFileSync(join(HERE, "dist/assize.wasm"));
+  const wasm = readFileSync(join(HERE, "dist/esm/entry/assize.wasm"));
   const builds = new Set();
   for (const module of [
     new WebAssembly.Module(wasm),

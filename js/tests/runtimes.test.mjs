@@ -22,7 +22,7 @@ before(() => {
   assert.ok(corpusRows > 900);
   corpus = readFileSync(file);
   folder = project("runtimes");
-  moduleDigest = sha256(readFileSync(join(folder, "node_modules/assize/dist/assize.wasm")));
+  moduleDigest = sha256(readFileSync(join(folder, "node_modules/assize/dist/esm/entry/assize.wasm")));
   put(folder, {
     "corpus.mjs": read("support/corpus.mjs"),
     "corpus.bin": corpus,

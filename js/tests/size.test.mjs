@@ -15,7 +15,7 @@ const SCRIPT_GZIPPED = 20 * 1024;
 
 test("the package keeps its size budget", async () => {
   const { bytes, files } = pack();
-  const module = gzipSync(readFileSync(join(HERE, "dist/assize.wasm")), { level: 9 }).length;
+  const module = gzipSync(readFileSync(join(HERE, "dist/esm/entry/assize.wasm")), { level: 9 }).length;
   const bundled = await build({
     stdin: { contents: `export * from "assize";`, resolveDir: HERE },
     bundle: true,

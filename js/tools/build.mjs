@@ -15,7 +15,7 @@ const staged = (name) => join(here, "engine", name);
 const dist = (...names) => join(here, "dist", ...names);
 
 if (process.argv.includes("--check")) {
-  for (const file of ["assize.wasm", "esm/entry/node.js", "esm/engine/glue.js", "cjs/entry/node-cjs.js"]) {
+  for (const file of ["esm/entry/assize.wasm", "esm/entry/node.js", "esm/engine/glue.js", "cjs/entry/node-cjs.js"]) {
     if (!existsSync(dist(file))) throw new Error(`dist/${file} is missing: run \`cargo xtask package\``);
   }
 } else {
@@ -43,7 +43,7 @@ function build() {
   }
   writeFileSync(dist("esm/package.json"), '{ "type": "module" }\n');
   writeFileSync(dist("cjs/package.json"), '{ "type": "commonjs" }\n');
-  cpSync(staged("assize.wasm"), dist("assize.wasm"));
-  const digest = createHash("sha256").update(readFileSync(dist("assize.wasm"))).digest("hex");
+  cpSync(staged("assize.wasm"), dist("esm/entry/assize.wasm"));
+  const digest = createHash("sha256").update(readFileSync(staged("assize.wasm"))).digest("hex");
   console.log(`dist is built; the module's SHA-256 is ${digest}`);
 }

@@ -3,6 +3,6 @@
 import { readFileSync } from "node:fs";
 import { provideModule } from "../engine/module.js";
 
-provideModule(() => readFileSync(new URL("../../assize.wasm", import.meta.url)));
+provideModule(() => readFileSync(new URL("./assize.wasm", import.meta.url)));
 
 export * from "../index.js";

@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { scratch, TARGET } from "./packed.mjs";
 
-const PASSWORD = "only for this test 1";
+/** Everybody's. */
+export const PASSWORD = "only for this test 1";
 
 export class Server {
   static async start() {

@@ -24,7 +24,7 @@ export async function bundleWorker(project, entry) {
   return outdir;
 }
 
-/** Serves a bundled worker: `{url, stop}`. `vars` become text bindings. */
+/** Serves a bundled worker: `{url, pid, stop}`. `vars` become text bindings. */
 export async function serveWorker(folder, vars = {}) {
   const wasm = readdirSync(folder).filter((name) => name.endsWith(".wasm"));
   const modules = [
@@ -56,7 +56,7 @@ const worker :Workerd.Worker = (
   process.on("exit", stop);
   for await (const line of createInterface({ input: runtime.stdio[3] })) {
     const message = JSON.parse(line);
-    if (message.event === "listen") return { url: `http://127.0.0.1:${message.port}`, stop };
+    if (message.event === "listen") return { url: `http://127.0.0.1:${message.port}`, pid: runtime.pid, stop };
   }
   throw new Error("workerd ended before it listened");
 }

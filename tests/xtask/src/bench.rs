@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: figures, none of which fails anything.
 
 use crate::options::Options;
+use crate::package;
 use crate::process::{cargo, is_there, program, run as start, target_dir};
 
 /// Runs the benchmarks asked for.
@@ -17,6 +18,12 @@ pub(crate) fn run(options: Options) -> Result<(), String> {
             ];
             start(cargo().args(bench).args(["--bench", "decision"]))
         }
+        Some("js") => start(
+            program("npm")
+                .current_dir(package::build()?)
+                .args(["run", "bench", "--"])
+                .args(words.iter().skip(1)),
+        ),
         Some("instructions") if !is_there("valgrind") => {
             println!("valgrind is not installed: no instructions can be counted");
             Ok(())

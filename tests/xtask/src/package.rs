@@ -13,8 +13,8 @@ pub(crate) fn run(options: Options) -> Result<(), String> {
     start(npm().args(["pack", "--pack-destination", "."]))
 }
 
-/// Everything but the packing.
-pub(crate) fn build() -> Result<(), String> {
+/// Everything but the packing; gives the package's folder.
+pub(crate) fn build() -> Result<PathBuf, String> {
     let built = built_files()?;
     let staged = js().join("engine");
     std::fs::create_dir_all(&staged).map_err(|error| format!("{}: {error}", staged.display()))?;
@@ -25,7 +25,8 @@ pub(crate) fn build() -> Result<(), String> {
         copy(&built.join(from), &staged.join(to))?;
     }
     install()?;
-    start(npm().args(["run", "build"]))
+    start(npm().args(["run", "build"]))?;
+    Ok(js())
 }
 
 /// The development tools of the lock file, unless they are there.
@@ -44,7 +45,7 @@ fn modified(file: &Path) -> Option<std::time::SystemTime> {
 }
 
 /// The folder of the package.
-pub(crate) fn js() -> PathBuf {
+fn js() -> PathBuf {
     root().join("js")
 }
 

@@ -155,9 +155,9 @@ fn counted(tally: &mut Tally, command: &mut Command) -> Result<(), String> {
 
 /// The npm package: built with the module that the tests before it used, packed, and run in every runtime.
 fn js(tally: &mut Tally) -> Result<(), String> {
-    package::build()?;
+    let package = package::build()?;
     let mut npm = program("npm");
-    npm.current_dir(package::js()).arg("test");
+    npm.current_dir(package).arg("test");
     watch(&mut npm, |line| {
         // Node's own reporter: `ℹ pass 12`.
         let count = |what: &str| -> u64 {

@@ -1,6 +1,7 @@
 //! Prints DESIGN.md §8's rows: each figure, and beside it what it should be.
 //!
-//! `figures [N…]` for the engine, `figures server` for the server, `figures instructions [N…]` for valgrind's counts.
+//! `figures [N…]` for the engine, `figures server` for the server, `figures instructions [N…]` for valgrind's counts;
+//! `figures workload FOLDER N` measures nothing: it writes the workload for measurements in JavaScript (`js/bench`).
 //! Figures are CPU time, medians over batches; floor and engine take turns, so that a machine's mood meets both alike.
 
 mod bare;
@@ -13,6 +14,7 @@ mod report;
 mod server;
 
 use std::error::Error;
+use std::path::Path;
 use std::process::ExitCode;
 
 use assize_bench::prepared::Prepared;
@@ -29,6 +31,11 @@ fn main() -> ExitCode {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
         ["bare", size] => bare::serve(size),
+        ["workload", folder, count] => numbers(&[*count], &[]).and_then(|counts| {
+            counts
+                .iter()
+                .try_for_each(|&count| write_workload(Path::new(folder), count))
+        }),
         ["server"] => server::figures(),
         ["instructions", counts @ ..] => {
             numbers(counts, &[10, 1000, 100_000]).and_then(|counts| instructions::figures(&counts))
@@ -67,6 +74,28 @@ fn engine(counts: &[u32]) -> Outcome<()> {
     }
     node::report_first_decision(&Prepared::new(10, Naming::Plain)?)?;
     report::module_size()
+}
+
+/// Writes a workload for measurements in other runtimes: the bundle and the engine's requests, one a line; and the policies,
+/// requests and right answers as the workload has them, for peers.
+fn write_workload(folder: &Path, count: u32) -> Outcome<()> {
+    let prepared = Prepared::new(count, Naming::Plain)?;
+    for (name, bytes) in [
+        ("bundle", prepared.bundle),
+        ("requests", prepared.requests.join("\n").into_bytes()),
+        ("policies.json", prepared.floor_policies),
+        (
+            "plain-requests",
+            prepared.floor_requests.join("\n").into_bytes(),
+        ),
+        (
+            "plain-answers",
+            prepared.floor_answers.join("\n").into_bytes(),
+        ),
+    ] {
+        std::fs::write(folder.join(name), bytes)?;
+    }
+    Ok(())
 }
 
 fn numbers(words: &[&str], otherwise: &[u32]) -> Outcome<Vec<u32>> {

@@ -1,0 +1,3 @@
+// `vite build` finds the module's file through `new URL(…, import.meta.url)` in the package and moves it along.
+
+export default { base: "./", build: { target: "es2022" } };
