@@ -114,3 +114,5 @@ pub(crate) const HIERARCHY_TEXT_CHARACTERS: usize = 2000;
 pub(crate) const HIERARCHY_CLAIMS: usize = 1000;
 /// Users or roles that one search finds.
 pub(crate) const HIERARCHY_SEARCH_RESULTS: usize = 100;
+/// Tokens that a list shows at most, the oldest first.
+pub(crate) const TOKENS_LISTED: u32 = 10_000;

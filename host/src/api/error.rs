@@ -1,10 +1,12 @@
 //! Errors as AM writes them: `{"code", "reason", "message"}` with the status line equal to `code`.
 
-use axum::http::StatusCode;
+use axum::http::header::WWW_AUTHENTICATE;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
 
 use super::answer::json_response;
+use super::oauth::caller::CallerError;
 use crate::auth::password::PasswordError;
 use crate::auth::session::BeginError;
 use crate::publish::CommitError;
@@ -18,6 +20,8 @@ pub(crate) struct ApiError {
     detail: Option<String>,
     /// The resource version that was being served when it happened; none before a version was chosen.
     served: Option<&'static str>,
+    /// `WWW-Authenticate`, for callers with access tokens.
+    challenge: Option<HeaderValue>,
 }
 
 impl ApiError {
@@ -27,6 +31,7 @@ impl ApiError {
             message: message.into(),
             detail: None,
             served: None,
+            challenge: None,
         }
     }
 
@@ -124,11 +129,24 @@ fn reason(status: StatusCode) -> &'static str {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        json_response(
-            self.status,
-            self.body().to_string().into_bytes(),
-            self.served,
-        )
+        let body = self.body().to_string().into_bytes();
+        let mut response = json_response(self.status, body, self.served);
+        if let Some(challenge) = self.challenge {
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
+}
+
+impl From<CallerError> for ApiError {
+    fn from(error: CallerError) -> Self {
+        if let CallerError::Store(error) = error {
+            return error.into();
+        }
+        ApiError {
+            challenge: error.challenge(),
+            ..ApiError::new(error.status(), error.text())
+        }
     }
 }
 

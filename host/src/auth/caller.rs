@@ -9,8 +9,11 @@ use super::delegation;
 use super::privilege::{Permission, Privileges};
 use super::session::Session;
 use crate::api::error::ApiError;
+use crate::api::oauth::caller::{Authorization, CallerError, authorization};
 use crate::app::App;
 use crate::clock::Millis;
+use crate::oauth::bearer::Bearer;
+use crate::oauth::permission::{self, Permissions};
 use crate::publish::Live;
 use crate::realm::{Directory, IdentityKind, RealmPath};
 
@@ -39,13 +42,16 @@ pub(crate) struct Caller {
 /// By what a caller is known.
 enum Identity {
     Session(Arc<Session>),
+    /// An access token, and the realm of whom it stands for: the root for clients.
+    Bearer(Bearer, RealmPath),
 }
 
 impl Caller {
-    /// The caller of a request, if it has a live session.
+    /// The caller of a request, if it has a live session, or a good access token as `Authorization: Bearer`. Where there
+    /// is a session's token, that alone counts.
     ///
     /// # Errors
-    /// 503 where the store did not answer.
+    /// 401 for an access token that is not good, 503 where the store did not answer.
     pub(crate) async fn find(
         app: &App,
         headers: &HeaderMap,
@@ -53,7 +59,15 @@ impl Caller {
         now: Millis,
     ) -> Result<Option<Caller>, ApiError> {
         let Some(token) = token(headers, &app.config.cookie_name) else {
-            return Ok(None);
+            return match authorization(headers)? {
+                // It is rare beside sessions, and its future is large.
+                Some(Authorization::Bearer(token)) => {
+                    Box::pin(Self::of_bearer(app, token, live, now))
+                        .await
+                        .map(Some)
+                }
+                Some(Authorization::Basic(..)) | None => Ok(None),
+            };
         };
         match app.sessions.find(token, now).await? {
             None => Ok(None),
@@ -77,10 +91,34 @@ impl Caller {
         })
     }
 
+    /// The caller that an access token stands for. A user has the privileges of its groups, as with a session; a client
+    /// has none, and its permissions in their place.
+    async fn of_bearer(
+        app: &App,
+        token: &str,
+        live: &Live,
+        now: Millis,
+    ) -> Result<Caller, ApiError> {
+        let bearer = app.oauth.bearer(token, live.revision, now).await;
+        let bearer = bearer.map_err(CallerError::from)?;
+        let (privileges, realm) = match bearer.user() {
+            None => (Privileges::NONE, RealmPath::root()),
+            Some(user) => {
+                let privileges = delegation::of_user_or_administrator(&app.store, user).await?;
+                (privileges, user.realm.clone())
+            }
+        };
+        Ok(Caller {
+            identity: Identity::Bearer(bearer, realm),
+            privileges,
+        })
+    }
+
     /// The session that the call was made with, for what only sessions have.
     pub(crate) fn session(&self) -> Option<&Arc<Session>> {
         match &self.identity {
             Identity::Session(session) => Some(session),
+            Identity::Bearer(..) => None,
         }
     }
 
@@ -88,22 +126,28 @@ impl Caller {
     pub(crate) fn realm(&self) -> &RealmPath {
         match &self.identity {
             Identity::Session(session) => &session.realm,
+            Identity::Bearer(_, realm) => realm,
         }
     }
 
-    /// Whether this is AM's super administrator.
+    /// Whether this is AM's super administrator. A token never is: it opens what its permissions say, and nothing beside.
     pub(crate) fn is_administrator(&self) -> bool {
         match &self.identity {
             Identity::Session(session) => session.is_administrator(),
+            Identity::Bearer(..) => false,
         }
     }
 
-    /// Who a change is said to be made by, and whom refusals name: the universal id.
+    /// Who a change is said to be made by, and whom refusals name: the universal id of a user, the id of a client.
     pub(crate) fn author(&self, directory: &Directory) -> String {
         match &self.identity {
             Identity::Session(session) => {
                 directory.universal_id(IdentityKind::User, &session.user, &session.realm)
             }
+            Identity::Bearer(bearer, _) => match bearer.user() {
+                Some(user) => directory.universal_id(IdentityKind::User, &user.name, &user.realm),
+                None => bearer.name(),
+            },
         }
     }
 
@@ -111,13 +155,49 @@ impl Caller {
     pub(crate) fn touch(&self, app: &App, now: Millis) {
         match &self.identity {
             Identity::Session(session) => app.sessions.touch(session, now),
+            Identity::Bearer(..) => {}
         }
     }
 
     /// Whether the caller may do something in a realm: its own realm or one beneath it, unless it is the same in all.
     pub(crate) fn may(&self, permission: Permission, realm: &RealmPath) -> bool {
-        (permission.is_for_any_realm() || self.realm().contains(realm))
-            && self.privileges.open(permission)
+        let here = permission.is_for_any_realm() || self.realm().contains(realm);
+        let opened = match &self.identity {
+            Identity::Session(_) => self.privileges.open(permission),
+            Identity::Bearer(bearer, _) => {
+                let needed = permission::Permission::for_am(permission);
+                match bearer.user() {
+                    Some(_) => bearer.carries(needed) && self.privileges.open(permission),
+                    None => bearer.may(needed),
+                }
+            }
+        };
+        here && opened
+    }
+
+    /// What the caller may give others at the APIs that know permissions. It counts in the root realm only, where clients
+    /// and roles are.
+    pub(crate) fn held(&self) -> Permissions {
+        match &self.identity {
+            Identity::Session(_) => Permissions::of_privileges(self.privileges),
+            Identity::Bearer(bearer, _) => bearer.held(),
+        }
+    }
+
+    /// The answer to a caller who may not: a token for another audience is no token here (RFC 6750 §3.1).
+    fn refused(&self, permission: Permission) -> ApiError {
+        let Identity::Bearer(bearer, _) = &self.identity else {
+            return ApiError::insufficient_privileges();
+        };
+        let needed = permission::Permission::for_am(permission);
+        let addressed = needed
+            .audience()
+            .is_none_or(|audience| bearer.is_for(audience));
+        ApiError::from(if addressed {
+            CallerError::Insufficient(Some(needed))
+        } else {
+            CallerError::InvalidToken("The token is for another audience")
+        })
     }
 }
 
@@ -140,7 +220,7 @@ impl Authorized {
             tracing::trace!(?permission, realm = %realm, "authorized");
             return Ok(Authorized { caller });
         }
-        Err(ApiError::insufficient_privileges())
+        Err(caller.refused(permission))
     }
 
     pub(crate) fn caller(&self) -> &Caller {
@@ -152,7 +232,14 @@ impl Authorized {
     /// # Errors
     /// 403 for who may modify policy sets without administering policies.
     pub(crate) fn check_administers_policies(&self) -> Result<(), ApiError> {
-        if self.caller.privileges.administer_policies() {
+        // A client that may change policies administers them.
+        let by_permission = match &self.caller.identity {
+            Identity::Bearer(bearer, _) if bearer.user().is_none() => {
+                bearer.may(permission::Permission::ChangePolicies)
+            }
+            _ => false,
+        };
+        if by_permission || self.caller.privileges.administer_policies() {
             Ok(())
         } else {
             Err(ApiError::forbidden("Permission denied."))

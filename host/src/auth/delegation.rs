@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::privilege::{Privilege, Privileges};
-use super::session::Session;
+use super::session::{ADMINISTRATOR, Session};
 use crate::documents::identity;
+use crate::oauth::token::User;
 use crate::publish::Live;
 use crate::store::{Kind, Store, StoreError};
 use crate::subject::is_inactive;
@@ -71,4 +72,19 @@ pub(crate) async fn of_user(
         }
     }
     Ok(Some(all))
+}
+
+/// The privileges of a user who is known by an access token.
+///
+/// # Errors
+/// The store did not answer.
+pub(crate) async fn of_user_or_administrator(
+    store: &Arc<dyn Store>,
+    user: &User,
+) -> Result<Privileges, StoreError> {
+    if user.realm.is_root() && user.key() == ADMINISTRATOR {
+        return Ok(Privileges::from_iter([Privilege::RealmAdmin]));
+    }
+    let found = of_user(store, &user.realm.key(), &user.key()).await?;
+    Ok(found.unwrap_or(Privileges::NONE))
 }

@@ -28,6 +28,8 @@ pub(crate) enum Endpoint {
     Revisions,
     /// Not AM's: definitions of bundles, and every bundle whoever its readers are.
     Bundles,
+    /// Not AM's: OAuth 2 clients, their roles and their tokens.
+    Clients,
 }
 
 impl Endpoint {
@@ -73,7 +75,7 @@ impl Verb {
         ];
         match action {
             "evaluate" | "evaluateTree" => Some(Verb::Evaluate),
-            "copy" | "move" => Some(Verb::Modify),
+            "copy" | "move" | "rotateSecret" | "revoke" => Some(Verb::Modify),
             _ => BY_NAME
                 .into_iter()
                 .find(|name| *name == action)

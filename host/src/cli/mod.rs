@@ -13,6 +13,10 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use toml::Value;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::{Config, ConfigError, DEFAULT_FILE, Layers};
 
@@ -155,10 +159,15 @@ fn start_log(level: &str) {
     let level: tracing_subscriber::filter::LevelFilter = level
         .parse()
         .unwrap_or(tracing_subscriber::filter::LevelFilter::INFO);
-    let log = tracing_subscriber::fmt()
+    // The audit record is kept whatever the level.
+    let kept = Targets::new()
+        .with_default(level)
+        .with_target("audit", tracing::Level::INFO);
+    let log = tracing_subscriber::fmt::layer()
         .json()
         .with_writer(std::io::stderr)
-        .with_max_level(level);
+        .with_filter(kept);
+    let log = tracing_subscriber::registry().with(log);
     // A second call in one process changes nothing, which is right.
     let _ = log.try_init();
 }

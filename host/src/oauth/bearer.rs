@@ -39,6 +39,14 @@ impl Bearer {
         self.permissions
     }
 
+    /// Whether the token itself lets its holder do something, whatever the holder may do.
+    pub(crate) fn carries(&self, permission: Permission) -> bool {
+        let bound = self.token.scopes.permissions();
+        bound
+            .and(Permissions::of_audiences(&self.token.audiences))
+            .contains(permission)
+    }
+
     /// What whoever holds the token may do within its scopes, whatever its audiences: with a token for the other audience
     /// it may do the rest.
     pub(crate) fn held(&self) -> Permissions {
@@ -68,10 +76,11 @@ impl Bearer {
     /// What to write down as the author of a change, and in the audit record.
     pub(crate) fn name(&self) -> String {
         match &self.token.subject {
-            TokenSubject::Own(Subject::Client(id)) => format!("client={id}"),
+            TokenSubject::Own(Subject::Client(id)) => id.clone(),
             TokenSubject::Own(Subject::User(user)) => user.name.clone(),
-            TokenSubject::External { sub: Some(sub), .. } => format!("sub={sub}"),
-            TokenSubject::External { sub: None, .. } => format!("client={}", self.token.client),
+            // INVARIANT: another issuer's names are marked, so that none of them is taken for one of ours.
+            TokenSubject::External { sub: Some(sub), .. } => format!("external:{sub}"),
+            TokenSubject::External { sub: None, .. } => format!("external:{}", self.token.client),
         }
     }
 }

@@ -164,6 +164,7 @@ impl Permission {
                 Permission::ViewAuthentication,
                 Permission::ChangeAuthentication,
             ),
+            Endpoint::Clients => (Permission::ViewClients, Permission::ChangeClients),
         };
         if views { view } else { change }
     }

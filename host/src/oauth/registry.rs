@@ -153,6 +153,12 @@ impl Registry {
         self.withheld(granted)
     }
 
+    /// Whether somebody who holds `own` may give others `given`: nobody gives more than they have. What the settings
+    /// withhold from tokens, both sides are without.
+    pub(crate) fn may_give(&self, own: Permissions, given: Permissions) -> bool {
+        self.withheld(own).covers(self.withheld(given))
+    }
+
     /// Permissions without what the settings withhold from tokens.
     pub(crate) fn withheld(&self, permissions: Permissions) -> Permissions {
         if self.settings.allow_all_permissions {

@@ -168,8 +168,13 @@ impl Asked<'_> {
     }
 }
 
-/// Texts are compared without regard to case, as they are: a script's name is no pattern.
-fn compare(members: &Members, name: &str, operator: &Operator, wanted: &Literal) -> bool {
+/// Texts are compared without regard to case, as they are: a name is no pattern.
+pub(super) fn compare(
+    members: &Members,
+    name: &str,
+    operator: &Operator,
+    wanted: &Literal,
+) -> bool {
     let have = match members.get(name) {
         Some(Value::String(text)) => text.to_lowercase(),
         Some(other) if !other.is_null() => other.to_string(),

@@ -15,7 +15,6 @@ use crate::clock::Millis;
 use crate::oauth::audit;
 use crate::oauth::bearer::{Bearer, BearerError};
 use crate::oauth::permission::{Audience, Permission, Permissions};
-use crate::oauth::registry::Registry;
 use crate::oauth::throttle::RetryAfter;
 use crate::oauth::token::User;
 use crate::oauth::verify::TokenError;
@@ -203,19 +202,13 @@ impl ApiCaller {
         }
     }
 
-    /// Whether the caller may give others these permissions: nobody gives more than they have. What the setting
-    /// `allow_all_permissions` withholds from tokens, both sides are without.
-    pub(crate) fn grants(&self, given: Permissions, registry: &Registry) -> bool {
-        let (given, own) = (
-            registry.withheld(given),
-            registry.withheld(self.permissions),
-        );
-        let whole = match &self.identity {
-            ApiIdentity::User(_) => own,
-            // A token carries the permissions of its audiences only; its client holds all of its role's.
-            ApiIdentity::Bearer(bearer) => registry.withheld(bearer.held()),
-        };
-        whole.covers(given)
+    /// What the caller may give others, for `Registry::may_give`. A token carries the permissions of its audiences only;
+    /// its client holds all of its role's.
+    pub(crate) fn held(&self) -> Permissions {
+        match &self.identity {
+            ApiIdentity::User(_) => self.permissions,
+            ApiIdentity::Bearer(bearer) => bearer.held(),
+        }
     }
 
     /// What to write down as the author of a change, and in the audit record.

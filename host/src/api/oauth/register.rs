@@ -101,7 +101,7 @@ fn check_role(
     role: Option<RoleId>,
 ) -> Result<(), OauthError> {
     let given = registry.permissions(role);
-    if caller.grants(given, registry) {
+    if registry.may_give(caller.held(), given) {
         Ok(())
     } else {
         Err(OauthError::new(
