@@ -1,6 +1,7 @@
 //! The command line (contract §1).
 
 mod bundle;
+mod client;
 mod decide;
 mod history;
 mod keys;
@@ -51,6 +52,8 @@ enum Verb {
     /// Build a bundle for enforcement points, or look into one.
     #[command(subcommand)]
     Bundle(bundle::Bundle),
+    /// Register OAuth 2 clients, change and delete them, give them new secrets.
+    Client(client::Clients),
     /// Print the default configuration file: every setting, its default, what it is for.
     Config,
 }
@@ -120,6 +123,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Keys(keys) => keys.run(),
         Verb::Decide(decide) => decide.run(),
         Verb::Bundle(bundle) => bundle.run(),
+        Verb::Client(clients) => clients.run(),
         Verb::Config => print(DEFAULT_FILE),
     };
     match done {

@@ -109,12 +109,14 @@ impl Role {
     }
 }
 
+/// The setting that says that the built-in roles were made.
+pub(crate) const DONE: &str = "defaults.roles";
+
 /// Gives a store the built-in roles, once: what was deleted later is not made again.
 ///
 /// # Errors
 /// The store did not take it.
 pub(crate) async fn ensure_built_in(store: &dyn Store, now: Millis) -> Result<(), StoreError> {
-    const DONE: &str = "defaults.roles";
     if store.setting(DONE).await?.is_some() {
         return Ok(());
     }

@@ -9,6 +9,7 @@ use super::stored::{Credentials, Stored};
 use super::{Members, catalogue, identity, policy, script};
 use crate::auth::privilege::Privileges;
 use crate::clock::{self, Millis};
+use crate::oauth::role;
 use crate::publish::PUBLICATION;
 use crate::realm::{Directory, IdentityKind, RealmPath};
 use crate::store::{Kind, Object, Result, View};
@@ -18,7 +19,7 @@ pub(crate) const HEAD: &str = "export";
 /// The member that holds the store's settings; the root's document only.
 pub(crate) const SETTINGS: &str = "settings";
 /// Settings that are no secret. Every other one is taken for a key or a hash.
-const PLAIN_SETTINGS: [&str; 1] = [super::defaults::DONE];
+const PLAIN_SETTINGS: [&str; 2] = [super::defaults::DONE, role::DONE];
 /// Kinds that are of no use without what is secret about them.
 const NOTHING_BUT_SECRETS: [Kind; 1] = [Kind::KeyRing];
 
