@@ -126,7 +126,10 @@ fn attacks(place: &Place, good: &Good, token: &str) -> Vec<(&'static str, String
         ),
         (
             "another payload",
-            format!("{header}.{}.{signature}", text(&good.claims)),
+            format!(
+                "{header}.{}.{signature}",
+                text(&changed(&good.claims, json!({"jti": "three"})))
+            ),
         ),
         (
             "a cut signature",
