@@ -1,6 +1,7 @@
 //! The commands of a developer: `cargo xtask …`. CI runs the very same ones.
 
 mod bench;
+mod crash;
 mod differential;
 mod fuzz;
 mod options;
@@ -22,6 +23,7 @@ cargo xtask <command>
                                   the engine against the reference evaluator on generated policies and requests
   fuzz [--seconds N] [--jobs N] [TARGET…]
                                   every fuzz target (or those named) for N seconds each, 300 unless told
+  crash [--kills N] [--seed S]    the server killed while it writes, N times on each database, 200 unless told
   bench [N…]                      the engine's figures at N policies, 10 to 100000 unless told
   bench server                    the server's CPU for a request beside a bare handler's
   bench js [N…]                   the npm package beside Cedar's, in Node and workerd
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         "test" => suite::run(options),
         "differential" => differential::run(options),
         "fuzz" => fuzz::run(options),
+        "crash" => crash::run(options),
         "bench" => bench::run(options),
         "package" => package::run(options),
         "readme" => readme::run(options),
