@@ -25,6 +25,8 @@ mod revocation;
 pub(crate) mod role;
 pub(crate) mod scope;
 pub(crate) mod settings;
+#[cfg(test)]
+mod suite;
 pub(crate) mod throttle;
 pub(crate) mod token;
 pub(crate) mod verify;

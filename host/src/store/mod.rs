@@ -14,7 +14,7 @@ mod relational_tokens;
 pub(crate) mod snapshots;
 mod sqlite;
 #[cfg(test)]
-mod suite;
+pub(crate) mod suite;
 pub(crate) mod tokens;
 
 use std::sync::Arc;

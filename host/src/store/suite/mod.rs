@@ -8,10 +8,11 @@
 mod changes;
 mod documents;
 mod past;
-mod place;
+pub(crate) mod place;
 mod schema;
 mod sessions;
 mod several_nodes;
+mod tokens;
 
 use super::*;
 use place::{Place, Server};
@@ -52,6 +53,9 @@ cases! {
             secrets_have_no_past every_revision_can_be_returned_to;
     sessions: sessions_are_found_used_changed_and_ended sessions_end_with_their_user
             uses_written_from_two_sides_do_not_fail;
+    tokens: tokens_are_kept_until_they_expire revocations_are_numbered_and_counted
+            tokens_end_with_whom_they_stand_for a_refresh_token_is_redeemed_by_one_only
+            an_assertion_is_spent_once;
 }
 
 fn draft(kind: Kind, realm: &str, key: &str, body: &str) -> Draft {

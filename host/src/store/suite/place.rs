@@ -10,20 +10,20 @@ pub(super) use postgres::Server;
 mod postgres;
 
 /// A fresh database.
-pub(super) enum Place {
+pub(crate) enum Place {
     Sqlite { folder: TempDir },
     Postgres { server: Arc<Server>, url: String },
 }
 
 impl Place {
-    pub(super) fn sqlite() -> Self {
+    pub(crate) fn sqlite() -> Self {
         Place::Sqlite {
             folder: tempfile::tempdir().unwrap(),
         }
     }
 
     /// In a server that all cases running at the same time share.
-    pub(super) async fn postgres() -> Self {
+    pub(crate) async fn postgres() -> Self {
         Place::in_server(Server::shared().await).await
     }
 
@@ -57,7 +57,7 @@ impl Place {
     }
 
     /// A store on it: each is a node of its own.
-    pub(super) async fn open(&self) -> Arc<dyn Store> {
+    pub(crate) async fn open(&self) -> Arc<dyn Store> {
         open(&self.url()).await.unwrap()
     }
 
