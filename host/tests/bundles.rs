@@ -8,8 +8,10 @@
 
 mod support;
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
-use support::holder::{self, Holder};
+use support::holder::{self, Events, Holder};
 use support::{Client, PASSWORD, TestServer, fits};
 
 const URL_TYPE: &str = "76656a38-5f8e-401b-83aa-4ccb74ce88d2";
@@ -312,4 +314,239 @@ async fn definitions_are_checked_and_administered() {
         &rows,
     )
     .unwrap();
+}
+
+/// Nothing that is waited for here takes long; this is when a test gives up.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+async fn in_time<T>(work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(DEADLINE, work).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_poll_answers_at_the_change() {
+    let (server, mut client) = started().await;
+    let ann = Holder::new(server.address, &client.token("ann"));
+    let first = ann.notice(&format!("{EDGE}/notice")).await;
+    let shape = json!({
+        "iss": "<string>", "realm": "/", "name": "edge", "revision": "<number>", "instant": "<number>",
+    });
+    fits(&shape, &first).unwrap();
+    let revision = first["revision"].as_u64().unwrap();
+    // One who holds less is answered at once, and so is one who does not want to wait.
+    let behind = format!("{EDGE}/notice?after={}&wait=55", revision - 1);
+    assert_eq!(in_time(ann.notice(&behind)).await["revision"], revision);
+    let now = format!("{EDGE}/notice?after={revision}&wait=0");
+    assert_eq!(in_time(ann.notice(&now)).await["revision"], revision);
+    // After the time a fresh notice of the same.
+    let later = in_time(ann.notice(&format!("{EDGE}/notice?after={revision}&wait=1"))).await;
+    assert_eq!(later["revision"], revision);
+    assert!(later["instant"].as_i64() > first["instant"].as_i64());
+    let path = format!("{EDGE}/notice?after={revision}&wait=55");
+    let waiting = tokio::spawn(async move { ann.notice(&path).await });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    // What is not in the bundle wakes nobody.
+    client.admin(
+        "PUT",
+        "/policies/policy%20of%20b",
+        &policy("b", "policy of b", "https://b.example.com/y"),
+    );
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(!waiting.is_finished());
+    change(&mut client, "https://a.example.com/only");
+    let noticed = in_time(waiting).await.unwrap();
+    assert!(noticed["revision"].as_u64().unwrap() > revision);
+    for (query, what) in [
+        ("after=x", "after"),
+        ("after=1&wait=56", "55"),
+        ("wait=1", "after"),
+        ("after=1&wait=-1", "wait"),
+        ("after=1&after=2", "after"),
+    ] {
+        let ann = Holder::new(server.address, &client.token("ann"));
+        let refused = ann.get(&format!("{EDGE}/notice?{query}"), &[]).await;
+        assert_eq!(refused.status().as_u16(), 400, "{query}");
+        let message = refused.text().await.unwrap();
+        assert!(message.contains(what), "{query}: {message}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_tells_each_change_and_ends_with_the_right_to_it() {
+    let (server, mut client) = started().await;
+    let ann = Holder::new(server.address, &client.token("ann"));
+    let mut events = Events::open(&ann, &format!("{EDGE}/events")).await;
+    let mut seen = 0;
+    for n in 0..3 {
+        let event = in_time(events.next()).await.unwrap();
+        let revision = ann.read_notice(&event).await["revision"].as_u64().unwrap();
+        assert!(revision > seen);
+        seen = revision;
+        change(&mut client, &format!("https://a.example.com/{n}"));
+    }
+    in_time(events.next()).await.unwrap();
+    // The reader is taken out: the change of the definition is the last that the stream notices, and it does not tell it.
+    client.admin("PUT", "/bundles/edge", &json!({"policySets": ["a"]}));
+    assert_eq!(in_time(events.next()).await, None);
+
+    let amadmin = Holder::new(server.address, &client.token("amadmin"));
+    let mut events = Events::open(&amadmin, &format!("{EDGE}/events")).await;
+    in_time(events.next()).await.unwrap();
+    client.admin("DELETE", "/bundles/edge", &Value::Null);
+    assert_eq!(in_time(events.next()).await, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn those_who_wait_are_bounded_and_do_not_hold_up_a_stop() {
+    let mut server = TestServer::with(&[
+        ("subscribers", 3.into()),
+        ("subscribers_per_caller", 2.into()),
+        ("shutdown_seconds", 600.into()),
+    ])
+    .await;
+    let mut client = server.client();
+    set_up(&mut client);
+    let path = format!("{EDGE}/events");
+    let (ann, amadmin) = (client.token("ann"), client.token("amadmin"));
+    let [ann, amadmin] = [ann, amadmin].map(|token| Holder::new(server.address, &token));
+    let mut one = Events::open(&ann, &path).await;
+    let two = Events::open(&ann, &path).await;
+    assert_eq!(ann.status(&path).await, 429);
+    let three = Events::open(&amadmin, &path).await;
+    assert_eq!(amadmin.status(&path).await, 503);
+    // Who goes away gives the place back, at the latest with the next event that cannot be sent.
+    drop((two, three));
+    in_time(async {
+        let mut n = 0;
+        while amadmin.status(&path).await != 200 {
+            n += 1;
+            change(&mut client, &format!("https://a.example.com/{n}"));
+        }
+    })
+    .await;
+    in_time(server.server.take().unwrap().stop()).await.unwrap();
+    while in_time(one.next()).await.is_some() {}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_rotate_and_retired_ones_still_verify() {
+    let (server, mut client) = started().await;
+    let ann = Holder::new(server.address, &client.token("ann"));
+    let keys = |arguments: &[&str]| {
+        let done = std::process::Command::new(env!("CARGO_BIN_EXE_assize"))
+            .args(["keys", "--data"])
+            .arg(server.folder.path())
+            .args(arguments)
+            .output()
+            .unwrap();
+        (
+            done.status.code(),
+            String::from_utf8(done.stdout).unwrap(),
+            String::from_utf8(done.stderr).unwrap(),
+        )
+    };
+    let kids = |listed: &str, stage: &str| -> Vec<String> {
+        let lines = listed
+            .lines()
+            .map(|line| line.split(' ').collect::<Vec<_>>());
+        lines
+            .filter(|line| line[0] == "bundles" && line[3] == stage)
+            .map(|line| line[1].to_owned())
+            .collect()
+    };
+    let (_, listed, _) = keys(&["list"]);
+    let (current, next) = (
+        kids(&listed, "current").remove(0),
+        kids(&listed, "next").remove(0),
+    );
+    let pinned = ann.keys().await;
+    let before = ann.get(EDGE, &[]).await.bytes().await.unwrap();
+    let line = before.split(|byte| *byte == b'\n').next().unwrap();
+    let line = std::str::from_utf8(line).unwrap().to_owned();
+    assert_eq!(
+        holder::verified(&pinned, &line).unwrap().0["kid"],
+        current.as_str()
+    );
+    let held = ann.fetch(EDGE).await;
+
+    let (code, listed, _) = keys(&["rotate"]);
+    assert_eq!(
+        (code, kids(&listed, "current"), kids(&listed, "retired")),
+        (Some(0), vec![next.clone()], vec![current.clone()])
+    );
+    // The server takes it over by itself.
+    in_time(async {
+        while ann.fetch(EDGE).await.header["kid"] != next.as_str() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    assert!(ann.is_current(EDGE, &held).await, "the content is the same");
+    assert_eq!(ann.keys().await["keys"].as_array().unwrap().len(), 3);
+    let notice = ann
+        .get(&format!("{EDGE}/notice"), &[])
+        .await
+        .text()
+        .await
+        .unwrap();
+    assert!(
+        holder::verified(&pinned, &notice).is_some(),
+        "the next key was known before"
+    );
+    assert!(
+        holder::verified(&ann.keys().await, &line).is_some(),
+        "the retired key verifies"
+    );
+
+    let (code, _, why) = keys(&["remove", "bundles", &next]);
+    assert_eq!(code, Some(2), "{why}");
+    assert!(why.contains("rotate first"), "{why}");
+    let (code, listed, _) = keys(&["remove", "bundles", &current]);
+    assert_eq!((code, kids(&listed, "retired").len()), (Some(0), 0));
+    in_time(async {
+        while holder::verified(&ann.keys().await, &line).is_some() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+}
+
+/// Two nodes on one database: what is written through one is noticed at the other, and both say the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_on_one_store_publish_alike() {
+    let postgres = support::postgres::Server::shared().await;
+    let url = postgres.database().await;
+    let one = TestServer::with(&[("database", url.clone().into())]).await;
+    let other = TestServer::with(&[("database", url.into())]).await;
+    let mut client = one.client();
+    set_up(&mut client);
+    let [ann, ann_there] = [one.address, other.address]
+        .map(|address| (address, client.token("ann")))
+        .map(|(address, token)| Holder::new(address, &token));
+    in_time(async {
+        while ann_there.status(EDGE).await != 200 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    assert_eq!(ann.keys().await, ann_there.keys().await);
+    let mut events = Events::open(&ann_there, &format!("{EDGE}/events")).await;
+    let mut seen = ann_there
+        .read_notice(&in_time(events.next()).await.unwrap())
+        .await["revision"]
+        .as_u64()
+        .unwrap();
+    for n in 0..5 {
+        change(&mut client, &format!("https://a.example.com/{n}"));
+        let here = ann.fetch(EDGE).await;
+        // A change that came in between may have been noticed, too.
+        while seen < here.revision() {
+            let event = in_time(events.next()).await.unwrap();
+            seen = ann_there.read_notice(&event).await["revision"]
+                .as_u64()
+                .unwrap();
+        }
+        let there = ann_there.fetch(EDGE).await;
+        assert_eq!((there.tag, there.bytes), (here.tag, here.bytes));
+    }
 }

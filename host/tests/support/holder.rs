@@ -158,3 +158,40 @@ pub(crate) fn verified(jwks: &Value, jws: &str) -> Option<(Value, Value)> {
     verified.ok()?;
     Some((header, serde_json::from_slice(&decoded(payload)).unwrap()))
 }
+
+/// A stream of server-sent events.
+pub(crate) struct Events {
+    response: reqwest::Response,
+    text: String,
+}
+
+impl Events {
+    pub(crate) async fn open(holder: &Holder, path: &str) -> Self {
+        let response = holder.get(path, &[]).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(
+            text(response.headers(), "content-type"),
+            "text/event-stream"
+        );
+        Events {
+            response,
+            text: String::new(),
+        }
+    }
+
+    /// The data of the next event, which is a notice; `None` where the stream has ended.
+    pub(crate) async fn next(&mut self) -> Option<String> {
+        loop {
+            if let Some((event, rest)) = self.text.split_once("\n\n") {
+                let data = event
+                    .strip_prefix("event: notice\ndata: ")
+                    .unwrap()
+                    .to_owned();
+                self.text = rest.to_owned();
+                return Some(data);
+            }
+            let chunk = self.response.chunk().await.ok().flatten()?;
+            self.text.push_str(std::str::from_utf8(&chunk).unwrap());
+        }
+    }
+}
