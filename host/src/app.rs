@@ -11,6 +11,7 @@ use crate::auth::session::Sessions;
 use crate::config::Config;
 use crate::freshness::Freshness;
 use crate::keys::KeyRings;
+use crate::notifications::Notifications;
 use crate::oauth::Oauth;
 use crate::policyserver::hierarchy::Hierarchies;
 use crate::publish::Publisher;
@@ -27,12 +28,19 @@ pub(crate) struct App {
     pub(crate) subjects: Subjects,
     pub(crate) passwords: Passwords,
     pub(crate) auth_ids: AuthIds,
+    pub(crate) keys: Arc<KeyRings>,
+    pub(crate) notifications: Notifications,
     pub(crate) subscribers: Arc<Subscribers>,
     /// True from the moment on at which the server stops: whoever waits for something stops waiting.
     pub(crate) stopping: watch::Sender<bool>,
-    pub(crate) keys: Arc<KeyRings>,
     pub(crate) oauth: Oauth,
     pub(crate) hierarchies: Hierarchies,
     /// The configured zone as JSON text, ready for engine requests.
     pub(crate) time_zone_json: String,
+}
+
+/// Waits for the server to stop.
+pub(crate) async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    // An error means that nobody is left who could stop it: that is a stop, too.
+    let _ = stopping.wait_for(|stopping| *stopping).await;
 }

@@ -20,6 +20,7 @@ mod documents;
 mod freshness;
 mod keys;
 mod limits;
+mod notifications;
 mod oauth;
 mod policyserver;
 mod publish;

@@ -116,3 +116,15 @@ pub(crate) const HIERARCHY_CLAIMS: usize = 1000;
 pub(crate) const HIERARCHY_SEARCH_RESULTS: usize = 100;
 /// Tokens that a list shows at most, the oldest first.
 pub(crate) const TOKENS_LISTED: u32 = 10_000;
+/// Events that a listener of notifications may leave unread before its connection is closed.
+pub(crate) const NOTIFICATIONS_UNREAD: usize = 4096;
+/// Largest request on a connection for notifications, bytes.
+pub(crate) const NOTIFICATION_REQUEST_BYTES: usize = 16 * 1024;
+/// How often a listener is pinged, seconds.
+pub(crate) const NOTIFICATION_PING_SECONDS: u64 = 30;
+/// A listener of whom nothing was heard for so long is gone, seconds.
+pub(crate) const NOTIFICATION_SILENCE_SECONDS: u64 = 60;
+/// How long a message to a listener may take, seconds.
+pub(crate) const NOTIFICATION_SEND_SECONDS: u64 = 10;
+/// Sessions that another node ended, kept until it has told how.
+pub(crate) const SESSIONS_ENDED_ELSEWHERE: usize = 10_000;

@@ -159,7 +159,6 @@ impl From<StoreError> for ApiError {
                 "The resource was changed by somebody else since the revision that If-Match asks for",
             ),
             StoreError::Missing { .. } => ApiError::not_found("Resource cannot be found."),
-            StoreError::Outdated { .. } => ApiError::conflict("Resource was changed meanwhile"),
             // Told in the log when it began, and not with every request.
             StoreError::CutOff { .. } => {
                 ApiError::unavailable(format!("This node decides nothing: it is {error}."))

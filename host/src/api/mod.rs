@@ -8,6 +8,7 @@ pub(crate) mod error;
 pub(crate) mod evaluate;
 pub(crate) mod health;
 pub(crate) mod manage;
+pub(crate) mod notifications;
 pub(crate) mod oauth;
 mod policyserver;
 pub(crate) mod serverinfo;
@@ -50,6 +51,10 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     for deployment in &app.config.deployments {
         router = router
             .route(&format!("{deployment}/json/{{*path}}"), any(json))
+            .route(
+                &format!("{deployment}/notifications"),
+                get(notifications::connect),
+            )
             .route(
                 &format!("{deployment}/isAlive.jsp"),
                 get(health::alive_page),

@@ -11,10 +11,12 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::session_events::{Known, SessionEvents};
 use super::{NoRandomness, random_text};
 use crate::clock::{self, Millis};
 use crate::freshness::Freshness;
 use crate::limits::{SESSION_WRITE_INTERVAL_MS, SESSIONS_IN_MEMORY, TOKEN_BYTES};
+use crate::notifications::SessionChange;
 use crate::realm::RealmPath;
 use crate::store::{self, Notice, SessionRow, Store};
 
@@ -151,6 +153,7 @@ pub(crate) struct Sessions {
     used: Mutex<Vec<(String, Millis)>>,
     /// Sessions whose properties are to be written by it.
     changed: Mutex<HashMap<String, Arc<Session>>>,
+    events: SessionEvents,
     idle_ms: i64,
     age_ms: i64,
     per_user: usize,
@@ -160,8 +163,8 @@ impl Sessions {
     pub(crate) fn new(
         store: Arc<dyn Store>,
         freshness: Arc<Freshness>,
-        idle_minutes: u32,
-        max_minutes: u32,
+        events: SessionEvents,
+        (idle_minutes, max_minutes): (u32, u32),
         per_user: usize,
     ) -> Self {
         Sessions {
@@ -170,6 +173,7 @@ impl Sessions {
             live: RwLock::default(),
             used: Mutex::default(),
             changed: Mutex::default(),
+            events,
             idle_ms: i64::from(idle_minutes) * 60_000,
             age_ms: i64::from(max_minutes) * 60_000,
             per_user,
@@ -219,7 +223,7 @@ impl Sessions {
             .await?;
         let surplus = (earlier.len() + 1).saturating_sub(self.per_user);
         for row in earlier.into_iter().take(surplus) {
-            self.end_hash(&row.hash).await?;
+            self.end_hash(&row.hash, SessionChange::Destroyed).await?;
         }
         self.store.add_session(&session.row()).await?;
         let session = Arc::new(session);
@@ -308,6 +312,7 @@ impl Sessions {
     /// Writes the uses and soft changes noted since the last call; for a background task. What could not be written is
     /// written by the next one.
     pub(crate) async fn write_soon(&self) -> Result<(), store::StoreError> {
+        self.events.tell_of_the_rest();
         let used = std::mem::take(&mut *self.used.lock().unwrap_or_else(PoisonError::into_inner));
         if !used.is_empty()
             && let Err(error) = self.store.touch_sessions(&used).await
@@ -339,9 +344,17 @@ impl Sessions {
     ) -> Result<bool, store::StoreError> {
         session.properties.store(Arc::new(properties));
         session.subject.store(None);
-        self.store
+        let there = self
+            .store
             .update_session(&session.hash, &session.row().body)
-            .await
+            .await?;
+        if there {
+            for known in self.known(|other| other.hash == session.hash) {
+                let change = SessionChange::PropertyChanged;
+                self.events.everywhere(&known, change).await;
+            }
+        }
+        Ok(there)
     }
 
     /// Replaces a session's properties at once in memory, and soon in the store: for the idle timers that evaluation
@@ -353,15 +366,19 @@ impl Sessions {
         changed.insert(session.hash.clone(), Arc::clone(session));
     }
 
-    /// Ends a session; durable when it returns.
-    pub(crate) async fn end(&self, session: &Session) -> Result<(), store::StoreError> {
-        self.end_hash(&session.hash).await.map(drop)
+    /// Ends a session; durable when it returns. `how` is told to those who keep sessions in memory.
+    pub(crate) async fn end(
+        &self,
+        session: &Session,
+        how: SessionChange,
+    ) -> Result<(), store::StoreError> {
+        self.end_hash(&session.hash, how).await.map(drop)
     }
 
     /// Ends the session that a handle stands for; whether there was one.
     pub(crate) async fn end_by_handle(&self, handle: &str) -> Result<bool, store::StoreError> {
         match handle.strip_prefix(HANDLE_PREFIX) {
-            Some(hash) => self.end_hash(hash).await,
+            Some(hash) => self.end_hash(hash, SessionChange::Destroyed).await,
             None => Ok(false),
         }
     }
@@ -398,9 +415,15 @@ impl Sessions {
         Ok(row.and_then(|row| RealmPath::parse(&row.realm)))
     }
 
-    async fn end_hash(&self, hash: &str) -> Result<bool, store::StoreError> {
-        self.forget(|session| session.hash == hash);
-        self.store.delete_session(hash).await
+    async fn end_hash(&self, hash: &str, how: SessionChange) -> Result<bool, store::StoreError> {
+        let ended = self.take_out(|session| session.hash == hash);
+        let there = self.store.delete_session(hash).await?;
+        if there {
+            for known in &ended {
+                self.events.everywhere(known, how).await;
+            }
+        }
+        Ok(there)
     }
 
     /// Ends every session of a user.
@@ -410,30 +433,46 @@ impl Sessions {
         user_key: &str,
     ) -> Result<(), store::StoreError> {
         for row in self.store.sessions_of(&realm.key(), user_key).await? {
-            self.end_hash(&row.hash).await?;
+            self.end_hash(&row.hash, SessionChange::Destroyed).await?;
         }
         Ok(())
     }
 
     /// Drops sessions from memory that the store does not hold any more: those of deleted users and realms.
     pub(crate) fn forget(&self, gone: impl Fn(&Session) -> bool) {
-        self.live
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .retain(|_, session| {
-                let gone = gone(session);
-                if gone {
-                    session.ended.store(true, Ordering::Relaxed);
-                }
-                !gone
-            });
+        for known in self.take_out(gone) {
+            self.events.here(&known, SessionChange::Destroyed);
+        }
+    }
+
+    /// Sessions in memory, with their tokens.
+    fn known(&self, wanted: impl Fn(&Session) -> bool) -> Vec<Known> {
+        let live = self.live.read().unwrap_or_else(PoisonError::into_inner);
+        let wanted = live.iter().filter(|(_, session)| wanted(session));
+        wanted
+            .map(|(token, session)| (token.clone(), Arc::clone(session)))
+            .collect()
+    }
+
+    /// Takes sessions that are over out of memory.
+    fn take_out(&self, over: impl Fn(&Session) -> bool) -> Vec<Known> {
+        let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
+        let taken: Vec<Known> = live.extract_if(|_, session| over(session)).collect();
+        for (_, session) in &taken {
+            session.ended.store(true, Ordering::Relaxed);
+        }
+        taken
     }
 
     /// Takes over what another process did to sessions: those concerned are read from the store at their next use.
     pub(crate) fn hear(&self, notice: &Notice) {
         match notice {
             Notice::Changed | Notice::Tokens | Notice::Heard(_) => {}
-            Notice::SessionEnded(hash) => self.forget(|session| session.hash == *hash),
+            Notice::Told(word) => self.events.hear(word),
+            Notice::SessionEnded(hash) => {
+                let ended = self.take_out(|session| session.hash == *hash);
+                self.events.ended_elsewhere(ended);
+            }
             Notice::SessionChanged(hash) => {
                 let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
                 live.retain(|_, session| session.hash != *hash);
@@ -475,7 +514,17 @@ impl Sessions {
 
     /// Removes what is over, from memory and store; for a background task.
     pub(crate) async fn remove_expired(&self, now: Millis) -> Result<(), store::StoreError> {
-        self.forget(|session| now >= self.idle_end(session) || now >= self.age_end(session));
+        let idle = self.take_out(|session| now >= self.idle_end(session));
+        let old = self.take_out(|session| now >= self.age_end(session));
+        for (over, how) in [
+            (idle, SessionChange::IdleTooLong),
+            (old, SessionChange::TooOld),
+        ] {
+            // Each node finds by itself which sessions are over.
+            for known in &over {
+                self.events.here(known, how);
+            }
+        }
         // The store lags behind in uses, so a session counts as idle there only after the lag.
         let idle = now - self.idle_ms - 2 * SESSION_WRITE_INTERVAL_MS;
         self.store

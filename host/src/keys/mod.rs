@@ -133,7 +133,8 @@ impl KeyRings {
         for purpose in Purpose::ALL {
             if rings.stored(purpose).await?.is_none() {
                 let ring = off_async(move || Ring::begin(purpose.algorithm(), now)).await?;
-                let made = rings.write(SCHEDULE, "made", purpose, &ring, Expect::Absent, now);
+                let put = Write::Put(Expect::Absent, draft(purpose, &ring));
+                let made = rings.write(SCHEDULE, "made", purpose, vec![put], now);
                 match made.await {
                     // Another node was quicker: its keys are everybody's.
                     Ok(()) | Err(KeyError::Store(StoreError::Exists { .. })) => {}
@@ -262,14 +263,20 @@ impl KeyRings {
             let Some(changed) = off_async(move || next(&ring)).await? else {
                 return Ok(());
             };
-            let expect = Expect::Unchanged(revision);
-            let written = self.write(author, what, purpose, &changed, expect, now);
+            let unchanged = Write::Require {
+                kind: Kind::KeyRing,
+                realm: String::new(),
+                key: purpose.name().to_owned(),
+                revision,
+            };
+            let put = Write::Put(Expect::Present, draft(purpose, &changed));
+            let written = self.write(author, what, purpose, vec![unchanged, put], now);
             match written.await {
                 Ok(()) => {
                     tracing::info!(purpose = purpose.name(), author, "signing keys: {what}");
                     return self.reload().await;
                 }
-                Err(KeyError::Store(StoreError::Outdated { .. })) => self.reload().await?,
+                Err(KeyError::Store(StoreError::Changed { .. })) => self.reload().await?,
                 Err(error) => return Err(error),
             }
         }
@@ -284,27 +291,27 @@ impl KeyRings {
         author: &str,
         what: &str,
         purpose: Purpose,
-        ring: &Ring,
-        expect: Expect,
+        writes: Vec<Write>,
         now: Millis,
     ) -> Result<(), KeyError> {
-        let (body, secret) = ring.written();
-        let draft = Draft {
-            kind: Kind::KeyRing,
-            realm: String::new(),
-            key: purpose.name().to_owned(),
-            name_key: purpose.name().to_owned(),
-            name: purpose.name().to_owned(),
-            owner: String::new(),
-            body,
-            secret: Some(secret),
-            members: Vec::new(),
-            stamp: None,
-        };
         let summary = format!("signing keys of {} {what}", purpose.name());
-        self.store
-            .apply(author, now, &summary, &[Write::Put(expect, draft)])
-            .await?;
+        self.store.apply(author, now, &summary, &writes).await?;
         Ok(())
+    }
+}
+
+fn draft(purpose: Purpose, ring: &Ring) -> Draft {
+    let (body, secret) = ring.written();
+    Draft {
+        kind: Kind::KeyRing,
+        realm: String::new(),
+        key: purpose.name().to_owned(),
+        name_key: purpose.name().to_owned(),
+        name: purpose.name().to_owned(),
+        owner: String::new(),
+        body,
+        secret: Some(secret),
+        members: Vec::new(),
+        stamp: None,
     }
 }

@@ -9,17 +9,21 @@ use assize_engine::{CompiledPolicy, compile_policy, link};
 use sha2::{Digest, Sha256};
 
 use super::CommitError;
+use crate::notifications::{PolicyChange, PolicyEvent};
+use crate::realm::RealmPath;
 use crate::store::{Kind, Object, View};
 
 /// The compiled policies of a realm and the bundle that they make.
 pub(super) struct CompiledRealm {
-    realm: String,
+    realm: RealmPath,
     sets: Vec<String>,
     policies: BTreeMap<String, Kept>,
     /// What the content of each policy set is known by; another one after every change of it.
     marks: HashMap<String, u64>,
     /// The mark of sets that have not changed since the realm was compiled for the first time.
     first_mark: u64,
+    /// What happened to policies since it was last asked for.
+    events: Vec<PolicyEvent>,
     pub(super) bundle: Arc<[u8]>,
     /// Of the bundle's bytes; empty where nothing was linked yet.
     pub(super) digest: String,
@@ -28,6 +32,7 @@ pub(super) struct CompiledRealm {
 /// A policy of the realm.
 struct Kept {
     revision: u64,
+    name: String,
     /// Key of its policy set.
     set: String,
     compiled: CompiledPolicy,
@@ -40,13 +45,14 @@ fn mark() -> u64 {
 }
 
 impl CompiledRealm {
-    pub(super) fn new(realm: &str) -> Self {
+    pub(super) fn new(realm: &RealmPath) -> Self {
         CompiledRealm {
-            realm: realm.to_owned(),
+            realm: realm.clone(),
             sets: Vec::new(),
             policies: BTreeMap::new(),
             marks: HashMap::new(),
             first_mark: mark(),
+            events: Vec::new(),
             bundle: Arc::from([]),
             digest: String::new(),
         }
@@ -69,16 +75,58 @@ impl CompiledRealm {
     /// A bundle of these policy sets alone.
     pub(super) fn link_only<'a>(&'a self, sets: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
         let policies = self.policies.values().map(|kept| &kept.compiled);
-        link(&self.realm, sets, policies)
+        link(self.realm.as_str(), sets, policies)
+    }
+
+    /// What happened to policies since the last call. The first content of a realm is no event.
+    pub(super) fn take_events(&mut self) -> Vec<PolicyEvent> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// Counts every policy as changed, where something may have been missed.
+    pub(super) fn take_all_for_changed(&mut self) {
+        self.events = self.all(PolicyChange::Updated);
+    }
+
+    /// What the end of the realm does to its policies.
+    pub(super) fn all_deleted(&self) -> Vec<PolicyEvent> {
+        self.all(PolicyChange::Deleted)
+    }
+
+    fn all(&self, change: PolicyChange) -> Vec<PolicyEvent> {
+        let all = self.policies.values();
+        all.map(|kept| self.event(kept, change)).collect()
+    }
+
+    fn note(&mut self, kept: &Kept, change: PolicyChange) {
+        if !self.digest.is_empty() {
+            let event = self.event(kept, change);
+            self.events.push(event);
+        }
+    }
+
+    fn event(&self, kept: &Kept, change: PolicyChange) -> PolicyEvent {
+        let set = self.sets.iter().find(|set| set.to_lowercase() == kept.set);
+        PolicyEvent {
+            realm: self.realm.clone(),
+            policy: kept.name.clone(),
+            policy_set: set.unwrap_or(&kept.set).clone(),
+            change,
+        }
     }
 
     fn put(&mut self, object: &Object) -> Result<(), CommitError> {
         let kept = Kept {
             revision: object.revision,
+            name: object.name.clone(),
             set: object.owner.clone(),
             compiled: compile(object)?,
         };
         let before = self.policies.get(&object.key);
+        let change = match before {
+            Some(_) => PolicyChange::Updated,
+            None => PolicyChange::Created,
+        };
         // A description that changed is no change of content.
         let differs = before.is_none_or(|b| b.set != kept.set || b.compiled != kept.compiled);
         if differs {
@@ -87,12 +135,14 @@ impl CompiledRealm {
                 self.marks.insert(set, mark());
             }
         }
+        self.note(&kept, change);
         self.policies.insert(object.key.clone(), kept);
         Ok(())
     }
 
     fn remove(&mut self, key: &str) {
         if let Some(gone) = self.policies.remove(key) {
+            self.note(&gone, PolicyChange::Deleted);
             self.marks.insert(gone.set, mark());
         }
     }

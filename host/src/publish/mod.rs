@@ -18,6 +18,7 @@ use tokio::sync::{Mutex, watch};
 use crate::clock::{self, Millis, Moment};
 use crate::decide::Decider;
 use crate::freshness::Freshness;
+use crate::notifications::{Event, Notifications};
 use crate::realm::RealmPath;
 use crate::store::{Applied, Kind, Object, Store, StoreError, View, Write};
 
@@ -72,6 +73,7 @@ pub(crate) struct Publisher {
     compiled: Arc<Mutex<HashMap<String, CompiledRealm>>>,
     scoped: ScopedBundles,
     freshness: Arc<Freshness>,
+    notifications: Notifications,
     /// Revisions as they go live.
     revisions: watch::Sender<u64>,
 }
@@ -85,6 +87,7 @@ impl Publisher {
         store: Arc<dyn Store>,
         decider: Decider,
         freshness: Arc<Freshness>,
+        notifications: Notifications,
     ) -> Result<Self, CommitError> {
         let publisher = Publisher {
             store,
@@ -94,6 +97,7 @@ impl Publisher {
             changing: Mutex::default(),
             compiled: Arc::default(),
             scoped: ScopedBundles::default(),
+            notifications,
             revisions: watch::Sender::new(0),
         };
         publisher.catch_up().await?;
@@ -249,13 +253,17 @@ impl Publisher {
                 next.push(Arc::new(realm));
                 continue;
             }
-            let state = compiled
-                .remove(&realm.key)
-                .unwrap_or_else(|| CompiledRealm::new(realm.path.as_str()));
+            let state = compiled.remove(&realm.key);
+            // The state was lost with an earlier change that failed half-way, and with it what that change did.
+            let missed = state.is_none() && known.is_some_and(|known| known.is_decided());
+            let state = state.unwrap_or_else(|| CompiledRealm::new(&realm.path));
             let linked_before = state.digest.clone();
-            let state = state
+            let mut state = state
                 .update(view.as_mut(), &realm.key, scope.policies(&realm.key))
                 .await?;
+            if missed {
+                state.take_all_for_changed();
+            }
             let unchanged =
                 state.digest == linked_before && known.is_some_and(|known| known.is_decided());
             let key = realm.key.clone();
@@ -268,16 +276,24 @@ impl Publisher {
             compiled.insert(key, state);
             next.push(Arc::new(live));
         }
+        let mut events = Vec::new();
         let kept: BTreeSet<&str> = next.iter().map(|realm| realm.key.as_str()).collect();
         for gone in before
             .realms()
             .filter(|realm| !kept.contains(realm.key.as_str()))
         {
-            compiled.remove(&gone.key);
+            if let Some(state) = compiled.remove(&gone.key) {
+                events.extend(state.all_deleted());
+            }
             self.decider.remove(gone.path.as_str());
         }
         self.live.store(Arc::new(Live::new(revision, next)));
         self.revisions.send_replace(revision);
+        let changed = compiled.values_mut();
+        events.extend(changed.flat_map(CompiledRealm::take_events));
+        for event in events {
+            self.notifications.tell(Event::Policy(event));
+        }
         Ok(())
     }
 

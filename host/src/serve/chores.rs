@@ -49,7 +49,10 @@ async fn hear(
             Notice::Changed | Notice::Tokens | Notice::Everything => news.notify_one(),
             // INVARIANT: notices come in order, so all that were told up to then have been taken over.
             Notice::Heard(moment) => app.freshness.confirm_endings(moment),
-            Notice::SessionEnded(_) | Notice::SessionChanged(_) | Notice::Sessions => {}
+            Notice::SessionEnded(_)
+            | Notice::SessionChanged(_)
+            | Notice::Sessions
+            | Notice::Told(_) => {}
         }
     }
 }

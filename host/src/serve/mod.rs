@@ -13,16 +13,18 @@ use tokio::task::JoinHandle;
 
 use crate::api;
 use crate::api::subscribers::Subscribers;
-use crate::app::App;
+use crate::app::{App, stopped};
 use crate::auth::login::{ADMINISTRATOR_PASSWORD, AuthIds};
 use crate::auth::password::Passwords;
 use crate::auth::random_text;
 use crate::auth::session::{ADMINISTRATOR, Sessions};
+use crate::auth::session_events::SessionEvents;
 use crate::clock;
 use crate::config::Config;
 use crate::decide::Decider;
 use crate::freshness::Freshness;
 use crate::keys::KeyRings;
+use crate::notifications::{NodeSeal, Notifications};
 use crate::oauth::Oauth;
 use crate::oauth::settings::OauthSettings;
 use crate::policyserver::hierarchy::Hierarchies;
@@ -94,11 +96,8 @@ impl Server {
         app: Arc<App>,
         first_start: FirstStart,
     ) -> Result<Server, StartError> {
-        let mut stopped = app.stopping.subscribe();
-        let until_stopped = async move {
-            // An error means that nobody is left who could stop it: that is a stop, too.
-            let _ = stopped.wait_for(|stop| *stop).await;
-        };
+        let mut stopping = app.stopping.subscribe();
+        let until_stopped = async move { stopped(&mut stopping).await };
         let plain = listen::Plain::bind(app.config.listen).await?;
         let address = plain.address()?;
         set_base(&app, address);
@@ -229,14 +228,25 @@ impl App {
             milliseconds(config.poll_milliseconds),
             clock::moment(),
         ));
-        let publisher = Publisher::start(Arc::clone(&store), decider, Arc::clone(&freshness))
-            .await
-            .map_err(because("policies"))?;
+        let between_nodes =
+            random_text(32).map_err(|_| StartError("the system gave no randomness".into()))?;
+        let between_nodes = store.setting_or("notifications.key", &between_nodes).await;
+        let seal = NodeSeal::new(&between_nodes.map_err(because("store"))?)
+            .map_err(because("notifications between nodes"))?;
+        let notifications = Notifications::new();
+        let publisher = Publisher::start(
+            Arc::clone(&store),
+            decider,
+            Arc::clone(&freshness),
+            notifications.clone(),
+        )
+        .await
+        .map_err(because("policies"))?;
         let sessions = Sessions::new(
             Arc::clone(&store),
             Arc::clone(&freshness),
-            config.session_idle_minutes,
-            config.session_max_minutes,
+            SessionEvents::new(Arc::clone(&store), notifications.clone(), seal),
+            (config.session_idle_minutes, config.session_max_minutes),
             config.sessions_per_user,
         );
         let subscribers = Subscribers::new(config.subscribers, config.subscribers_per_caller);
@@ -264,6 +274,7 @@ impl App {
             passwords,
             auth_ids,
             keys,
+            notifications,
             subscribers,
             stopping: watch::Sender::new(false),
             oauth,

@@ -135,24 +135,19 @@ impl<'a, T: Transaction> Change<'a, T> {
             (&draft.key).into(),
         ];
         let [realm, kind, key] = id;
-        let sql = "SELECT key, revision FROM objects WHERE realm = $1 AND kind = $2 \
-                   AND (key = $3 OR name_key = $4)";
+        let sql = "SELECT key FROM objects WHERE realm = $1 AND kind = $2 AND (key = $3 OR name_key = $4)";
         let rows = self
             .tx
             .rows(sql, &[realm, kind, key, (&draft.name_key).into()])
             .await?;
         let taken = rows
             .iter()
-            .map(|row| Ok((row.text("key")?, revision(row.number("revision")?))))
-            .collect::<Outcome<Vec<(String, u64)>>>()?;
-        let last_written = taken
-            .iter()
-            .find(|(key, _)| *key == draft.key)
-            .map(|(_, revision)| *revision);
-        let same = last_written.is_some();
+            .map(|row| row.text("key"))
+            .collect::<Outcome<Vec<String>>>()?;
+        let same = taken.contains(&draft.key);
         match expect {
             // The second name is taken by another document, whatever is expected of this one.
-            _ if taken.iter().any(|(key, _)| *key != draft.key) => {
+            _ if taken.iter().any(|key| *key != draft.key) => {
                 return Err(StoreError::Exists {
                     key: draft.name.clone(),
                 }
@@ -166,12 +161,6 @@ impl<'a, T: Transaction> Change<'a, T> {
             }
             Expect::Present if !same => {
                 return Err(StoreError::Missing {
-                    key: draft.key.clone(),
-                }
-                .into());
-            }
-            Expect::Unchanged(known) if last_written != Some(known) => {
-                return Err(StoreError::Outdated {
                     key: draft.key.clone(),
                 }
                 .into());

@@ -76,8 +76,6 @@ pub(crate) struct Draft {
 pub(crate) enum Expect {
     Absent,
     Present,
-    /// As it was last written, by the change with this revision.
-    Unchanged(u64),
     Anything,
 }
 
@@ -153,6 +151,8 @@ pub(crate) enum Notice {
     Sessions,
     /// Access tokens were revoked: [`tokens::TokenStore::revocations`] tells which.
     Tokens,
+    /// One word of another node, which only nodes understand.
+    Told(String),
     /// Notices may have been missed, so anything may have happened.
     Everything,
     /// Everything that was done up to this moment has been told.
@@ -179,8 +179,6 @@ pub(crate) enum StoreError {
     Changed { key: String },
     /// `Expect::Present`, or a deletion, met nothing.
     Missing { key: String },
-    /// `Expect::Unchanged` met an object that was written or deleted since.
-    Outdated { key: String },
     /// Written by a later version of this program.
     Newer { found: i64, known: i64 },
     /// The database did not answer, or not as it should.
@@ -195,7 +193,6 @@ impl std::fmt::Display for StoreError {
             StoreError::Exists { key } => write!(f, "{key} already exists"),
             StoreError::Changed { key } => write!(f, "{key} was changed meanwhile"),
             StoreError::Missing { key } => write!(f, "{key} does not exist"),
-            StoreError::Outdated { key } => write!(f, "{key} was changed meanwhile"),
             StoreError::Newer { found, known } => write!(
                 f,
                 "the store has schema version {found}, this program knows versions up to {known}: it was used with a \
@@ -271,6 +268,9 @@ pub(crate) trait Store: tokens::TokenStore + Send + Sync {
     async fn setting_or(&self, name: &str, value: &str) -> Result<String>;
     /// Puts a setting while the store is still at that revision; false where it has moved on.
     async fn put_setting_at(&self, revision: u64, name: &str, value: &str) -> Result<bool>;
+
+    /// Tells the other nodes a word, where the store can.
+    async fn tell(&self, word: &str) -> Result<()>;
 
     /// What other processes do to the store from now on, and every now and then [`Notice::Heard`]. A receiver that lags
     /// behind has missed notices, which is [`Notice::Everything`]. `None` for a store that cannot tell: its revision is

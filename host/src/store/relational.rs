@@ -246,6 +246,16 @@ impl<D: Database> Store for RelationalStore<D> {
         attempt!(self.try_put_setting_at(revision, name, value))
     }
 
+    async fn tell(&self, word: &str) -> Result<()> {
+        let told = async {
+            let mut tx = self.database.begin().await?;
+            tx.notify(&Notice::Told(word.to_owned())).await?;
+            tx.commit().await
+        };
+        told.await
+            .map_err(|failure: database::Failure| failure.into())
+    }
+
     fn notices(&self) -> Option<broadcast::Receiver<Notice>> {
         self.database.notices()
     }

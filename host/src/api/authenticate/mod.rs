@@ -24,6 +24,7 @@ use crate::auth::login::{self, AuthIdError, LoginError, Outcome};
 use crate::auth::plan::{Configured, Plan};
 use crate::auth::session::{NewSession, Properties, Session};
 use crate::clock;
+use crate::notifications::SessionChange;
 use crate::publish::LiveRealm;
 use crate::realm::IdentityKind;
 use callbacks::Credentials;
@@ -359,7 +360,7 @@ impl Login<'_> {
         };
         let (token, _) = app.sessions.begin(new, call.now).await?;
         if let Some(session) = self.upgraded {
-            app.sessions.end(session).await?;
+            app.sessions.end(session, SessionChange::Destroyed).await?;
         }
         tracing::info!(user, realm = %realm.path, level = self.plan.level(), "log-in");
         let body = welcome(call, realm, Some(&token));

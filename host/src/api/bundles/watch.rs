@@ -10,7 +10,7 @@ use super::access;
 use crate::api::Call;
 use crate::api::error::ApiError;
 use crate::api::subscribers::Place;
-use crate::app::App;
+use crate::app::{App, stopped};
 use crate::clock;
 use crate::publish::{LiveRealm, PublishedBundle};
 
@@ -85,8 +85,7 @@ impl Watch {
                     break Woken::Stopping;
                 },
                 () = tokio::time::sleep_until(until) => break Woken::InTime,
-                // An error means that nobody is left who could stop it: that is a stop, too.
-                _ = self.stopping.wait_for(|stopping| *stopping) => break Woken::Stopping,
+                () = stopped(&mut self.stopping) => break Woken::Stopping,
             }
         };
         let now = clock::now();

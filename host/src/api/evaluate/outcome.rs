@@ -10,6 +10,7 @@ use crate::api::error::ApiError;
 use crate::app::App;
 use crate::auth::session::Session;
 use crate::decide::AmCall;
+use crate::notifications::SessionChange;
 use crate::publish::LiveRealm;
 
 /// What an engine answer turns out to be.
@@ -169,7 +170,7 @@ pub(crate) async fn carry_out(
         app.sessions.set_properties_soon(session, properties);
     }
     if terminate {
-        app.sessions.end(session).await?;
+        app.sessions.end(session, SessionChange::Destroyed).await?;
     }
     Ok(())
 }

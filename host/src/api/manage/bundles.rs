@@ -6,113 +6,73 @@ use std::collections::BTreeSet;
 use assize_engine::{Fault, FaultCode};
 use serde_json::Value;
 
+use super::collection::{self, Collection, Put, Route};
 use super::policy_sets::catalogue_filter::{self, Case};
 use super::rows::{self, Remaining, Row};
-use super::{Wanted, created, deleted, guard, single};
-use crate::api::Call;
+use super::{created, deleted};
 use crate::api::answer::Answer;
 use crate::api::crest::operation::{self, Operation};
 use crate::api::crest::version::Version;
 use crate::api::error::ApiError;
-use crate::app::App;
 use crate::auth::privilege::Endpoint;
 use crate::documents::bundle::{self, BundleDefinition};
 use crate::limits::BUNDLE_DEFINITIONS;
 use crate::store::{Expect, Kind, Object, Write};
 
-const ROUTES: [(Version, &str); 1] = [(Version(1, 0), "resource=1.0")];
-const ENDPOINT: &str = "bundles";
+/// The only form there is.
+#[derive(Clone, Copy)]
+pub(super) struct Form;
 
 /// A request whose caller and version are settled.
-struct Asked<'a> {
-    app: &'a App,
-    call: &'a Call,
-    served: &'static str,
-    author: String,
-}
+type Asked<'a> = collection::Asked<'a, Form>;
 
-/// Answers any request of the endpoint that administers definitions.
-pub(super) async fn handle(
-    app: &App,
-    call: &Call,
-    id: Option<&str>,
-    operation: Operation,
-) -> Result<Answer, ApiError> {
-    let caller = guard::check(app, call, &operation, Endpoint::Bundles).await?;
-    let served = call
-        .requested
-        .route(&ROUTES)
-        .ok_or_else(|| ApiError::no_such_resource(id.unwrap_or_default()))?;
-    let asked = Asked {
-        app,
-        call,
-        served,
-        author: guard::author(app, &caller),
-    };
-    let wanted = Wanted::of(operation, id)?;
-    let answered = asked.perform(wanted).await;
-    answered.map_err(|error| error.served(served))
-}
+pub(super) struct Bundles;
 
-impl Asked<'_> {
-    async fn perform(&self, wanted: Wanted<'_>) -> Result<Answer, ApiError> {
-        match wanted {
-            Wanted::Query => self.query().await,
-            Wanted::Read(name) => Ok(self.shown(&self.there(name).await?)),
-            Wanted::Create => self.create(None).await,
-            Wanted::CreateWithId(name) => self.create(Some(name)).await.map_err(ApiError::for_put),
-            Wanted::Upsert(name) => match self.find(name).await? {
-                Some(there) => self.update(there).await,
-                None => self.create(Some(name)).await.map_err(ApiError::for_put),
-            },
-            Wanted::Update(name) => self.update(self.there(name).await?).await,
-            Wanted::Delete(name) => {
-                let write = Write::Delete {
-                    kind: Kind::BundleDefinition,
-                    realm: self.call.realm.key.clone(),
-                    key: self.there(name).await?.key,
-                };
-                self.commit("bundle deleted", write).await?;
-                Ok(deleted(self.call, self.served, name))
-            }
-            Wanted::Patch | Wanted::Action(_) => {
-                Err(ApiError::not_implemented("Operation is not supported."))
+impl Collection for Bundles {
+    type Form = Form;
+    type Found = Object;
+
+    const ENDPOINT: Endpoint = Endpoint::Bundles;
+    const PATH: &'static str = "bundles";
+    const ROUTES: &'static [Route<Form>] = &[(Version(1, 0), (Form, "resource=1.0"))];
+
+    async fn find(asked: &Asked<'_>, id: &str) -> Result<Option<Object>, ApiError> {
+        asked.object(Kind::BundleDefinition, id).await
+    }
+
+    fn missing(_: &Asked<'_>, id: &str, _: &Operation) -> ApiError {
+        ApiError::not_found(format!("Bundle {id} does not exist"))
+    }
+
+    fn revision(found: &Object) -> String {
+        found.revision.to_string()
+    }
+
+    async fn query(asked: &Asked<'_>) -> Result<Answer, ApiError> {
+        let filter = rows::filter(asked.call)?;
+        catalogue_filter::check_policy_sets(&filter)?;
+        let mut found = Vec::new();
+        for object in asked.objects(Kind::BundleDefinition).await? {
+            let row = Row {
+                id: object.name.clone(),
+                revision: Some(Self::revision(&object)),
+                members: bundle::shown(&object),
+            };
+            if catalogue_filter::holds(&filter, &row, Case::Ignored)? {
+                found.push(row);
             }
         }
+        rows::answer(asked.call, asked.served, found, Remaining::Counted)
     }
 
-    async fn find(&self, name: &str) -> Result<Option<Object>, ApiError> {
-        let (store, realm) = (&self.app.store, &self.call.realm.key);
-        let key = name.to_lowercase();
-        Ok(store.object(Kind::BundleDefinition, realm, &key).await?)
+    async fn read(asked: &Asked<'_>, _: &str, found: Object) -> Result<Answer, ApiError> {
+        Ok(asked.shown(&found))
     }
 
-    async fn there(&self, name: &str) -> Result<Object, ApiError> {
-        let missing = || ApiError::not_found(format!("Bundle {name} does not exist"));
-        self.find(name).await?.ok_or_else(missing)
-    }
-
-    fn shown(&self, object: &Object) -> Answer {
-        let revision = Some(object.revision.to_string());
-        let members = bundle::shown(object);
-        single(self.call, self.served, &object.name, revision, members)
-    }
-
-    async fn commit(&self, summary: &str, write: Write) -> Result<(), ApiError> {
-        let publisher = &self.app.publisher;
-        publisher.commit(&self.author, summary, vec![write]).await?;
-        Ok(())
-    }
-
-    async fn create(&self, id: Option<&str>) -> Result<Answer, ApiError> {
-        let definition = self.checked(id).await?;
-        let realm = &self.call.realm.key;
-        let there = self
-            .app
-            .store
-            .objects(Kind::BundleDefinition, realm)
-            .await?;
-        let draft = definition.draft(realm);
+    async fn create(asked: &Asked<'_>, id: Option<&str>) -> Result<Answer, ApiError> {
+        let definition = asked.checked(id).await?;
+        let draft = definition.draft(&asked.call.realm.key);
+        let there = asked.objects(Kind::BundleDefinition).await?;
         if there.iter().any(|other| other.key == draft.key) {
             return Err(ApiError::conflict("Bundle already exists"));
         }
@@ -121,19 +81,61 @@ impl Asked<'_> {
                 "A realm may have {BUNDLE_DEFINITIONS} bundles"
             )));
         }
-        let name = definition.name;
-        self.commit("bundle created", Write::Put(Expect::Absent, draft))
-            .await?;
-        let answer = self.shown(&self.there(&name).await?);
-        Ok(created(self.app, self.call, ENDPOINT, &name, answer))
+        let write = Write::Put(Expect::Absent, draft);
+        asked.commit("bundle created", vec![write]).await?;
+        let answer = asked.written(&definition.name).await?;
+        Ok(created(
+            asked.app,
+            asked.call,
+            Self::PATH,
+            &definition.name,
+            answer,
+        ))
     }
 
-    async fn update(&self, there: Object) -> Result<Answer, ApiError> {
-        let definition = self.checked(Some(&there.name)).await?;
-        let draft = definition.draft(&self.call.realm.key);
-        self.commit("bundle changed", Write::Put(Expect::Present, draft))
+    async fn update(asked: &Asked<'_>, _: &str, found: Object, _: Put) -> Result<Answer, ApiError> {
+        let definition = asked.checked(Some(&found.name)).await?;
+        let write = Write::Put(Expect::Present, definition.draft(&asked.call.realm.key));
+        asked
+            .commit_to(
+                Kind::BundleDefinition,
+                &found,
+                "bundle changed",
+                vec![write],
+            )
             .await?;
-        Ok(self.shown(&self.there(&there.name).await?))
+        asked.written(&found.name).await
+    }
+
+    async fn delete(asked: &Asked<'_>, id: &str, found: Object) -> Result<Answer, ApiError> {
+        let write = Write::Delete {
+            kind: Kind::BundleDefinition,
+            realm: asked.call.realm.key.clone(),
+            key: found.key.clone(),
+        };
+        asked
+            .commit_to(
+                Kind::BundleDefinition,
+                &found,
+                "bundle deleted",
+                vec![write],
+            )
+            .await?;
+        Ok(deleted(asked.call, asked.served, id))
+    }
+}
+
+impl Asked<'_> {
+    fn shown(&self, object: &Object) -> Answer {
+        let revision = Some(Bundles::revision(object));
+        self.single(&object.name, revision, bundle::shown(object))
+    }
+
+    async fn written(&self, name: &str) -> Result<Answer, ApiError> {
+        let object = self.object(Kind::BundleDefinition, name).await?;
+        let object =
+            object.ok_or_else(|| ApiError::internal("a bundle vanished as it was written"))?;
+        Ok(self.shown(&object))
     }
 
     /// Checks what was sent; `id` is the name in the URL, which the definition has where it names none itself.
@@ -155,7 +157,7 @@ impl Asked<'_> {
         }
         let definition = BundleDefinition::parse(&body).map_err(|faults| refused(&faults))?;
         let realm = &self.call.realm;
-        let sets = self.app.store.objects(Kind::PolicySet, &realm.key).await?;
+        let sets = self.objects(Kind::PolicySet).await?;
         let known: BTreeSet<&str> = sets.iter().map(|set| set.key.as_str()).collect();
         for (n, name) in definition.policy_sets.iter().enumerate() {
             if !known.contains(name.to_lowercase().as_str()) {
@@ -167,29 +169,6 @@ impl Asked<'_> {
             }
         }
         Ok(definition)
-    }
-
-    async fn query(&self) -> Result<Answer, ApiError> {
-        let filter = rows::filter(self.call)?;
-        catalogue_filter::check_policy_sets(&filter)?;
-        let realm = &self.call.realm.key;
-        let mut found = Vec::new();
-        for object in self
-            .app
-            .store
-            .objects(Kind::BundleDefinition, realm)
-            .await?
-        {
-            let row = Row {
-                id: object.name.clone(),
-                revision: Some(object.revision.to_string()),
-                members: bundle::shown(&object),
-            };
-            if catalogue_filter::holds(&filter, &row, Case::Ignored)? {
-                found.push(row);
-            }
-        }
-        rows::answer(self.call, self.served, found, Remaining::Counted)
     }
 }
 

@@ -54,7 +54,7 @@ pub(crate) async fn handle(
         "realm-config/authentication/chains" => {
             handle::<authentication::Chains>(app, call, id?, operation).await
         }
-        "bundles" => bundles::handle(app, call, id?, operation).await,
+        "bundles" => handle::<bundles::Bundles>(app, call, id?, operation).await,
         "users" => users::handle(app, call, User, id?, operation).await,
         "groups" => users::handle(app, call, Group, id?, operation).await,
         "global-config/realms" => handle::<realms::Realms>(app, call, id?, operation).await,

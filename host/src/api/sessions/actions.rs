@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::auth::privilege::{Endpoint, Permission, Verb};
 use crate::auth::session::Session;
 use crate::clock::seconds_text;
+use crate::notifications::SessionChange;
 use crate::realm::{IdentityKind, RealmPath};
 
 /// Performs an action (its name in lower case) that the caller may perform.
@@ -84,7 +85,7 @@ pub(super) fn info(app: &App, session: &Session) -> Value {
 async fn logout(app: &App, asked: &Asked) -> Result<Value, ApiError> {
     match &asked.target {
         Target::Live(session) => {
-            app.sessions.end(session).await?;
+            app.sessions.end(session, SessionChange::LoggedOut).await?;
             Ok(json!({"result": "Successfully logged out"}))
         }
         Target::Dead => Err(ApiError::new(

@@ -143,6 +143,7 @@ pub(super) fn payload(sender: &str, notice: &Notice) -> String {
         Notice::SessionChanged(hash) => format!("{sender} altered {hash}"),
         Notice::Sessions => format!("{sender} sessions"),
         Notice::Tokens => format!("{sender} tokens"),
+        Notice::Told(word) => format!("{sender} told {word}"),
         Notice::Everything | Notice::Heard(_) => format!("{sender} everything"),
     }
 }
@@ -159,6 +160,7 @@ fn notice(own: &str, payload: &str) -> Option<Notice> {
         (Some("altered"), Some(hash)) => Notice::SessionChanged(hash.to_owned()),
         (Some("sessions"), None) => Notice::Sessions,
         (Some("tokens"), None) => Notice::Tokens,
+        (Some("told"), Some(word)) => Notice::Told(word.to_owned()),
         _ => Notice::Everything,
     })
 }
@@ -175,6 +177,7 @@ mod tests {
             Notice::SessionChanged("cd".into()),
             Notice::Sessions,
             Notice::Tokens,
+            Notice::Told("word".into()),
             Notice::Everything,
         ] {
             let sent = payload("one", &told);
