@@ -40,15 +40,17 @@ impl Serve {
                 None => Server::start(config).await?,
                 Some(accounts) => demo::start(config, accounts).await?,
             };
-            if let Some(password) = &server.first_start.administrator_password {
-                println!("The administrator is amadmin with the password {password}");
-                println!("It is shown this once; ASSIZE_ADMIN_PASSWORD sets another.");
-            }
-            match &demo {
-                None => println!("Assize listens on {}", server.address()),
-                Some(accounts) => println!("{}", demo::instructions(&server, accounts)),
-            }
-            server.run().await.map_err(Failure::from)
+            let announce = |server: &Server| {
+                if let Some(password) = &server.first_start.administrator_password {
+                    println!("The administrator is amadmin with the password {password}");
+                    println!("It is shown this once; ASSIZE_ADMIN_PASSWORD sets another.");
+                }
+                match &demo {
+                    None => println!("Assize listens on {}", server.address()),
+                    Some(accounts) => println!("{}", demo::instructions(server, accounts)),
+                }
+            };
+            server.run(announce).await.map_err(Failure::from)
         })
     }
 }

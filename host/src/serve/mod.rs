@@ -158,14 +158,16 @@ impl Server {
         }
     }
 
-    /// Serves until SIGTERM or SIGINT, then stops.
+    /// Serves until SIGTERM or SIGINT, then stops. `announce` says that it does: from then on a signal is a request to
+    /// stop in order, never an end half-way.
     ///
     /// # Errors
     /// Signals cannot be waited for, or the server fails.
-    pub async fn run(mut self) -> Result<(), StartError> {
+    pub async fn run(mut self, announce: impl FnOnce(&Server)) -> Result<(), StartError> {
         use tokio::signal::unix::{SignalKind, signal};
         let mut term = signal(SignalKind::terminate()).map_err(because("SIGTERM"))?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(because("SIGINT"))?;
+        announce(&self);
         tokio::select! {
             _ = term.recv() => {}
             _ = interrupt.recv() => {}
@@ -221,13 +223,24 @@ impl App {
             .await
             .map(Arc::new)
             .map_err(because("signing keys"))?;
-        let decider = Decider::start(config.workers).map_err(because("decision module"))?;
         let milliseconds = |duration: u64| i64::try_from(duration).unwrap_or(i64::MAX);
         let freshness = Arc::new(Freshness::new(
             milliseconds(config.cut_off_seconds.saturating_mul(1000)),
             milliseconds(config.poll_milliseconds),
             clock::moment(),
         ));
+        // Before anything is published: what this writes to the store is no change for those who wait for one.
+        let directory = Directory::new(&config.base_dn);
+        let oauth = Oauth::open(
+            Arc::clone(&store),
+            Arc::clone(&freshness),
+            Arc::clone(&keys),
+            directory.clone(),
+            OauthSettings::of(&config),
+            clock::now(),
+        );
+        let oauth = oauth.await.map_err(because("tokens"))?;
+        let decider = Decider::start(config.workers).map_err(because("decision module"))?;
         let between_nodes =
             random_text(32).map_err(|_| StartError("the system gave no randomness".into()))?;
         let between_nodes = store.setting_or("notifications.key", &between_nodes).await;
@@ -250,16 +263,6 @@ impl App {
             config.sessions_per_user,
         );
         let subscribers = Subscribers::new(config.subscribers, config.subscribers_per_caller);
-        let directory = Directory::new(&config.base_dn);
-        let oauth = Oauth::open(
-            Arc::clone(&store),
-            Arc::clone(&freshness),
-            Arc::clone(&keys),
-            directory.clone(),
-            OauthSettings::of(&config),
-            clock::now(),
-        );
-        let oauth = oauth.await.map_err(because("tokens"))?;
         let hierarchies = Hierarchies::open(Arc::clone(&store)).await;
         let hierarchies = hierarchies.map_err(because("PolicyServer's policies"))?;
         let subjects = Subjects::new(Arc::clone(&store), directory);
