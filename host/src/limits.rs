@@ -128,3 +128,11 @@ pub(crate) const NOTIFICATION_SILENCE_SECONDS: u64 = 60;
 pub(crate) const NOTIFICATION_SEND_SECONDS: u64 = 10;
 /// Sessions that another node ended, kept until it has told how.
 pub(crate) const SESSIONS_ENDED_ELSEWHERE: usize = 10_000;
+/// Objects of one page of Pexip's API.
+pub(crate) const PEXIP_PAGE: usize = 1000;
+/// Shortest life of an access token that can be set over Pexip's API, seconds (seed 003's product has the same bound).
+pub(crate) const ACCESS_TOKEN_SECONDS_MINIMUM: u32 = 60;
+/// Active tokens that are listed, the oldest first.
+pub(crate) const ACTIVE_TOKENS_LISTED: usize = 10_000;
+/// Active tokens that are read from the store at once.
+pub(crate) const ACTIVE_TOKENS_READ: u32 = 1000;

@@ -10,6 +10,7 @@ pub(crate) mod health;
 pub(crate) mod manage;
 pub(crate) mod notifications;
 pub(crate) mod oauth;
+mod pexip;
 mod policyserver;
 pub(crate) mod serverinfo;
 pub(crate) mod sessions;
@@ -42,6 +43,7 @@ use error::ApiError;
 pub(crate) fn router(app: Arc<App>) -> Router {
     let mut router = oauth::routes()
         .merge(policyserver::routes())
+        .merge(pexip::routes())
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route(

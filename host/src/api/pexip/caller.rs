@@ -1,0 +1,131 @@
+//! Who may use this API: an administrator who may use the API, by password or by Bearer token; and what is registered at
+//! the moment of the call. Each handler asks for the permission of what it does before it gets to either.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::request::Parts;
+
+use super::super::oauth::caller::ApiCaller;
+use super::error::Refusal;
+use crate::app::App;
+use crate::clock::{self, Millis};
+use crate::oauth::audit;
+use crate::oauth::permission::{Permission, Permissions};
+use crate::oauth::registry::Registry;
+use crate::serve::Peer;
+use crate::store::Write;
+
+/// Somebody who may use the API at all.
+pub(super) struct ApiUser {
+    app: Arc<App>,
+    caller: ApiCaller,
+    address: IpAddr,
+    now: Millis,
+}
+
+impl FromRequestParts<Arc<App>> for ApiUser {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refusal> {
+        let peer = parts.extensions.get::<ConnectInfo<Peer>>();
+        let ConnectInfo(Peer(peer)) =
+            *peer.ok_or_else(|| Refusal::internal("a connection without an address"))?;
+        let now = clock::now();
+        let caller = ApiCaller::require(app, &parts.headers, peer.ip(), now).await?;
+        let caller = caller
+            .permitted(Permission::IsAdmin)?
+            .permitted(Permission::UseApi)?;
+        Ok(ApiUser {
+            app: Arc::clone(app),
+            caller,
+            address: peer.ip(),
+            now,
+        })
+    }
+}
+
+impl ApiUser {
+    /// The caller, who must hold a permission, and the registry.
+    ///
+    /// # Errors
+    /// 403; 503 where the store did not answer.
+    pub(super) async fn with(self, permission: Permission) -> Result<Administrator, Refusal> {
+        let revision = self.app.publisher.live().revision;
+        Ok(Administrator {
+            caller: self.caller.permitted(permission)?,
+            registry: self.app.oauth.registries.at(revision).await?,
+            address: self.address,
+            now: self.now,
+            app: self.app,
+        })
+    }
+}
+
+/// Somebody who may do what the request asks for.
+pub(super) struct Administrator {
+    pub(super) app: Arc<App>,
+    caller: ApiCaller,
+    pub(super) registry: Arc<Registry>,
+    address: IpAddr,
+    pub(super) now: Millis,
+}
+
+impl Administrator {
+    /// Checks that the caller may give these permissions to others.
+    ///
+    /// # Errors
+    /// 403
+    pub(super) fn gives(&self, given: Permissions) -> Result<(), Refusal> {
+        if self.caller.grants(given, &self.registry) {
+            Ok(())
+        } else {
+            Err(Refusal::beyond_the_caller())
+        }
+    }
+
+    /// Makes a change and writes it down. `what` is `role.created` and the like.
+    ///
+    /// # Errors
+    /// [`Refusal`]
+    pub(super) async fn commit(
+        &self,
+        what: &str,
+        name: &str,
+        writes: Vec<Write>,
+    ) -> Result<(), Refusal> {
+        let author = self.caller.name();
+        let summary = format!("{what} {name}");
+        self.app.publisher.commit(&author, &summary, writes).await?;
+        audit::administered(what, &author, name);
+        Ok(())
+    }
+
+    /// What is changed, as it is afterwards.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub(super) async fn afterwards(&self) -> Result<Arc<Registry>, Refusal> {
+        let revision = self.app.publisher.live().revision;
+        Ok(self.app.oauth.registries.at(revision).await?)
+    }
+
+    /// Revokes tokens.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub(super) async fn revoke(
+        &self,
+        which: crate::store::tokens::Revoke<'_>,
+    ) -> Result<(), Refusal> {
+        let author = self.caller.name();
+        let about = audit::About {
+            client: &author,
+            address: Some(self.address),
+            ..audit::About::default()
+        };
+        self.app.oauth.revoke(which, about, self.now).await?;
+        Ok(())
+    }
+}

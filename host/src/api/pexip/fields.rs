@@ -1,0 +1,161 @@
+//! Request bodies: one JSON object whose fields are taken one by one; every fault is told under its field.
+
+use std::sync::Arc;
+
+use axum::body::to_bytes;
+use axum::extract::{FromRequest, Request};
+use axum::http::{StatusCode, header};
+use serde_json::{Map, Value};
+
+use super::error::Refusal;
+use super::resource::Resource;
+use crate::app::App;
+use crate::limits::CLIENT_NAME_CHARACTERS;
+
+/// How an object is changed by a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    /// POST and PUT: the body says everything.
+    Whole,
+    /// PATCH: what the body does not say, or says as `null`, stays.
+    Part,
+}
+
+/// The fields of a body, and what is wrong with them so far.
+pub(super) struct Fields {
+    fields: Map<String, Value>,
+    faults: Map<String, Value>,
+}
+
+impl FromRequest<Arc<App>> for Fields {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Refusal> {
+        let (head, body) = request.into_parts();
+        let content_type = head.headers.get(header::CONTENT_TYPE);
+        let content_type = content_type.and_then(|value| value.to_str().ok());
+        let media_type = content_type.and_then(|text| text.split(';').next());
+        if !media_type.is_some_and(|text| text.trim().eq_ignore_ascii_case("application/json")) {
+            return Err(Refusal::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "The content type must be application/json",
+            ));
+        }
+        let limit = app.config.body_bytes;
+        let body = to_bytes(body, limit).await.map_err(|_| {
+            Refusal::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                format!("The body is larger than {limit} bytes (body_bytes)"),
+            )
+        })?;
+        match serde_json::from_slice(&body) {
+            Ok(Value::Object(fields)) => Ok(Fields {
+                fields,
+                faults: Map::new(),
+            }),
+            Ok(_) => Err(Refusal::bad_request("The body must be a JSON object")),
+            Err(error) => Err(Refusal::bad_request(format!(
+                "The body is no JSON: {error}"
+            ))),
+        }
+    }
+}
+
+impl Fields {
+    pub(super) fn fault(&mut self, field: &str, why: impl Into<String>) {
+        let why = Value::from(why.into());
+        match self.faults.get_mut(field) {
+            Some(Value::Array(faults)) => faults.push(why),
+            _ => {
+                self.faults.insert(field.to_owned(), vec![why].into());
+            }
+        }
+    }
+
+    /// A field that is there and not `null`.
+    pub(super) fn take(&mut self, field: &str) -> Option<Value> {
+        self.fields
+            .shift_remove(field)
+            .filter(|value| !value.is_null())
+    }
+
+    /// A name or another text that must not be blank: `before` where a partial change does not say it.
+    pub(super) fn text(&mut self, field: &str, change: Change, before: &str) -> String {
+        match self.take(field) {
+            Some(Value::String(text)) if text.trim().is_empty() => {
+                self.fault(field, "This field may not be blank");
+            }
+            Some(Value::String(text)) if text.chars().any(char::is_control) => {
+                self.fault(field, "Control characters are not allowed");
+            }
+            Some(Value::String(text)) if text.chars().count() > CLIENT_NAME_CHARACTERS => {
+                let why = format!("At most {CLIENT_NAME_CHARACTERS} characters are allowed");
+                self.fault(field, why);
+            }
+            Some(Value::String(text)) => return text.trim().to_owned(),
+            Some(_) => self.fault(field, "A text is needed"),
+            None if change == Change::Part => return before.to_owned(),
+            None => self.fault(field, "This field is required"),
+        }
+        String::new()
+    }
+
+    /// What a reference leads to: the address of an object, or the object itself with its address.
+    pub(super) fn reference<T>(
+        &mut self,
+        field: &str,
+        value: &Value,
+        find: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
+        let uri = value
+            .as_str()
+            .or_else(|| value.get("resource_uri").and_then(Value::as_str));
+        let Some(uri) = uri else {
+            self.fault(field, "The resource_uri of an object is needed");
+            return None;
+        };
+        let found = find(uri);
+        if found.is_none() {
+            self.fault(field, format!("{uri:?} leads to nothing that is known"));
+        }
+        found
+    }
+
+    /// A list of references: `before` where a partial change does not say it.
+    pub(super) fn references<T>(
+        &mut self,
+        field: &str,
+        change: Change,
+        before: Vec<T>,
+        find: impl Fn(&str) -> Option<T>,
+    ) -> Vec<T> {
+        match self.take(field) {
+            Some(Value::Array(items)) => {
+                let mut found = Vec::with_capacity(items.len());
+                for item in &items {
+                    found.extend(self.reference(field, item, &find));
+                }
+                found
+            }
+            Some(_) => {
+                self.fault(field, "A list is needed");
+                Vec::new()
+            }
+            None if change == Change::Part => before,
+            None => {
+                self.fault(field, "This field is required");
+                Vec::new()
+            }
+        }
+    }
+
+    /// # Errors
+    /// 400 with all faults.
+    pub(super) fn close(self, resource: Resource) -> Result<(), Refusal> {
+        if self.faults.is_empty() {
+            Ok(())
+        } else {
+            Err(Refusal::fields(resource, Value::Object(self.faults)))
+        }
+    }
+}

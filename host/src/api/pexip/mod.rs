@@ -1,0 +1,107 @@
+//! Pexip Infinity's management API for OAuth 2 (seed 003): clients that prove themselves with a private key, the roles
+//! that bound them, and the settings and tokens of both.
+//!
+//! Every resource is a list (`{"meta", "objects"}`) and objects with a `resource_uri`; addresses end with a slash.
+//! Members that a resource does not have are ignored, as Pexip's own clients send whole structures.
+
+mod authentication;
+mod caller;
+mod clients;
+mod error;
+mod fields;
+mod list;
+mod mappings;
+mod permissions;
+mod resource;
+mod roles;
+mod schema;
+mod tokens;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{MethodRouter, get, post};
+
+use super::oauth::{only_post, token};
+use crate::app::App;
+use error::Refusal;
+use resource::Resource;
+
+/// All routes of this API.
+pub(crate) fn routes() -> Router<Arc<App>> {
+    let router = Router::new()
+        .route("/oauth/token/", only_post(post(token::issue)))
+        .route(
+            "/api/admin/configuration/v1/",
+            only(get(schema::configuration)),
+        )
+        .route("/api/admin/status/v1/", only(get(schema::status)))
+        .route(
+            "/api/admin/status/v1/worker_vm/",
+            only(get(list::worker_vms)),
+        )
+        .route(
+            &Resource::Client.list(),
+            only(get(clients::list).post(clients::create)),
+        )
+        .route(
+            &Resource::Client.detail(),
+            only(
+                get(clients::read)
+                    .put(clients::replace)
+                    .patch(clients::change)
+                    .delete(clients::delete),
+            ),
+        )
+        .route(
+            &Resource::Role.list(),
+            only(get(roles::list).post(roles::create)),
+        )
+        .route(
+            &Resource::Role.detail(),
+            only(
+                get(roles::read)
+                    .put(roles::replace)
+                    .patch(roles::change)
+                    .delete(roles::delete),
+            ),
+        )
+        .route(
+            &Resource::RoleMapping.list(),
+            only(get(mappings::list).post(mappings::create)),
+        )
+        .route(
+            &Resource::RoleMapping.detail(),
+            only(
+                get(mappings::read)
+                    .put(mappings::replace)
+                    .patch(mappings::change)
+                    .delete(mappings::delete),
+            ),
+        )
+        .route(&Resource::Permission.list(), only(get(permissions::list)))
+        .route(&Resource::Permission.detail(), only(get(permissions::read)))
+        .route(
+            &Resource::Authentication.list(),
+            only(get(authentication::list)),
+        )
+        .route(
+            &Resource::Authentication.detail(),
+            only(get(authentication::read).patch(authentication::change)),
+        )
+        .route(&Resource::Token.list(), only(get(tokens::list)))
+        .route(
+            &Resource::Token.detail(),
+            only(get(tokens::read).delete(tokens::revoke)),
+        );
+    Resource::ALL.into_iter().fold(router, |router, resource| {
+        let path = format!("{}schema/", resource.list());
+        let answer = move |caller| schema::of(resource, caller);
+        router.route(&path, only(get(answer)))
+    })
+}
+
+/// Refuses other methods in the shape of all refusals.
+fn only(route: MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>> {
+    route.fallback(async || Refusal::method_not_allowed())
+}
