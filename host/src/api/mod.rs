@@ -4,6 +4,7 @@ pub(crate) mod answer;
 pub(crate) mod authenticate;
 pub(crate) mod bundles;
 pub(crate) mod crest;
+mod elasticsearch;
 pub(crate) mod error;
 pub(crate) mod evaluate;
 pub(crate) mod health;
@@ -44,6 +45,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     let mut router = oauth::routes()
         .merge(policyserver::routes())
         .merge(pexip::routes())
+        .merge(elasticsearch::routes())
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route(

@@ -146,6 +146,15 @@ impl Oauth {
         Ok(believed)
     }
 
+    /// The `jti` of a token that this server signed, whether it is good still or not.
+    pub(crate) fn own_token(&self, token: &str) -> Option<String> {
+        let jws = Jws::parse(token).ok()?;
+        let key = self.own_key(jws.kid()?)?;
+        jws.verify(&key).ok()?;
+        let claims: Claims = jws.unverified().ok()?;
+        claims.jti
+    }
+
     /// Whether a key of ours is published: current, next, or retired.
     fn publishes(&self, kid: &str) -> bool {
         SIGNING.into_iter().any(|purpose| {

@@ -38,6 +38,9 @@ pub(super) fn object(row: &Row) -> Value {
         "id": row.permission.id(),
         "name": row.name,
         "codename": row.codename,
+        // How other APIs of this server call it.
+        "am_privileges": row.am,
+        "elasticsearch_privilege": row.elasticsearch,
         "resource_uri": Resource::Permission.uri(row.permission.id()),
     })
 }

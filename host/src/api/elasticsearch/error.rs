@@ -1,0 +1,180 @@
+//! Refusals in two shapes: the product's own (`{"error": {"root_cause", "type", "reason"}, "status"}`), and that of OAuth
+//! for what is wrong with a grant (`{"error", "error_description"}`).
+
+use axum::body::Body;
+use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, Response, StatusCode};
+use axum::response::IntoResponse;
+use serde_json::{Value, json};
+
+use super::super::oauth::caller::CallerError;
+use super::super::oauth::error::answer;
+use crate::oauth::refresh::RefreshError;
+use crate::oauth::token::IssueError;
+use crate::store::StoreError;
+
+const BASIC: HeaderValue = HeaderValue::from_static("Basic realm=\"security\", charset=\"UTF-8\"");
+
+/// Why a request was refused.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    status: StatusCode,
+    body: Value,
+    challenges: Vec<HeaderValue>,
+    retry_after: Option<u64>,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, r#type: &str, reason: impl Into<String>) -> Self {
+        let cause = json!({"type": r#type, "reason": reason.into()});
+        let mut error = json!({"root_cause": [cause.clone()]});
+        if let (Some(error), Some(cause)) = (error.as_object_mut(), cause.as_object()) {
+            error.extend(cause.clone());
+        }
+        Refusal {
+            status,
+            body: json!({"error": error, "status": status.as_u16()}),
+            challenges: Vec::new(),
+            retry_after: None,
+        }
+    }
+
+    /// 400: the body is not what is documented.
+    pub(super) fn illegal(reason: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "illegal_argument_exception",
+            reason,
+        )
+    }
+
+    /// 400: the body cannot be read.
+    pub(super) fn unreadable(reason: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "x_content_parse_exception", reason)
+    }
+
+    /// 400 in OAuth's shape.
+    pub(super) fn grant(error: &str, description: impl Into<String>) -> Self {
+        Refusal {
+            status: StatusCode::BAD_REQUEST,
+            body: json!({"error": error, "error_description": description.into()}),
+            challenges: Vec::new(),
+            retry_after: None,
+        }
+    }
+
+    /// 401: nobody is known by these credentials.
+    pub(super) fn unauthenticated(reason: impl Into<String>) -> Self {
+        Refusal {
+            challenges: vec![BASIC],
+            ..Self::new(StatusCode::UNAUTHORIZED, "security_exception", reason)
+        }
+    }
+
+    /// 403: somebody is, and may not.
+    pub(super) fn unauthorized(action: &str, who: &str) -> Self {
+        let reason = format!("action [{action}] is unauthorized for user [{who}]");
+        Self::new(StatusCode::FORBIDDEN, "security_exception", reason)
+    }
+
+    pub(super) fn too_large(limit: usize) -> Self {
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "illegal_argument_exception",
+            format!("the body is larger than {limit} bytes"),
+        )
+    }
+
+    pub(super) fn media_type(named: &str) -> Self {
+        let reason = format!("Content-Type header [{named}] is not supported");
+        Self::new(
+            StatusCode::NOT_ACCEPTABLE,
+            "media_type_header_exception",
+            reason,
+        )
+    }
+
+    pub(super) fn method_not_allowed() -> Self {
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "illegal_argument_exception",
+            "this method is not served here",
+        )
+    }
+
+    /// Something of ours failed: logged with its cause, told without it.
+    pub(super) fn internal(cause: impl std::fmt::Display) -> Self {
+        tracing::error!(%cause, "a request failed");
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        Self::new(status, "exception", "Internal Server Error")
+    }
+}
+
+impl From<CallerError> for Refusal {
+    fn from(error: CallerError) -> Self {
+        let challenges = match &error {
+            CallerError::Missing | CallerError::WrongPassword => vec![BASIC],
+            CallerError::InvalidToken(_) => vec![HeaderValue::from_static(
+                "Bearer realm=\"security\", error=\"invalid_token\", error_description=\"The access token expired\"",
+            )],
+            other => other.challenge().into_iter().collect(),
+        };
+        Refusal {
+            challenges,
+            retry_after: error.retry_after().map(|after| after.0),
+            ..Self::new(error.status(), "security_exception", error.text())
+        }
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "the store failed");
+        Refusal {
+            retry_after: Some(1),
+            ..Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "unavailable_exception",
+                "the store cannot be reached; nothing was issued or changed",
+            )
+        }
+    }
+}
+
+impl From<IssueError> for Refusal {
+    fn from(error: IssueError) -> Self {
+        match error {
+            IssueError::Store(error) => error.into(),
+            IssueError::Key(error) => Self::internal(error),
+            IssueError::NoRandomness => Self::internal("the system gave no randomness"),
+        }
+    }
+}
+
+impl From<RefreshError> for Refusal {
+    fn from(error: RefreshError) -> Self {
+        let description = match error {
+            RefreshError::Unknown => "could not refresh the requested token",
+            RefreshError::Expired => "token document has expired",
+            RefreshError::Revoked => "token has been invalidated",
+            RefreshError::OtherClient => "tokens must be refreshed by the creating client",
+            RefreshError::Used => "token has already been refreshed",
+            RefreshError::Failed(error) => return error.into(),
+        };
+        Self::grant("invalid_grant", description)
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response<Body> {
+        let mut response = answer(self.status, &self.body);
+        let headers = response.headers_mut();
+        for challenge in self.challenges {
+            headers.append(WWW_AUTHENTICATE, challenge);
+        }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(RETRY_AFTER, seconds.into());
+        }
+        response
+    }
+}

@@ -1,0 +1,52 @@
+//! Elasticsearch's token API (seed 004): JSON instead of forms, users of the root realm instead of clients, and what its
+//! official clients ask for beside it.
+//!
+//! Every answer says `X-Elastic-Product`, without which those clients stop.
+
+mod body;
+mod caller;
+mod error;
+mod identity;
+mod invalidate;
+mod token;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::{HeaderName, HeaderValue};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::{MethodRouter, get, post};
+
+use crate::app::App;
+use error::Refusal;
+
+const PRODUCT: HeaderName = HeaderName::from_static("x-elastic-product");
+const ELASTICSEARCH: HeaderValue = HeaderValue::from_static("Elasticsearch");
+
+/// All routes of this API.
+pub(crate) fn routes() -> Router<Arc<App>> {
+    let token = || only(post(token::get).delete(invalidate::invalidate));
+    Router::new()
+        .route("/", only(get(identity::product)))
+        .route(
+            "/_security/_authenticate",
+            only(get(identity::authenticate)),
+        )
+        .route("/_security/oauth2/token", token())
+        // As it was called before version 7.
+        .route("/_xpack/security/oauth2/token", token())
+        .layer(middleware::from_fn(name_the_product))
+}
+
+async fn name_the_product(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    response.headers_mut().insert(PRODUCT, ELASTICSEARCH);
+    response
+}
+
+/// Refuses other methods in the shape of all refusals.
+fn only(route: MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>> {
+    route.fallback(async || Refusal::method_not_allowed())
+}
