@@ -78,7 +78,7 @@ impl Administrator {
     /// # Errors
     /// 403
     pub(super) fn gives(&self, given: Permissions) -> Result<(), Refusal> {
-        if self.caller.grants(given, &self.registry) {
+        if self.registry.may_give(self.caller.held(), given) {
             Ok(())
         } else {
             Err(Refusal::beyond_the_caller())

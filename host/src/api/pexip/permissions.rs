@@ -39,7 +39,7 @@ pub(super) fn object(row: &Row) -> Value {
         "name": row.name,
         "codename": row.codename,
         // How other APIs of this server call it.
-        "am_privileges": row.am,
+        "am_privileges": row.am.iter().map(|privilege| privilege.name()).collect::<Vec<_>>(),
         "elasticsearch_privilege": row.elasticsearch,
         "resource_uri": Resource::Permission.uri(row.permission.id()),
     })
