@@ -132,7 +132,3 @@ pub(crate) const SESSIONS_ENDED_ELSEWHERE: usize = 10_000;
 pub(crate) const PEXIP_PAGE: usize = 1000;
 /// Shortest life of an access token that can be set over Pexip's API, seconds (seed 003's product has the same bound).
 pub(crate) const ACCESS_TOKEN_SECONDS_MINIMUM: u32 = 60;
-/// Active tokens that are listed, the oldest first.
-pub(crate) const ACTIVE_TOKENS_LISTED: usize = 10_000;
-/// Active tokens that are read from the store at once.
-pub(crate) const ACTIVE_TOKENS_READ: u32 = 1000;

@@ -13,7 +13,7 @@ use super::list::page;
 use super::resource::Resource;
 use super::{clients, permissions};
 use crate::clock;
-use crate::limits::{ACTIVE_TOKENS_LISTED, ACTIVE_TOKENS_READ};
+use crate::limits::TOKENS_LISTED;
 use crate::oauth::permission::{PERMISSIONS, Permission, Permissions};
 use crate::oauth::scope::Scope;
 use crate::oauth::token::TokenBody;
@@ -24,19 +24,10 @@ type Answered = Result<Response<Body>, Refusal>;
 /// `GET /api/admin/status/v1/oauth2_token/`
 pub(super) async fn list(user: ApiUser, RawQuery(query): RawQuery) -> Answered {
     let administrator = user.with(Permission::ViewClients).await?;
-    let mut rows: Vec<AccessRow> = Vec::new();
-    while rows.len() < ACTIVE_TOKENS_LISTED {
-        let last = rows.last().map_or("", |row| row.jti.as_str()).to_owned();
-        let store = &administrator.app.store;
-        let more = store
-            .active_tokens(administrator.now, &last, ACTIVE_TOKENS_READ)
-            .await?;
-        let done = more.len() < ACTIVE_TOKENS_READ as usize;
-        rows.extend(more);
-        if done {
-            break;
-        }
-    }
+    let store = &administrator.app.store;
+    let rows = store
+        .active_tokens(administrator.now, "", TOKENS_LISTED)
+        .await?;
     let objects = rows.iter().map(|row| object(&administrator, row)).collect();
     page(&Resource::Token.list(), objects, query.as_deref())
 }
