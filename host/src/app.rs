@@ -13,6 +13,7 @@ use crate::freshness::Freshness;
 use crate::keys::KeyRings;
 use crate::notifications::Notifications;
 use crate::oauth::Oauth;
+use crate::oauth::subject_token::SubjectTokens;
 use crate::policyserver::hierarchy::Hierarchies;
 use crate::publish::Publisher;
 use crate::store::Store;
@@ -34,6 +35,7 @@ pub(crate) struct App {
     /// True from the moment on at which the server stops: whoever waits for something stops waiting.
     pub(crate) stopping: watch::Sender<bool>,
     pub(crate) oauth: Oauth,
+    pub(crate) subject_tokens: SubjectTokens,
     pub(crate) hierarchies: Hierarchies,
     /// The configured zone as JSON text, ready for engine requests.
     pub(crate) time_zone_json: String,

@@ -37,6 +37,10 @@ pub(crate) const TLS_HANDSHAKES: usize = 256;
 pub(crate) const TLS_HANDSHAKE_SECONDS: u64 = 10;
 /// Outside conditions asked for in one request (scripts, transactions).
 pub(crate) const NEEDS_PER_REQUEST: usize = 1000;
+/// Issuers of JWTs that one realm can trust.
+pub(crate) const REALM_ISSUERS: usize = 32;
+/// Trusted issuers whose keys are kept in memory.
+pub(crate) const ISSUERS_IN_MEMORY: usize = 1000;
 /// Modules of one authentication chain.
 pub(crate) const CHAIN_MODULES: usize = 16;
 /// Longest source of a script, bytes.

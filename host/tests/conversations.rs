@@ -37,6 +37,11 @@ async fn management() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn realm_settings() {
+    play("realm_settings").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn step_up() {
     play("step_up").await;
 }

@@ -3,6 +3,7 @@
 pub(crate) mod answer;
 pub(crate) mod authenticate;
 pub(crate) mod bundles;
+pub(crate) mod cors;
 pub(crate) mod crest;
 mod elasticsearch;
 pub(crate) mod error;
@@ -24,6 +25,7 @@ use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, Method, Response, StatusCode, header};
+use axum::middleware;
 use axum::response::IntoResponse;
 use axum::routing::{any, get};
 
@@ -64,7 +66,12 @@ pub(crate) fn router(app: Arc<App>) -> Router {
                 get(health::alive_page),
             );
     }
-    router.fallback(nothing).with_state(app)
+    let router = router.fallback(nothing);
+    if app.config.cors_origins.is_empty() {
+        return router.with_state(app);
+    }
+    let layer = middleware::from_fn_with_state(Arc::clone(&app), cors::layer);
+    router.layer(layer).with_state(app)
 }
 
 async fn nothing(request: Request) -> ApiError {
@@ -148,6 +155,23 @@ impl Call {
                 Err(ApiError::new(StatusCode::NOT_MODIFIED, "Not Modified"))
             }
             _ => Ok(answer),
+        }
+    }
+
+    /// The same request with another body.
+    pub(crate) fn with_body(&self, body: Bytes) -> Call {
+        Call {
+            method: self.method.clone(),
+            headers: self.headers.clone(),
+            parameters: self.parameters.clone(),
+            requested: self.requested,
+            body,
+            live: Arc::clone(&self.live),
+            realm: Arc::clone(&self.realm),
+            style: self.style,
+            deployment: self.deployment.clone(),
+            peer: self.peer,
+            now: self.now,
         }
     }
 

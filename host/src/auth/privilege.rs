@@ -24,6 +24,8 @@ pub(crate) enum Endpoint {
     Scripts,
     /// Modules and chains.
     Authentication,
+    /// How decisions of a realm are made. Ours; AM has no permission for it.
+    RealmSettings,
     /// What changed in the store, and the way back. Ours; AM has no permission for it.
     Revisions,
     /// Not AM's: definitions of bundles, and every bundle whoever its readers are.
@@ -329,6 +331,7 @@ mod tests {
         Sessions,
         Scripts,
         Authentication,
+        RealmSettings,
         Revisions,
         Bundles,
     ];

@@ -13,6 +13,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use crate::api::cors::is_origin;
 use crate::limits::BUNDLE_AGE_SECONDS;
 
 pub use load::{ConfigError, Layers};
@@ -59,6 +60,7 @@ pub struct Config {
     pub cookie_name: String,
     pub cookie_domain: String,
     pub admin_password: Secret,
+    pub cors_origins: Vec<String>,
     pub session_idle_minutes: u32,
     pub session_max_minutes: u32,
     pub sessions_per_user: usize,
@@ -109,6 +111,12 @@ impl Config {
     /// What no single key can say: combinations that would make an insecure or useless server.
     fn check(self) -> Result<Config, ConfigError> {
         let refuse = |key: &'static str, why: String| Err(ConfigError::Value { key, why });
+        if let Some(odd) = self.cors_origins.iter().find(|origin| !is_origin(origin)) {
+            return refuse(
+                "cors_origins",
+                format!("{odd:?} is no origin such as \"https://app.example.org\", without a path"),
+            );
+        }
         if self.tls_certificate.is_empty() != self.tls_key.is_empty() {
             return refuse(
                 "tls_key",

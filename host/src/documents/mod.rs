@@ -11,6 +11,7 @@ pub(crate) mod identity;
 pub(crate) mod import;
 pub(crate) mod policy;
 pub(crate) mod realm;
+pub(crate) mod realm_settings;
 pub(crate) mod script;
 mod script_text;
 mod shape;

@@ -5,7 +5,8 @@
 //! | `registry`, `client`, `role`, `permission`, `scope` | who may ask, and for what |
 //! | `authenticate`, `assertion`, `throttle` | who asks |
 //! | `token`, `refresh` (and `crate::keys`) | what is issued |
-//! | `verify`, `external`, `revocation`, `bearer` | what is believed, and what it opens |
+//! | `verify`, `external`, `published`, `revocation`, `bearer` | what is believed, and what it opens |
+//! | `subject_token` | JWTs that decisions are asked about |
 //! | `audit` | what is written down |
 //!
 //! Wire formats are in `api::oauth` and in the other faces; nothing here knows one but JWTs.
@@ -19,12 +20,14 @@ pub(crate) mod client;
 pub(crate) mod external;
 pub(crate) mod jws;
 pub(crate) mod permission;
+pub(crate) mod published;
 pub(crate) mod refresh;
 pub(crate) mod registry;
 mod revocation;
 pub(crate) mod role;
 pub(crate) mod scope;
 pub(crate) mod settings;
+pub(crate) mod subject_token;
 #[cfg(test)]
 mod suite;
 pub(crate) mod throttle;
@@ -42,8 +45,9 @@ use crate::limits::CLOCK_SKEW_MS;
 use crate::realm::Directory;
 use crate::store::{Store, StoreError};
 
-use external::{ExternalIssuer, IssuerRefused};
+use external::ExternalIssuer;
 use permission::Audience;
+use published::IssuerRefused;
 use registry::Registries;
 use revocation::Revocations;
 use scope::AudienceNames;

@@ -154,7 +154,9 @@ impl Permission {
             | Endpoint::SubjectTypes
             | Endpoint::DecisionCombiners
             | Endpoint::SubjectAttributes => (Permission::ViewPolicies, Permission::ChangePolicies),
-            Endpoint::Realms => (Permission::ViewRealms, Permission::ChangeRealms),
+            Endpoint::Realms | Endpoint::RealmSettings => {
+                (Permission::ViewRealms, Permission::ChangeRealms)
+            }
             Endpoint::Users | Endpoint::Groups => (Permission::ViewUsers, Permission::ChangeUsers),
             Endpoint::Sessions => (Permission::ViewSessions, Permission::ChangeSessions),
             Endpoint::Scripts => (Permission::ViewScripts, Permission::ChangeScripts),

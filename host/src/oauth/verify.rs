@@ -273,16 +273,16 @@ impl Oauth {
 }
 
 /// What clocks are allowed.
-struct Times {
+pub(super) struct Times {
     /// For the beginning.
-    skew: Millis,
+    pub(super) skew: Millis,
     /// For the end.
-    leeway: Millis,
+    pub(super) leeway: Millis,
 }
 
 impl Times {
     /// Checks `exp`, `nbf` and `iat`; gives the instant from which the token is not believed any more.
-    fn check(&self, claims: &Claims, now: Millis) -> Result<Millis, TokenError> {
+    pub(super) fn check(&self, claims: &Claims, now: Millis) -> Result<Millis, TokenError> {
         let exp = claims
             .exp
             .ok_or(TokenError::Invalid("The token has no end (exp)"))?;

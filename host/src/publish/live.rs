@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::RealmBody;
 use crate::decide::{Facts, Published};
+use crate::documents::realm_settings::RealmSettings;
 use crate::realm::RealmPath;
 
 /// All realms and their bundles at one revision of the store.
@@ -25,6 +26,7 @@ pub(crate) struct LiveRealm {
     pub(crate) key: String,
     pub(crate) active: bool,
     pub(crate) aliases: Vec<String>,
+    pub(crate) settings: Arc<RealmSettings>,
     /// Digest of the bundle; empty before the first was loaded.
     pub(crate) digest: String,
     /// What its policies can read of a subject.
@@ -38,6 +40,7 @@ impl LiveRealm {
             path,
             active: true,
             aliases: Vec::new(),
+            settings: Arc::default(),
             digest: String::new(),
             facts: Arc::default(),
         }
@@ -46,6 +49,7 @@ impl LiveRealm {
     pub(super) fn set_body(&mut self, body: RealmBody) {
         self.active = body.active;
         self.aliases = body.aliases;
+        self.settings = Arc::new(body.settings);
     }
 
     pub(super) fn with_bundle(self, published: Published) -> Self {

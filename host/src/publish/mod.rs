@@ -17,6 +17,7 @@ use tokio::sync::{Mutex, watch};
 
 use crate::clock::{self, Millis, Moment};
 use crate::decide::Decider;
+use crate::documents::realm_settings::RealmSettings;
 use crate::freshness::Freshness;
 use crate::notifications::{Event, Notifications};
 use crate::realm::RealmPath;
@@ -61,6 +62,8 @@ impl From<StoreError> for CommitError {
 pub(crate) struct RealmBody {
     pub(crate) active: bool,
     pub(crate) aliases: Vec<String>,
+    #[serde(default)]
+    pub(crate) settings: RealmSettings,
 }
 
 /// The one way in which the store is changed and decisions become current.

@@ -27,6 +27,7 @@ use crate::keys::KeyRings;
 use crate::notifications::{NodeSeal, Notifications};
 use crate::oauth::Oauth;
 use crate::oauth::settings::OauthSettings;
+use crate::oauth::subject_token::SubjectTokens;
 use crate::policyserver::hierarchy::Hierarchies;
 use crate::publish::Publisher;
 use crate::realm::Directory;
@@ -282,6 +283,7 @@ impl App {
             stopping: watch::Sender::new(false),
             oauth,
             hierarchies,
+            subject_tokens: SubjectTokens::default(),
             time_zone_json,
         };
         Ok((app, first_start))

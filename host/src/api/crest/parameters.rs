@@ -4,7 +4,7 @@ use crate::api::error::ApiError;
 use crate::limits::QUERY_PARAMETERS;
 
 /// The decoded parameters in the order in which they were sent.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Parameters(Vec<(String, String)>);
 
 impl Parameters {

@@ -3,6 +3,7 @@
 use axum::body::Bytes;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::api::crest::operation::{not_json, trailing_data};
@@ -10,6 +11,25 @@ use crate::api::error::ApiError;
 
 /// The environment key whose values name identities (AMIdentityMembership).
 const NAMED_IDENTITY: &str = "invocatorPrincipalUuid";
+
+/// What an environment can say instead of the session (ruling C18).
+const SESSION_FACTS: [&str; 5] = [
+    "requestAuthLevel",
+    "requestAuthSchemes",
+    "requestAuthenticatedToRealms",
+    "requestAuthenticatedToServices",
+    "requestSessionCreationTime",
+];
+
+/// The body without what its environment says instead of the session; `None` where it says nothing of the kind, or is
+/// no body that could be evaluated.
+pub(crate) fn without_session_facts(body: &Bytes) -> Option<Bytes> {
+    let mut json: Value = serde_json::from_slice(body).ok()?;
+    let environment = json.get_mut("environment")?.as_object_mut()?;
+    let before = environment.len();
+    environment.retain(|name, _| !SESSION_FACTS.contains(&name.as_str()));
+    (environment.len() < before).then(|| Bytes::from(json.to_string()))
+}
 
 /// The parts of the body that the server itself must understand, borrowed from it.
 #[derive(Default)]

@@ -16,6 +16,7 @@ use crate::app::App;
 use crate::auth::caller::Authorized;
 use crate::auth::session::Session;
 use crate::limits::NEEDS_PER_REQUEST;
+use crate::oauth::verify::TokenError;
 
 /// Whom the decision is about.
 pub(crate) enum Resolution {
@@ -43,7 +44,13 @@ pub(crate) async fn resolve(
     served: &str,
 ) -> Result<Question, ApiError> {
     let given = peek.subject.filter(|raw| raw.get() != "null");
-    let given = given.map(|raw| Given::parse(raw.get())).transpose()?;
+    let mut given = given.map(|raw| Given::parse(raw.get())).transpose()?;
+    if let Some(given) = &mut given
+        && call.realm.settings.jwt_verification_required
+        && !verified(app, call, given).await?
+    {
+        return Ok(nobody(app, call, served));
+    }
     let session = match &given {
         // A caller without a session stands for no subject: it must name one.
         None => Some(Arc::clone(caller.caller().session().ok_or_else(invalid)?)),
@@ -92,6 +99,37 @@ pub(crate) async fn resolve(
         context,
         subject: Resolution::Somebody(session),
     })
+}
+
+/// Puts in place of a subject's claims those that its JWT says when it is checked, where the realm demands that (ruling
+/// C26). False for a token that is not to be believed: its subject is unknown, as that of an expired session is.
+///
+/// # Errors
+/// 400 for claims without a token; 503 where the keys of the issuer cannot be had.
+async fn verified(app: &App, call: &Call, given: &mut Given<'_>) -> Result<bool, ApiError> {
+    if given.unsigned {
+        return Err(ApiError::bad_request(
+            "Invalid value subject: /subject/claims is not taken in this realm, only jwt, which is verified",
+        ));
+    }
+    let Some(jwt) = &given.jwt else {
+        return Ok(true);
+    };
+    let trusted = &call.realm.settings.jwt_issuers;
+    match app.subject_tokens.verify(trusted, jwt, call.now).await {
+        Ok(claims) => {
+            given.claims = vec![Cow::Owned(Value::Object(claims).to_string())];
+            Ok(true)
+        }
+        Err(TokenError::Invalid(why)) => {
+            tracing::info!(realm = %call.realm.path, why, "a subject's JWT is not believed");
+            Ok(false)
+        }
+        Err(TokenError::IssuerUnavailable) => Err(ApiError::unavailable(
+            "The keys of the issuer of /subject/jwt cannot be fetched; nothing is decided.",
+        )),
+        Err(TokenError::Store(error)) => Err(error.into()),
+    }
 }
 
 /// The same context with every outside condition answered by an error.
@@ -150,6 +188,10 @@ struct Given<'a> {
     claims: Vec<Cow<'a, str>>,
     /// The `sub` of the first claims.
     sub: Option<String>,
+    /// The token that claims were read from.
+    jwt: Option<String>,
+    /// Whether there are claims that no token says.
+    unsigned: bool,
 }
 
 /// The members of a subject, given or not. Null counts as given: AM looks whether the key is there.
@@ -183,6 +225,8 @@ impl<'a> Given<'a> {
             sso_token: None,
             claims: Vec::new(),
             sub: None,
+            jwt: None,
+            unsigned: members.claims.is_some(),
         };
         if let Some(token) = members.sso_token {
             let token = text(token, "ssoToken")?;
@@ -190,7 +234,9 @@ impl<'a> Given<'a> {
             given.sso_token.as_ref().ok_or_else(invalid)?;
         }
         if let Some(jwt) = members.jwt {
-            let claims = claims_of(&text(jwt, "jwt")?).ok_or_else(invalid)?;
+            let jwt = text(jwt, "jwt")?;
+            let claims = claims_of(&jwt).ok_or_else(invalid)?;
+            given.jwt = Some(jwt.into_owned());
             given.add(Cow::Owned(Value::Object(claims).to_string()))?;
         }
         match members.claims.map(RawValue::get) {

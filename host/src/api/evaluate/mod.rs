@@ -63,6 +63,11 @@ pub(crate) async fn handle(app: &App, call: &Call) -> Result<Answer, ApiError> {
     } else {
         AmCall::EvaluateTree
     };
+    let restricted = match call.realm.settings.environment_overrides_session {
+        true => None,
+        false => body::without_session_facts(&call.body).map(|body| call.with_body(body)),
+    };
+    let call = restricted.as_ref().unwrap_or(call);
     decide(app, call, caller, &peek, kind, served)
         .await
         .map_err(|error| error.served(served))

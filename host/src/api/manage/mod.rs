@@ -9,6 +9,7 @@ mod listings;
 mod oauth;
 mod policies;
 mod policy_sets;
+mod realm_settings;
 mod realms;
 mod resource_types;
 mod revisions;
@@ -54,6 +55,9 @@ pub(crate) async fn handle(
         "realm-config/authentication/chains" => {
             handle::<authentication::Chains>(app, call, id?, operation).await
         }
+        "realm-config/services/policyconfiguration" if below.is_empty() => {
+            realm_settings::handle(app, call, operation).await
+        }
         "bundles" => handle::<bundles::Bundles>(app, call, id?, operation).await,
         "users" => users::handle(app, call, User, id?, operation).await,
         "groups" => users::handle(app, call, Group, id?, operation).await,
@@ -87,8 +91,8 @@ pub(crate) async fn handle(
 fn depth(elements: &[&str]) -> usize {
     match elements {
         ["realm-config", "authentication", "modules", ..] => 4,
-        ["realm-config", "authentication", ..] => 3,
-        ["realm-config" | "global-config", ..] => 2,
+        ["realm-config", ..] => 3,
+        ["global-config", ..] => 2,
         _ => 1,
     }
 }

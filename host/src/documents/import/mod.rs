@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::export::{HEAD, Head};
+use super::realm_settings::RealmSettings;
 use super::stored::am_stamp;
 use super::{catalogue, defaults, policy, realm, script};
 use crate::auth::password::Passwords;
@@ -206,6 +207,7 @@ impl Importer<'_> {
             let body = RealmBody {
                 active: true,
                 aliases: Vec::new(),
+                settings: RealmSettings::default(),
             };
             context.plan.begin(realm::creation(path, &body));
         }

@@ -17,6 +17,7 @@ use crate::api::crest::version::Version;
 use crate::api::error::ApiError;
 use crate::app::App;
 use crate::auth::privilege::Endpoint;
+use crate::documents::realm_settings::RealmSettings;
 use crate::documents::{Members, realm};
 use crate::publish::{LiveRealm, RealmBody};
 use crate::realm::{FORBIDDEN_IN_REALM, RealmPath, forbidden};
@@ -209,7 +210,11 @@ impl Asked<'_> {
             app,
             call,
             &path,
-            RealmBody { active, aliases },
+            RealmBody {
+                active,
+                aliases,
+                settings: RealmSettings::default(),
+            },
             &name,
             &self.author(),
         )
@@ -259,7 +264,13 @@ impl Asked<'_> {
             None | Some(Value::Null) => there.aliases.clone(),
             Some(aliases) => aliases_of(aliases)?,
         };
-        let draft = realm::draft(&there.path, &RealmBody { active, aliases });
+        let settings = (*there.settings).clone();
+        let body = RealmBody {
+            active,
+            aliases,
+            settings,
+        };
+        let draft = realm::draft(&there.path, &body);
         app.publisher
             .commit(
                 &self.author(),

@@ -13,6 +13,7 @@ use crate::api::crest::operation::{self, Operation};
 use crate::api::error::ApiError;
 use crate::app::App;
 use crate::auth::privilege::Endpoint;
+use crate::documents::realm_settings::RealmSettings;
 use crate::publish::{LiveRealm, RealmBody};
 
 /// Answers the collection of the older endpoint: realms as paths.
@@ -70,7 +71,11 @@ pub(in crate::api::manage) async fn handle_paths(
                 app,
                 call,
                 &path,
-                RealmBody { active, aliases },
+                RealmBody {
+                    active,
+                    aliases,
+                    settings: RealmSettings::default(),
+                },
                 named,
                 &guard::author(app, &caller),
             )
