@@ -50,17 +50,12 @@ pub(super) async fn handle(
     call.check_if_none_match(answer)
 }
 
-/// The revision of the realm's document, and what must be so for it to be written.
-async fn revision(app: &App, call: &Call) -> Result<(String, Expect), ApiError> {
+/// The revision of the realm's document, as `_rev` shows it; the root realm is there before anybody writes its document.
+async fn revision(app: &App, call: &Call) -> Result<(String, Option<u64>), ApiError> {
     let found = app.store.object(Kind::Realm, "", &call.realm.key).await?;
-    Ok(match found {
-        Some(object) => (
-            object.revision.to_string(),
-            Expect::Unchanged(object.revision),
-        ),
-        // The root realm is there before anybody writes its document.
-        None => ("initial".into(), Expect::Absent),
-    })
+    let revision = found.map(|object| object.revision);
+    let text = revision.map_or("initial".to_owned(), |revision| revision.to_string());
+    Ok((text, revision))
 }
 
 async fn put(
@@ -70,8 +65,8 @@ async fn put(
     settings: Result<RealmSettings, ApiError>,
 ) -> Result<RealmSettings, ApiError> {
     let settings = settings?;
-    let (revision, expect) = revision(app, call).await?;
-    call.check_if_match(&revision)?;
+    let (shown, revision) = revision(app, call).await?;
+    call.check_if_match(&shown)?;
     let live = app.publisher.live().realm(&call.realm.path);
     let live = live.ok_or_else(|| ApiError::not_found("Not Found"))?;
     let body = RealmBody {
@@ -79,9 +74,22 @@ async fn put(
         aliases: live.aliases.clone(),
         settings: settings.clone(),
     };
-    let write = Write::Put(expect, realm::draft(&live.path, &body));
+    let draft = realm::draft(&live.path, &body);
+    let writes = match revision {
+        // What else the document holds must not go back to what it was.
+        Some(revision) => vec![
+            Write::Require {
+                kind: Kind::Realm,
+                realm: String::new(),
+                key: live.key.clone(),
+                revision,
+            },
+            Write::Put(Expect::Present, draft),
+        ],
+        None => vec![Write::Put(Expect::Absent, draft)],
+    };
     app.publisher
-        .commit(author, "realm settings changed", vec![write])
+        .commit(author, "realm settings changed", writes)
         .await?;
     Ok(settings)
 }
