@@ -210,6 +210,9 @@ impl Recorder {
     }
 }
 
+/// Steps for each value that an explanation repeats.
+const SEEN_STEPS: u64 = 16;
+
 impl Evaluation<'_> {
     pub(crate) fn record_resource(&mut self, resource: &str) {
         if let Some(recorder) = &mut self.recorder {
@@ -254,7 +257,13 @@ impl Evaluation<'_> {
         wanted: impl FnOnce() -> String,
         seen: impl Iterator<Item = &'s str>,
     ) -> Truth {
-        let Some(recorder) = self.recorder.as_mut().filter(|_| truth != Truth::True) else {
+        if truth == Truth::True || self.recorder.is_none() {
+            return truth;
+        }
+        let seen: Vec<String> = seen.map(str::to_owned).collect();
+        // What is kept of a request costs more than what is only looked at.
+        self.step(SEEN_STEPS * seen.len() as u64);
+        let Some(recorder) = self.recorder.as_mut() else {
             return truth;
         };
         let part = if recorder.in_condition {
@@ -268,7 +277,7 @@ impl Evaluation<'_> {
                 undetermined: truth == Truth::Undetermined,
                 code,
                 wanted: wanted(),
-                seen: seen.map(str::to_owned).collect(),
+                seen,
             });
         }
         truth

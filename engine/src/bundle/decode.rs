@@ -132,15 +132,8 @@ fn check(bundle: &Bundle) -> Result<(), BundleError> {
         count(&tables.patterns, PATTERN_WORDS),
         count(&tables.policies, POLICY_WORDS),
     );
-    let list = |offset: u32, below: u32| {
-        let at = offset as usize;
-        tables.lists.get(at).is_some_and(|&n| {
-            tables
-                .lists
-                .get(at + 1..(at + 1).saturating_add(n as usize))
-                .is_some_and(|items| items.iter().all(|&item| item < below))
-        })
-    };
+    let lists = Lists::read(&tables.lists).ok_or(BundleError::Damaged("lists"))?;
+    let list = |offset: u32, below: u32| lists.holds(offset, below);
     let glob = |offset: u32| {
         tables
             .globs
@@ -198,6 +191,53 @@ fn check(bundle: &Bundle) -> Result<(), BundleError> {
     Ok(())
 }
 
+/// The lists of a bundle, which lie one behind the other.
+///
+/// A short one is looked through for each record that names it. Of a long one only the largest item is kept, so that checking takes
+/// time in the size of the bundle, however many records name however long a list.
+struct Lists<'t> {
+    words: &'t [u32],
+    /// Offset and largest item of each long list, by offset.
+    long: Vec<(u32, u32)>,
+}
+
+/// Items of the longest list that is looked through again and again.
+const SHORT_LIST: usize = 16;
+
+impl<'t> Lists<'t> {
+    /// `None` where the last list ends early.
+    fn read(words: &'t [u32]) -> Option<Self> {
+        let mut long = Vec::new();
+        let mut at = 0_usize;
+        while let Some(&count) = words.get(at) {
+            let end = (at + 1).checked_add(count as usize)?;
+            let items = words.get(at + 1..end)?;
+            if items.len() > SHORT_LIST {
+                long.push((at as u32, items.iter().copied().max()?));
+            }
+            at = end;
+        }
+        Some(Self { words, long })
+    }
+
+    /// Whether a list lies at `offset` whose items are all below a number.
+    fn holds(&self, offset: u32, below: u32) -> bool {
+        let at = offset as usize;
+        match self.words.get(at).map(|&count| count as usize) {
+            Some(count) if count <= SHORT_LIST => self
+                .words
+                .get(at + 1..at + 1 + count)
+                .is_some_and(|items| items.iter().all(|&item| item < below)),
+            Some(_) => {
+                let place = self.long.binary_search_by_key(&offset, |&(at, _)| at);
+                let known = place.ok().and_then(|place| self.long.get(place));
+                known.is_some_and(|&(_, largest)| largest < below)
+            }
+            None => false,
+        }
+    }
+}
+
 fn check_nodes(bundle: &Bundle) -> Result<(), BundleError> {
     let nodes = &bundle.tables.nodes;
     // Where each node begins, and how deep its tree is.
@@ -249,5 +289,36 @@ impl<'a> Reader<'a> {
             .chunks_exact(4)
             .map(|c| c.try_into().map_or(0, u32::from_le_bytes))
             .collect())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::{Lists, SHORT_LIST};
+
+    #[test]
+    fn a_list_is_where_one_was_written_and_holds_what_is_below() {
+        let mut words = vec![0, 2, 5, 7];
+        let long = words.len() as u32;
+        words.push(SHORT_LIST as u32 + 1);
+        // Its items read as a long list themselves, at a place where none begins.
+        words.extend([SHORT_LIST as u32 + 1; SHORT_LIST + 1]);
+        let lists = Lists::read(&words).unwrap();
+        let largest = SHORT_LIST as u32 + 1;
+        for (offset, below, holds) in [
+            (0, 0, true),
+            (1, 8, true),
+            (1, 7, false),
+            (long, largest + 1, true),
+            (long, largest, false),
+            (long + 1, u32::MAX, false),
+            (words.len() as u32, u32::MAX, false),
+            (u32::MAX, u32::MAX, false),
+        ] {
+            assert_eq!(lists.holds(offset, below), holds, "{offset} {below}");
+        }
+        words.pop();
+        assert!(Lists::read(&words).is_none(), "the last list ends early");
     }
 }

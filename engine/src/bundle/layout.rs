@@ -174,6 +174,11 @@ impl<'b> Payload<'b> {
         count
     }
 
+    /// How many words are left.
+    pub(crate) fn rest(&self) -> usize {
+        self.words.len()
+    }
+
     /// How many strings the counted run holds that comes next.
     pub(crate) fn ids_ahead(&self) -> usize {
         self.words.first().copied().unwrap_or_default() as usize

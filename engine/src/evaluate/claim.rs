@@ -10,6 +10,10 @@ impl<'x> Evaluation<'x> {
         let (name, value) = (payload.text(), payload.text());
         let request = self.request;
         let tokens = &request.subject.tokens;
+        let members: usize = tokens.iter().map(Vec::len).sum();
+        if !self.afford(1, members + request.longest_list()) {
+            return Truth::Undetermined;
+        }
         let claims = || tokens.iter().filter_map(|claims| lookup(claims, name));
         let matched = claims().any(|claim| match claim {
             Claim::Text(text) => text == value,

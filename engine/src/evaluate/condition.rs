@@ -2,6 +2,7 @@
 
 use std::iter;
 
+use super::level::words_of;
 use super::network::{self, skip_ranges};
 use super::truth::NEVER;
 use super::{Evaluation, Truth, filter};
@@ -48,6 +49,10 @@ impl<'x> Evaluation<'x> {
     fn oauth2_scope(&mut self, payload: &mut Payload<'x>) -> Truth {
         let required = payload.texts();
         let given = self.request.environment("scope").unwrap_or_default();
+        let letters: usize = given.iter().map(|scope| words_of(scope)).sum();
+        if !self.afford(letters, 2 + required.clone().count()) {
+            return Truth::Undetermined;
+        }
         let truth = Truth::agreed(given.iter().map(|scope| {
             let well_formed = !scope.is_empty()
                 && !scope.starts_with(is_blank)

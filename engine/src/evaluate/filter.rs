@@ -7,6 +7,7 @@
 
 use std::iter;
 
+use super::level::words_of;
 use super::{Evaluation, Truth};
 use crate::bundle::layout::Payload;
 use crate::explain::Code;
@@ -45,6 +46,15 @@ impl<'x> Evaluation<'x> {
                 iter::empty(),
             );
         };
+        let letters: usize = profile
+            .iter()
+            .map(|(_, values)| request.list(*values))
+            .map(|values| 1 + values.iter().map(|value| words_of(value)).sum::<usize>())
+            .sum();
+        // A filter's part takes two words at least.
+        if !self.afford(payload.rest() / 2, letters) {
+            return Truth::Undetermined;
+        }
         let facts = Profile { request, profile };
         let truth = Truth::of(matches(payload, &facts, 0));
         self.note(

@@ -32,6 +32,10 @@ impl<'x> Evaluation<'x> {
         }
         let principals = request.list(subject.principals);
         let groups = subject.groups.map(|groups| request.list(groups));
+        let own = principals.len() + groups.map_or(0, <[_]>::len);
+        if !self.afford(values.clone().count(), own) {
+            return Truth::Undetermined;
+        }
         let matched = values
             .clone()
             .any(|value| holds(principals, value) || groups.is_some_and(|g| holds(g, value)));
@@ -56,6 +60,11 @@ impl<'x> Evaluation<'x> {
         let invokers = request
             .environment("invocatorPrincipalUuid")
             .unwrap_or_default();
+        let memberships = request.subject.memberships.len();
+        let each = memberships + values.clone().count() * request.longest_list();
+        if !self.afford(invokers.len(), each) {
+            return Truth::Undetermined;
+        }
         let truth = Truth::agreed(invokers.iter().map(|invoker| {
             if kind_of(invoker).is_none() {
                 return Truth::False;

@@ -14,9 +14,23 @@ use crate::resource::fold::same;
 
 const ONE_MINUTE_MS: i64 = 60_000;
 
+/// Where a condition's facts come from: an environment key, and properties of the session.
+pub(super) type Sources = (&'static str, &'static [&'static str]);
+
+pub(super) const AUTH_LEVEL: Sources = ("requestAuthLevel", &["AuthLevel"]);
+pub(super) const AUTH_SCHEME: Sources = ("requestAuthSchemes", &["AuthType"]);
+pub(super) const AUTH_SERVICE: Sources = ("requestAuthenticatedToServices", &["Service"]);
+pub(super) const AUTH_REALM: Sources = (
+    "requestAuthenticatedToRealms",
+    &["AuthType", "AuthLevel", "Service"],
+);
+
 impl<'x> Evaluation<'x> {
     pub(super) fn auth_level(&mut self, kind: Kind, payload: &mut Payload<'x>) -> Truth {
         let (level, text) = (payload.signed(), payload.text());
+        if !self.afford(1, self.facts_of(AUTH_LEVEL)) {
+            return Truth::Undetermined;
+        }
         let known = self.highest_level(None);
         let truth = match known {
             Known::Unknown | Known::Malformed => Truth::Undetermined,
@@ -89,6 +103,13 @@ impl<'x> Evaluation<'x> {
     pub(super) fn auth_scheme(&mut self, payload: &mut Payload<'x>) -> (Truth, i64) {
         let (idle_minutes, property) = (payload.signed(), payload.text());
         let schemes = payload.texts();
+        let times = self.request.session("moduleAuthTime").map_or(0, words_of);
+        if !self.afford(
+            schemes.clone().count(),
+            3 * self.facts_of(AUTH_SCHEME) + times,
+        ) {
+            return (Truth::Undetermined, NEVER);
+        }
         let mut truth = Truth::True;
         for scheme in schemes.clone() {
             let met = self.scheme_met(scheme);
@@ -204,6 +225,9 @@ impl<'x> Evaluation<'x> {
     /// AuthenticateToRealm: case does not matter (§2.4).
     pub(super) fn authenticate_to_realm(&mut self, payload: &mut Payload<'x>) -> Truth {
         let realm = payload.text();
+        if !self.afford(1, self.facts_of(AUTH_REALM)) {
+            return Truth::Undetermined;
+        }
         let truth = self.realm_met(|have| same(have, realm));
         if truth != Truth::True {
             self.advise("AuthenticateToRealmConditionAdvice", realm);
@@ -238,6 +262,9 @@ impl<'x> Evaluation<'x> {
     /// AuthenticateToService: a value without a realm is met in any realm (§2.5, ruling C6).
     pub(super) fn authenticate_to_service(&mut self, payload: &mut Payload<'x>) -> Truth {
         let service = payload.text();
+        if !self.afford(1, self.facts_of(AUTH_SERVICE)) {
+            return Truth::Undetermined;
+        }
         let truth = self.service_met(service);
         if truth != Truth::True {
             self.advise("AuthenticateToServiceConditionAdvice", service);
@@ -262,6 +289,13 @@ impl<'x> Evaluation<'x> {
         }
         let have = self.request.session("Service").unwrap_or_default();
         Truth::of(parts(have).any(|have| is(have) || self.qualified_is(have, service)))
+    }
+
+    /// How many values of the environment and of the session a condition looks through.
+    pub(super) fn facts_of(&self, (key, properties): Sources) -> usize {
+        let sent = self.request.environment(key).map_or(0, <[_]>::len);
+        let held = properties.iter().filter_map(|p| self.request.session(p));
+        sent + held.map(words_of).sum::<usize>()
     }
 
     /// Whether a session's value, with the session's realm where it names none, equals a text.
@@ -297,6 +331,11 @@ impl Truth {
     fn min_known(self, other: Self) -> Self {
         if self == Self::False { self } else { other }
     }
+}
+
+/// A text's length in words of eight bytes: what looking through it costs beside comparisons of short texts.
+pub(super) fn words_of(text: &str) -> usize {
+    text.len() / 8 + 1
 }
 
 /// The values of a session property that holds several.

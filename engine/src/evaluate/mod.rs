@@ -20,7 +20,7 @@ mod tree;
 mod truth;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use decision::Advice;
 pub use decision::{Decision, Effect};
@@ -61,6 +61,9 @@ pub enum Answer<'x> {
     Needs(Vec<Need<'x>>),
 }
 
+/// Comparisons of two short texts that count as one step.
+const COMPARISONS_A_STEP: u64 = 16;
+
 /// Decides a request.
 ///
 /// # Errors
@@ -81,10 +84,9 @@ pub fn evaluate<'x>(bundle: &'x Bundle, request: &'x Request<'x>) -> Result<Answ
         return Err(Error::new(ErrorCode::StepsExceeded, what));
     }
     if evaluation.needs.is_empty() {
-        evaluation.effects.sort_unstable();
         Ok(Answer::Decided {
             decisions,
-            effects: evaluation.effects,
+            effects: evaluation.effects.into_iter().collect(),
             explanation: evaluation.recorder.map(Recorder::finish),
         })
     } else {
@@ -107,7 +109,7 @@ pub(crate) struct Evaluation<'x> {
     renewals: Vec<Effect<'x>>,
     /// Set by a leaf that asks for the end of the session, and taken into its outcome.
     terminates: bool,
-    effects: Vec<Effect<'x>>,
+    effects: BTreeSet<Effect<'x>>,
     /// By their ids: each is asked for once.
     needs: BTreeMap<String, Need<'x>>,
     pub(crate) recorder: Option<Recorder>,
@@ -125,7 +127,7 @@ impl<'x> Evaluation<'x> {
             outside_attributes: Vec::new(),
             renewals: Vec::new(),
             terminates: false,
-            effects: Vec::new(),
+            effects: BTreeSet::new(),
             needs: BTreeMap::new(),
             recorder: request.explain.then(Recorder::default),
             resource: Cow::Borrowed(""),
@@ -165,6 +167,12 @@ impl<'x> Evaluation<'x> {
     pub(crate) fn step(&mut self, count: u64) -> bool {
         self.steps = self.steps.saturating_sub(count);
         self.steps > 0
+    }
+
+    /// Takes the steps of comparing each of `many` things with each of `others`, before it is done: a request may name as many as
+    /// it likes. `false` when the budget does not cover them; the evaluation has failed then, whatever a leaf makes of it.
+    pub(crate) fn afford(&mut self, many: usize, others: usize) -> bool {
+        self.step((many as u64).saturating_mul(others as u64) / COMPARISONS_A_STEP)
     }
 }
 

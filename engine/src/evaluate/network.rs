@@ -1,6 +1,8 @@
 //! IPv4, IPv6 and ResourceEnvIP: where the request comes from.
 
-use super::level::{Known, data_of, parts};
+use super::level::{
+    AUTH_LEVEL, AUTH_REALM, AUTH_SCHEME, AUTH_SERVICE, Known, Sources, data_of, parts, words_of,
+};
 use super::{Evaluation, Truth};
 use crate::bundle::layout::Payload;
 use crate::explain::Code;
@@ -9,6 +11,9 @@ use crate::lang::rule::{Standing, Then, auth_level, choose, standing};
 use crate::request::Text;
 use crate::resource::fold;
 
+/// What `role=` and `user=` look at.
+const NAMED: Sources = ("", &["Role", "UserToken"]);
+
 impl<'x> Evaluation<'x> {
     /// IPv4 and IPv6 (§2.7): any of the requester's DNS names, or the address it comes from.
     pub(super) fn ip_address(&mut self, payload: &mut Payload<'x>) -> Truth {
@@ -16,6 +21,12 @@ impl<'x> Evaluation<'x> {
         let ranges = Ranges::of(payload);
         let request = self.request;
         let names = request.environment("requestDnsName").unwrap_or_default();
+        let letters: usize = names.iter().map(|name| words_of(name)).sum();
+        if !self.afford(letters, 1 + patterns.clone().count())
+            || !self.afford(self.addresses().len(), 4 + ranges.count())
+        {
+            return Truth::Undetermined;
+        }
         let named = names.iter().any(|name| {
             let name = fold(name);
             patterns.clone().any(|pattern| dns_matches(pattern, &name))
@@ -44,6 +55,7 @@ impl<'x> Evaluation<'x> {
     /// ResourceEnvIP (§2.13, ruling C12): the first rule that applies says what is asked for. With
     /// several addresses the condition holds where it holds for each.
     pub(super) fn resource_env_ip(&mut self, payload: &mut Payload<'x>) -> Truth {
+        let request = self.request;
         let rules: Vec<RuleView<'x>> = (0..payload.count())
             .map(|_| RuleView::read(payload))
             .collect();
@@ -52,6 +64,20 @@ impl<'x> Evaluation<'x> {
             None => &[],
             Some(_) => self.addresses(),
         };
+        let looked_at: usize = rules
+            .iter()
+            .map(|rule| {
+                let sent = request.environment(rule.name).unwrap_or_default();
+                4 + sent.len() + rule.ranges.count()
+            })
+            .sum();
+        let asked: usize = [AUTH_LEVEL, AUTH_SCHEME, AUTH_SERVICE, AUTH_REALM, NAMED]
+            .map(|sources| self.facts_of(sources))
+            .iter()
+            .sum();
+        if !self.afford(addresses.len().max(1), looked_at + asked) {
+            return Truth::Undetermined;
+        }
         let chosen = |ip: Option<&Address>| {
             choose(rules.iter().map(|rule| self.standing(rule, ip)))
                 .and_then(|index| rules.get(index).copied())
@@ -200,6 +226,10 @@ impl<'b> Ranges<'b> {
                 high: wide(5),
             }
         })
+    }
+
+    fn count(self) -> usize {
+        self.words.len() / RANGE_WORDS
     }
 
     fn list(self) -> Vec<Range> {

@@ -140,10 +140,7 @@ impl<'x> Evaluation<'x> {
     /// Keeps the effects of a policy whose subject is true: the session is ended where its condition advises that.
     fn keep_effects(&mut self, terminates: bool) {
         let end = terminates.then_some(Effect::TerminateSession);
-        for effect in end.into_iter().chain(self.renewals.drain(..)) {
-            if !self.effects.contains(&effect) {
-                self.effects.push(effect);
-            }
-        }
+        self.effects
+            .extend(end.into_iter().chain(self.renewals.drain(..)));
     }
 }

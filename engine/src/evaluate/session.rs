@@ -2,7 +2,7 @@
 
 use std::iter;
 
-use super::level::parts;
+use super::level::{parts, words_of};
 use super::truth::NEVER;
 use super::{Evaluation, Truth};
 use crate::bundle::layout::Payload;
@@ -20,6 +20,9 @@ impl<'x> Evaluation<'x> {
         let sent = request
             .environment("requestSessionCreationTime")
             .unwrap_or_default();
+        if !self.afford(1, sent.len()) {
+            return (Truth::Undetermined, NEVER);
+        }
         let mut ttl = NEVER;
         let mut judge = |since: Option<i64>| match since {
             Some(since) => {
@@ -86,6 +89,9 @@ impl<'x> Evaluation<'x> {
         for _ in 0..payload.count() {
             let (name, values) = (payload.text(), payload.texts());
             let seen = request.session(name);
+            if !self.afford(values.clone().count(), seen.map_or(1, words_of)) {
+                return Truth::Undetermined;
+            }
             let met = seen.is_some_and(|have| {
                 values.clone().any(|wanted| {
                     if have.contains('|') {

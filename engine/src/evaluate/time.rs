@@ -7,6 +7,9 @@ use crate::lang::zone::{Zone, ZoneName, ZoneRef};
 use crate::limits::is_instant;
 use crate::zones;
 
+/// What opening a zone and placing an instant in a window costs, in comparisons of short texts.
+const WINDOW_COMPARISONS: usize = 256;
+
 impl<'x> Evaluation<'x> {
     /// SimpleTime (§2.8): the instant is the request's `now` or what `requestTime` says, the zone
     /// the condition's, else what `requestTimeZone` says (a name that is none is GMT, as AM has
@@ -19,6 +22,11 @@ impl<'x> Evaluation<'x> {
         };
         let request = self.request;
         let sent_zones = request.environment("requestTimeZone");
+        let sent = request.environment("requestTime");
+        let pairs = |sent: Option<&[_]>| sent.map_or(1, <[_]>::len);
+        if !self.afford(WINDOW_COMPARISONS * pairs(sent_zones), pairs(sent).max(1)) {
+            return (Truth::Undetermined, NEVER);
+        }
         let mut zones: Vec<Option<ZoneRef<'x>>> = Vec::with_capacity(1);
         match payload.word() {
             1 => zones.push(Some(ZoneRef::Fixed(payload.signed()))),
@@ -31,7 +39,6 @@ impl<'x> Evaluation<'x> {
                 ),
             },
         }
-        let sent = request.environment("requestTime");
         let now = [Some(request.now)];
         let instants: Vec<Option<i64>>;
         let instants: &[Option<i64>] = match sent {

@@ -6,6 +6,9 @@ use crate::resource::fold;
 use crate::resource::glob::Glob;
 use crate::resource::name::{HttpName, Name};
 
+/// Bytes hashed or compared that count as one step.
+const BYTES_A_STEP: u64 = 64;
+
 /// The policy set of a name, found without regard to case.
 pub(crate) fn find_set(bundle: &Bundle, name: &str) -> Option<u32> {
     let name = fold(name);
@@ -97,6 +100,10 @@ pub(crate) fn beneath(
         }
         for end in (0..path.len()).filter(|&end| path.is_char_boundary(end)) {
             let part = path.get(..end).unwrap_or_default();
+            // A search among the patterns compares up to so many bytes a few times.
+            if !run.step(1 + end as u64 / BYTES_A_STEP) {
+                return;
+            }
             let from = all.partition_point(|&p| prefix(p) < part);
             for &pattern in all.get(from..).unwrap_or_default() {
                 if prefix(pattern) != part {
@@ -143,6 +150,9 @@ fn groups<'x>(
                 let dots = name.host.match_indices('.').map(|(at, _)| at);
                 for end in dots.chain([name.host.len()]) {
                     let suffix = name.host.get(end..).unwrap_or_default();
+                    if !run.step(suffix.len() as u64 / BYTES_A_STEP) {
+                        break;
+                    }
                     let key = hash::add(hash::start(KeyKind::HostSuffix, set), suffix);
                     each(bundle, key, |group| consider(run, group));
                 }
@@ -216,12 +226,18 @@ fn in_group<'x>(
         }
     }
     for &length in bundle.tables.list(prefixes) {
+        if !run.step(u64::from(length) / BYTES_A_STEP) {
+            return;
+        }
         if let Some(prefix) = path.get(..length as usize) {
             let key = hash::add(hash::start(KeyKind::Prefix, group), prefix);
             each(bundle, key, |pattern| consider(run, pattern));
         }
     }
     for &length in bundle.tables.list(suffixes) {
+        if !run.step(u64::from(length) / BYTES_A_STEP) {
+            return;
+        }
         let suffix = path
             .len()
             .checked_sub(length as usize)

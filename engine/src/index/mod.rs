@@ -10,6 +10,8 @@
 #[cfg(feature = "compile")]
 pub(crate) mod build;
 pub(crate) mod hash;
+#[cfg(feature = "compile")]
+mod keys;
 mod lookup;
 
 pub(crate) use lookup::{beneath, covering, find_set, owners};

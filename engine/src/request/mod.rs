@@ -100,6 +100,11 @@ impl<'a> Request<'a> {
             .unwrap_or_default()
     }
 
+    /// How many texts the longest list can have: all that there are.
+    pub(crate) fn longest_list(&self) -> usize {
+        self.values.len()
+    }
+
     /// The values of an environment key; `None` when it was not sent.
     pub(crate) fn environment(&self, key: &str) -> Option<&[Text<'a>]> {
         lookup(&self.environment, key).map(|&list| self.list(list))

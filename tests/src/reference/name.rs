@@ -1,4 +1,5 @@
-//! Resource names and patterns: who covers whom (evaluation.md §4.6, rulings B1–B7, B17, B20, B24).
+//! Resource names and patterns: who covers whom (evaluation.md §4.6, rulings B1–B7, B17, B20, B24), cut as the documentation of the
+//! engine's module `resource` says, which is where the facts about AM leave it open.
 
 use super::canonical::{
     Pieces, Refusal, canonical, is_web_scheme, pieces, split_authority, split_port,

@@ -14,11 +14,6 @@ const SEED: u64 = 1;
 /// Seconds for each fuzz target, after its corpus has been replayed.
 const FUZZ_SECONDS: u64 = 10;
 
-/// The fuzz targets that every run explores. The others are replayed by `cargo test` alone for now: they compare with the
-/// reference evaluator, and `cargo xtask fuzz` still finds odd names (malformed escapes, queries of names that are not
-/// http) that the two read differently. A target joins this list when five minutes of it are clean.
-const EXPLORED: [&str; 2] = ["am", "bundle"];
-
 /// Runs every part, also after one has failed; the last line counts.
 pub(crate) fn run(options: Options) -> Result<(), String> {
     options.none_left()?;
@@ -173,7 +168,7 @@ fn js(tally: &mut Tally) -> Result<(), String> {
 fn fuzz_briefly(tally: &mut Tally) -> Result<(), String> {
     let binaries = fuzz::build()?;
     let jobs = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
-    let outcomes = fuzz::fuzz(&binaries, &EXPLORED.map(str::to_owned), FUZZ_SECONDS, jobs);
+    let outcomes = fuzz::fuzz(&binaries, &fuzz::targets()?, FUZZ_SECONDS, jobs);
     tally.failed += outcomes.iter().filter(|outcome| outcome.is_err()).count() as u64;
     tally.passed += outcomes.iter().filter(|outcome| outcome.is_ok()).count() as u64;
     Ok(())
