@@ -133,11 +133,10 @@ impl Window {
                 midnight(frame.first_day + 7, zone)
             } else {
                 let tomorrow = midnight(frame.today + 1, zone);
-                if now < frame.start {
-                    frame.start.min(tomorrow)
-                } else {
-                    tomorrow
-                }
+                // Yesterday's start lies ahead where it is later than `24:00`.
+                let starts = [frame.time.low, frame.start];
+                let ahead = starts.into_iter().filter(|start| *start > now).min();
+                ahead.map_or(tomorrow, |start| start.min(tomorrow))
             };
             if now == i64::MAX {
                 return NEVER;
