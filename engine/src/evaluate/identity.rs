@@ -61,7 +61,11 @@ impl<'x> Evaluation<'x> {
             .environment("invocatorPrincipalUuid")
             .unwrap_or_default();
         let memberships = request.subject.memberships.len();
-        let each = memberships + values.clone().count() * request.longest_list();
+        let groups = values
+            .clone()
+            .count()
+            .saturating_mul(request.longest_list());
+        let each = memberships.saturating_add(groups);
         if !self.afford(invokers.len(), each) {
             return Truth::Undetermined;
         }

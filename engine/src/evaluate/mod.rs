@@ -171,6 +171,8 @@ impl<'x> Evaluation<'x> {
 
     /// Takes the steps of comparing each of `many` things with each of `others`, before it is done: a request may name as many as
     /// it likes. `false` when the budget does not cover them; the evaluation has failed then, whatever a leaf makes of it.
+    ///
+    /// INVARIANT: either number is exact, or saturated where it is of 32 bits, which is past every budget: so all runtimes agree.
     pub(crate) fn afford(&mut self, many: usize, others: usize) -> bool {
         self.step((many as u64).saturating_mul(others as u64) / COMPARISONS_A_STEP)
     }

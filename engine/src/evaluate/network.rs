@@ -64,18 +64,14 @@ impl<'x> Evaluation<'x> {
             None => &[],
             Some(_) => self.addresses(),
         };
-        let looked_at: usize = rules
-            .iter()
-            .map(|rule| {
-                let sent = request.environment(rule.name).unwrap_or_default();
-                4 + sent.len() + rule.ranges.count()
-            })
-            .sum();
-        let asked: usize = [AUTH_LEVEL, AUTH_SCHEME, AUTH_SERVICE, AUTH_REALM, NAMED]
-            .map(|sources| self.facts_of(sources))
-            .iter()
-            .sum();
-        if !self.afford(addresses.len().max(1), looked_at + asked) {
+        let looked_at = rules.iter().map(|rule| {
+            let sent = request.environment(rule.name).unwrap_or_default();
+            4 + sent.len() + rule.ranges.count()
+        });
+        let asked = [AUTH_LEVEL, AUTH_SCHEME, AUTH_SERVICE, AUTH_REALM, NAMED]
+            .map(|sources| self.facts_of(sources));
+        let each = looked_at.chain(asked).fold(0, usize::saturating_add);
+        if !self.afford(addresses.len().max(1), each) {
             return Truth::Undetermined;
         }
         let chosen = |ip: Option<&Address>| {
