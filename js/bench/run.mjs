@@ -1,11 +1,11 @@
-// `npm run bench [N…]`: this package beside Cedar's, in Node and in workerd, on the project's own workload. Prints figures and
-// ratios; nothing here fails for being slow. Run it on a quiet machine.
+// `cargo xtask bench js [N…]`: this package beside Cedar's, in Node and in workerd, on the project's own workload. Prints figures
+// and ratios; nothing here fails for being slow. Run it on a quiet machine.
 
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { ROOT, scratch, TARGET } from "../tests/support/packed.mjs";
+import { scratch, TARGET } from "../tests/support/packed.mjs";
 import { bundleWorker, serveWorker } from "../tests/support/workerd.mjs";
 import { readWorkload } from "./workload.mjs";
 
@@ -15,11 +15,10 @@ const NAMES = { assize: "assize, text", assizeObjects: "assize, objects", cedar:
 const SECONDS = 4;
 const counts = process.argv.slice(2).map(Number);
 
-execFileSync("cargo", ["build", "--release", "--bins", "--package", "assize", "--package", "assize-bench"], { cwd: ROOT, stdio: "inherit" });
 const worker = await bundleWorker(HERE, "worker.mjs");
 for (const count of counts.length > 0 ? counts : [10, 1_000, 10_000]) {
   const folder = scratch("workload");
-  execFileSync(join(TARGET, "release/figures"), ["workload", folder, String(count)], { stdio: "inherit" });
+  execFileSync(join(TARGET, "debug/figures"), ["workload", folder, String(count)], { stdio: "inherit" });
   for (const [runtime, measure] of [["Node", inNode], ["workerd", inWorkerd]]) {
     const rows = [];
     for (const subject of SUBJECTS) rows.push([subject, await measure(subject, folder)]);

@@ -184,6 +184,16 @@ test("without any proof: refused, or decided about nobody", async () => {
   assert.equal((await ask("/open/x", { bearer: "garbage" }, { anonymous: "decided" })).status, 401, "a bad proof is not no proof");
 });
 
+test("effects are carried out before the application goes on", async () => {
+  const effects = [{ type: "terminateSession" }];
+  const answer = async ({ resources }) => ({ decisions: [{ resource: resources[0], actions: { GET: true }, attributes: {}, advices: {}, ttl: 0 }], effects });
+  const seen = [];
+  const carryOut = async (asked, caller) => void seen.push(asked, caller.id);
+  assert.equal((await ask("/x", {}, { decider: { evaluate: answer }, effects: carryOut })).status, 200);
+  assert.deepEqual(seen, [effects, "ann"]);
+  assert.equal((await ask("/x", {}, { decider: { evaluate: answer }, effects: () => Promise.reject(new Error("away")) })).status, 503);
+});
+
 test("what cannot be decided is refused", async () => {
   const failing = (evaluate) => ({ decider: { evaluate } });
   for (const evaluate of [

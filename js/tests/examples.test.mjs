@@ -97,7 +97,7 @@ test("the worker, in workerd", async (t) => {
 });
 
 const builders = {
-  Vite: (out) => execFileSync(process.execPath, [carried("vite"), "build", "--outDir", out, "--logLevel", "warn"], { cwd: join(folder, "page"), stdio: "inherit" }),
+  Vite: (out) => execFileSync(process.execPath, [carried("vite"), "build", "--outDir", out, "--emptyOutDir", "--logLevel", "warn"], { cwd: join(folder, "page"), stdio: "inherit" }),
   esbuild: (out) => execFileSync(process.execPath, ["build.mjs", out], { cwd: join(folder, "page"), stdio: "inherit" }),
 };
 

@@ -50,20 +50,19 @@ export class Tree {
 
   #covering(resource: string): Uint32Array | undefined {
     try {
-      this.#rows ??= this.#rowsOf(this.root);
-      const rows = this.#rows;
-      if (!this.#filled) {
-        for (const entry of this.entries.slice(1)) rows.add(entry.resource);
-        this.#filled = true;
-      }
-      return rows.covering(resource);
+      this.#rows ??= this.#readRows();
+      return this.#rows.covering(resource);
     } catch (thrown) {
       if (thrown instanceof AssizeError) throw thrown;
       throw new RequestError("badResource", reasonOf(thrown), "");
     }
   }
 
-  #filled = false;
+  #readRows(): GlueTreeRows {
+    const rows = this.#rowsOf(this.root);
+    for (const entry of this.entries.slice(1)) rows.add(entry.resource);
+    return rows;
+  }
 }
 
 /** Nothing is allowed. */

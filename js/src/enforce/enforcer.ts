@@ -2,7 +2,7 @@
 
 import type { WaitUntil } from "../client/policy-client.js";
 import type { Decider } from "../decider.js";
-import { allows, type Answer, type Decision } from "../decision.js";
+import { allows, type Answer, type Decision, type Effect } from "../decision.js";
 import { OptionsError } from "../errors.js";
 import type { Environment } from "../request.js";
 import type { Incoming } from "./incoming.js";
@@ -32,6 +32,11 @@ export interface EnforcerOptions {
   /** A request without any proof is refused with 401 (unless told), or decided about a subject of whom nothing is known. */
   readonly anonymous?: "refused" | "decided";
   readonly advice?: AdviceForm;
+  /**
+   * Carries out what a decision asks for, such as ending the session. A server does so by itself; here it is for subjects whose
+   * session facts the application supplies. It is waited for, and what it throws refuses the request.
+   */
+  readonly effects?: (effects: readonly Effect[], caller: Caller | undefined) => void | Promise<void>;
   /** Takes a record of each decision. */
   readonly log?: DecisionSink;
   readonly clock?: () => number;
@@ -91,6 +96,7 @@ export class Enforcer {
         ...(caller === undefined ? {} : { credential: caller.credential }),
         environment: this.#environment(request, target.own.get("_txid")),
       });
+      if (answer.effects.length > 0) await this.#options.effects?.(answer.effects, caller);
       return this.#verdict(answer, { caller, action, resource, context, begun });
     } catch (error) {
       this.#log(context, begun, { outcome: "refused", action, resource, error: loggedError(error) }, caller);

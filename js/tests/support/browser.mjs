@@ -40,6 +40,7 @@ export async function browser() {
 export async function serveFolder(folder, more = {}) {
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url, "http://localhost");
+    if (pathname === "/favicon.ico") return response.writeHead(204).end();
     const answer = more[pathname];
     if (answer !== undefined) return answer(request, response);
     const file = join(folder, normalize(pathname === "/" ? "/index.html" : decodeURIComponent(pathname)));
