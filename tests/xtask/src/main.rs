@@ -27,6 +27,7 @@ cargo xtask <command>
   bench [N…]                      the engine's figures at N policies, 10 to 100000 unless told
   bench server                    the server's CPU for a request beside a bare handler's
   bench js [N…]                   the npm package beside Cedar's, in Node and workerd
+  bench store [N…]                N policies imported, on SQLite and PostgreSQL: time, memory, a write, decisions
   bench instructions [N…]         instructions for a decision, counted by valgrind
   bench criterion                 the same decisions under criterion
   package                         the npm package (js/assize-….tgz), with the module of these sources

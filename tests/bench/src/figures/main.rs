@@ -1,6 +1,7 @@
 //! Prints DESIGN.md §8's rows: each figure, and beside it what it should be.
 //!
-//! `figures [N…]` for the engine, `figures server` for the server, `figures instructions [N…]` for valgrind's counts;
+//! `figures [N…]` for the engine, `figures server` for the server, `figures store [N…]` for what a store of N policies costs,
+//! `figures instructions [N…]` for valgrind's counts;
 //! `figures workload FOLDER N` measures nothing: it writes the workload for measurements in JavaScript (`js/bench`).
 //! Figures are CPU time, medians over batches; floor and engine take turns, so that a machine's mood meets both alike.
 
@@ -12,6 +13,7 @@ mod load;
 mod node;
 mod report;
 mod server;
+mod store;
 
 use std::error::Error;
 use std::path::Path;
@@ -37,6 +39,9 @@ fn main() -> ExitCode {
                 .try_for_each(|&count| write_workload(Path::new(folder), count))
         }),
         ["server"] => server::figures(),
+        ["store", count @ ..] => {
+            numbers(count, &[100_000]).and_then(|counts| store::figures(&counts))
+        }
         ["instructions", counts @ ..] => {
             numbers(counts, &[10, 1000, 100_000]).and_then(|counts| instructions::figures(&counts))
         }

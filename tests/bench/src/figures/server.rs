@@ -3,7 +3,7 @@
 //! The load comes from this process over loopback, bounded in connections and time; the servers' CPU is what the system counts
 //! for their processes. Figures in wall time would only say how two programs share the machine.
 
-mod client;
+pub(crate) mod client;
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -21,6 +21,10 @@ use crate::report::figure;
 const POLICIES: u32 = 1000;
 const ADMIN: &str = "amadmin";
 const PASSWORD: &str = "figures-of-the-server";
+
+/// Longest time that a server may take to be ready, with many policies on a busy machine; and how often it is asked.
+const START: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_millis(10);
 
 /// Before anything is counted.
 const WARM_UP: Duration = Duration::from_secs(1);
@@ -54,7 +58,7 @@ fn measure(folder: &Path) -> Outcome<()> {
     if !imported.success() {
         return Err(format!("assize import: {imported}").into());
     }
-    let server = Server::start(&data)?;
+    let server = Server::start(&data, "")?;
     let token = server.log_in()?;
 
     println!("CPU of the server for one request, {POLICIES} policies, µs");
@@ -105,7 +109,7 @@ fn measure(folder: &Path) -> Outcome<()> {
 }
 
 /// What an AM client sends.
-fn body(request: &Request, token: Option<&str>) -> Vec<u8> {
+pub(crate) fn body(request: &Request, token: Option<&str>) -> Vec<u8> {
     let claims = &request.subject.claims;
     let subject = match token {
         Some(token) => json!({ "ssoToken": token }),
@@ -141,7 +145,7 @@ fn ticks(process: &Child) -> Outcome<u64> {
     Ok(field(11)? + field(12)?)
 }
 
-fn resident(process: &Child) -> Outcome<u64> {
+pub(crate) fn resident(process: &Child) -> Outcome<u64> {
     let text = std::fs::read_to_string(format!("/proc/{}/statm", process.id()))?;
     Ok(text
         .split(' ')
@@ -152,20 +156,22 @@ fn resident(process: &Child) -> Outcome<u64> {
 }
 
 /// A server of either kind, which ends with this value.
-struct Server {
-    process: Child,
-    address: String,
+pub(crate) struct Server {
+    pub(crate) process: Child,
+    pub(crate) address: String,
     /// Kept open, so that the server can go on printing.
     _output: BufReader<ChildStdout>,
 }
 
 impl Server {
-    fn start(data: &Path) -> Outcome<Server> {
+    /// On a data folder, and the database that a URL names where it is not empty.
+    pub(crate) fn start(data: &Path, database: &str) -> Outcome<Server> {
         let address = free_address()?;
         let mut command = Command::new(server_binary()?);
         command
             .args(["serve", "--listen", &address, "--data"])
             .arg(data)
+            .env("ASSIZE_DATABASE", database)
             .env("ASSIZE_ADMIN_PASSWORD", PASSWORD);
         let mut process = command.stdout(Stdio::piped()).spawn()?;
         let output = BufReader::new(process.stdout.take().ok_or("the server has no output")?);
@@ -174,13 +180,13 @@ impl Server {
             address,
             _output: output,
         };
-        for _ in 0..200 {
+        for _ in 0..START.as_millis() / POLL.as_millis() {
             if client::get(&server.address, "/health/ready").is_ok_and(|status| status == 200) {
                 return Ok(server);
             }
-            std::thread::sleep(Duration::from_millis(50));
+            std::thread::sleep(POLL);
         }
-        Err("the server is not ready after ten seconds".into())
+        Err(format!("the server is not ready after {} s", START.as_secs()).into())
     }
 
     fn bare(body: usize, headers: usize) -> Outcome<Server> {
@@ -205,7 +211,7 @@ impl Server {
         })
     }
 
-    fn log_in(&self) -> Outcome<String> {
+    pub(crate) fn log_in(&self) -> Outcome<String> {
         let headers = format!(
             "X-OpenAM-Username: {ADMIN}\r\nX-OpenAM-Password: {PASSWORD}\r\nAccept-API-Version: resource=2.0, protocol=1.0\r\n"
         );
@@ -226,7 +232,7 @@ impl Drop for Server {
 }
 
 /// The server as cargo built it, beside this program.
-fn server_binary() -> Outcome<PathBuf> {
+pub(crate) fn server_binary() -> Outcome<PathBuf> {
     let binary = std::env::current_exe()?.with_file_name("assize");
     if binary.exists() {
         Ok(binary)

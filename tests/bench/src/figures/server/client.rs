@@ -64,6 +64,27 @@ impl Load {
         })
     }
 
+    /// How long each answer takes on one connection, one request after the other.
+    ///
+    /// # Errors
+    /// The connection breaks, or an answer is not a 200.
+    pub(crate) fn latencies(&self, count: usize) -> Outcome<Vec<Duration>> {
+        let mut stream = connect(&self.address)?;
+        let mut buffer = Vec::new();
+        let mut taken = Vec::with_capacity(count);
+        for body in self.bodies.iter().cycle().take(count) {
+            let request = self.request(body);
+            let begun = Instant::now();
+            stream.write_all(&request)?;
+            let (status, _) = receive(&mut stream, &mut buffer)?;
+            taken.push(begun.elapsed());
+            if status != 200 {
+                return Err(format!("status {status}").into());
+            }
+        }
+        Ok(taken)
+    }
+
     fn request(&self, body: &[u8]) -> Vec<u8> {
         let headers = format!(
             "iPlanetDirectoryPro: {}\r\nAccept-API-Version: resource=2.0, protocol=1.0\r\n",
@@ -122,8 +143,19 @@ pub(crate) fn post(
     headers: &str,
     body: &[u8],
 ) -> Outcome<(u16, Vec<u8>)> {
+    send(address, "POST", path, headers, body)
+}
+
+/// Status and body of the answer to a request with JSON.
+pub(crate) fn send(
+    address: &str,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &[u8],
+) -> Outcome<(u16, Vec<u8>)> {
     let mut stream = connect(address)?;
-    stream.write_all(&message("POST", path, address, headers, body))?;
+    stream.write_all(&message(method, path, address, headers, body))?;
     let mut answer = Vec::new();
     let (status, head) = receive(&mut stream, &mut answer)?;
     Ok((status, answer.split_off(head)))
