@@ -25,6 +25,7 @@ mod oauth;
 mod policyserver;
 mod publish;
 mod realm;
+mod seal;
 pub mod serve;
 mod store;
 mod subject;

@@ -550,3 +550,47 @@ async fn nodes_on_one_store_publish_alike() {
         assert_eq!((there.tag, there.bytes), (here.tag, here.bytes));
     }
 }
+
+/// A client with an access token reads what names its id, and nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_is_a_reader_by_its_id() {
+    let (server, mut client) = started().await;
+    let http = reqwest::Client::new();
+    let base = format!("http://{}", server.address);
+    let registered = http
+        .post(format!("{base}/connect/register"))
+        .basic_auth("amadmin", Some(support::ADMINISTRATOR_PASSWORD))
+        .json(&json!({"client_name": "edge", "grant_types": ["client_credentials"], "scope": "policyserver.runtime"}))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(registered.status().as_u16(), 201);
+    let made: Value = registered.json().await.unwrap();
+    let text = |value: &Value, name: &str| value[name].as_str().unwrap().to_owned();
+    let (id, secret) = (text(&made, "client_id"), text(&made, "client_secret"));
+    let form = format!("grant_type=client_credentials&client_id={id}&client_secret={secret}");
+    let issued = http
+        .post(format!("{base}/connect/token"))
+        .header("Content-Type", "application/x-www-form-urlencoded")
+        .body(form)
+        .send()
+        .await
+        .unwrap();
+    let issued: Value = issued.json().await.unwrap();
+    let bearer = format!("Bearer {}", text(&issued, "access_token"));
+    let holder = Holder::new(server.address, "");
+    let status = async |path: &str| {
+        let headers = [("Authorization", bearer.as_str())];
+        holder.get(path, &headers).await.status().as_u16()
+    };
+    assert_eq!(status(EDGE).await, 403);
+    client.admin(
+        "PUT",
+        "/bundles/edge",
+        &json!({"policySets": ["a"], "readers": [id]}),
+    );
+    assert_eq!(status(EDGE).await, 200);
+    assert_eq!(status(&format!("{EDGE}/notice")).await, 200);
+    client.admin("PUT", "/bundles/other", &json!({"policySets": ["b"]}));
+    assert_eq!(status("/am/json/bundles/other").await, 403);
+}

@@ -144,6 +144,100 @@ fn bundles_are_built_alike_and_can_be_looked_into() {
     );
 }
 
+/// The private key of RFC 8410, section 10.3.
+const PRIVATE_KEY: &str = "-----BEGIN PRIVATE KEY-----\n\
+    MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n\
+    -----END PRIVATE KEY-----\n";
+
+#[test]
+fn a_sealed_bundle_is_verified() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let policies = write(folder.path(), "p.json", &document());
+    let (key, out, jwks) = (path("key.pem"), path("b"), path("keys.json"));
+    std::fs::write(&key, PRIVATE_KEY).unwrap();
+    let arguments = [
+        "bundle",
+        "build",
+        "--policies",
+        &policies,
+        "--out",
+        &out,
+        "--sign",
+        &key,
+        "--name",
+        "edge",
+        "--max-age",
+        "60",
+        "--revision",
+        "7",
+        "--jwks",
+        &jwks,
+    ];
+    let built = assize(&arguments, "");
+    assert!(built.status.success(), "{built:?}");
+    let inspect = |file: &str, keys: &str| {
+        let output = assize(&["bundle", "inspect", file, "--keys", keys], "");
+        let why = String::from_utf8(output.stderr).unwrap();
+        (
+            output.status.code(),
+            serde_json::from_slice::<Value>(&output.stdout).ok(),
+            why,
+        )
+    };
+    let (code, shown, why) = inspect(&out, &jwks);
+    assert_eq!(code, Some(0), "{why}");
+    let seal = &shown.unwrap()["seal"];
+    let says = &seal["says"];
+    assert_eq!(
+        (&seal["verified"], &says["name"]),
+        (&json!(true), &json!("edge"))
+    );
+    assert_eq!(
+        (&says["revision"], &says["maxAge"]),
+        (&json!(7), &json!(60))
+    );
+
+    let other = json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": seal["kid"], "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]});
+    let other = write(folder.path(), "other.json", &other);
+    let mut damaged = std::fs::read(&out).unwrap();
+    *damaged.last_mut().unwrap() ^= 1;
+    std::fs::write(path("damaged"), &damaged).unwrap();
+    std::fs::write(
+        path("plain"),
+        &damaged[damaged.iter().position(|b| *b == b'\n').unwrap() + 1..],
+    )
+    .unwrap();
+    for (file, keys, expected) in [
+        (&out, &other, "none of the keys signed it"),
+        (&path("damaged"), &jwks, "not those that were signed"),
+        (&path("plain"), &jwks, "checksum"),
+        (&key, &jwks, "neither a bundle nor a sealed one"),
+    ] {
+        let (code, _, why) = inspect(file, keys);
+        assert_eq!(code, Some(2), "{file}");
+        assert!(why.contains(expected), "{why}");
+    }
+    let unnamed = assize(&arguments[..8], "");
+    assert_eq!(unnamed.status.code(), Some(2));
+    let wrong = assize(
+        &[
+            "bundle",
+            "build",
+            "--policies",
+            &policies,
+            "--out",
+            &out,
+            "--sign",
+            &policies,
+            "--name",
+            "e",
+        ],
+        "",
+    );
+    assert_eq!(wrong.status.code(), Some(2));
+}
+
 /// An export without what differs between two stores that hold the same: who wrote it, and when.
 fn without_past(mut export: Value) -> Value {
     for (name, array) in export.as_object_mut().unwrap() {

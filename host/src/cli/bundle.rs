@@ -3,12 +3,17 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use assize_engine::Fault;
 use assize_engine::document::Document;
-use clap::Subcommand;
+use assize_engine::{BundleError, Fault};
+use clap::{Args, Subcommand};
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use super::{Failure, print, read};
+use crate::clock;
+use crate::keys::{self, Algorithm, Key};
+use crate::limits::{BUNDLE_AGE_SECONDS, BUNDLE_AGE_SECONDS_DEFAULT};
+use crate::seal::{self, Seal, Sealed};
 
 #[derive(Subcommand)]
 pub(super) enum Bundle {
@@ -23,21 +28,56 @@ pub(super) enum Bundle {
         /// Keep only these policy sets
         #[arg(long, value_name = "NAME")]
         set: Vec<String>,
+        #[command(flatten)]
+        seal: SealOptions,
     },
-    /// Show what is in a bundle
+    /// Show what is in a bundle, sealed or not
     Inspect {
         #[arg(value_name = "FILE")]
         file: PathBuf,
+        /// Public keys (a JWK set), one of which must have signed it; a server's are at /.well-known/assize-bundle-keys
+        #[arg(long, value_name = "FILE")]
+        keys: Option<PathBuf>,
     },
+}
+
+/// How to seal a bundle that is served as a file, so that enforcement points take it as if it came from a server.
+#[derive(Args)]
+pub(super) struct SealOptions {
+    /// Seal the bundle with this private key: Ed25519, PKCS #8 in PEM (openssl genpkey -algorithm ed25519)
+    #[arg(long, value_name = "FILE", requires = "name")]
+    sign: Option<PathBuf>,
+    /// What enforcement points know the bundle by
+    #[arg(long, requires = "sign")]
+    name: Option<String>,
+    /// Seconds past which an enforcement point denies everything
+    #[arg(long, value_name = "SECONDS", requires = "sign", default_value_t = BUNDLE_AGE_SECONDS_DEFAULT,
+          value_parser = clap::value_parser!(u64).range(1..=BUNDLE_AGE_SECONDS))]
+    max_age: u64,
+    /// Higher with every change: an enforcement point never goes back [default: milliseconds since 1970]
+    #[arg(long, requires = "sign")]
+    revision: Option<u64>,
+    /// Who signs
+    #[arg(long, value_name = "URL", requires = "sign", default_value = "assize")]
+    issuer: String,
+    /// Where to write the public key, as the JWK set that enforcement points are to trust
+    #[arg(long, value_name = "FILE", requires = "sign")]
+    jwks: Option<PathBuf>,
 }
 
 impl Bundle {
     pub(super) fn run(self) -> Result<(), Failure> {
         match self {
-            Bundle::Build { policies, out, set } => {
+            Bundle::Build {
+                policies,
+                out,
+                set,
+                seal,
+            } => {
                 let compiled = compile(&policies, (!set.is_empty()).then_some(set.as_slice()))?;
                 let bundle = assize_engine::Bundle::load(compiled.bytes.clone())?;
-                std::fs::write(&out, &compiled.bytes)?;
+                let line = seal.line(&bundle, &compiled.bytes)?;
+                std::fs::write(&out, [line.as_bytes(), &compiled.bytes].concat())?;
                 print(&format!(
                     "{}: {} policies, {} bytes, digest {}\n",
                     out.display(),
@@ -46,22 +86,80 @@ impl Bundle {
                     bundle.digest()
                 ))
             }
-            Bundle::Inspect { file } => {
+            Bundle::Inspect { file, keys } => {
                 let bytes = read(&file)?;
-                let size = bytes.len();
-                let bundle = assize_engine::Bundle::load(bytes);
-                let bundle = bundle
-                    .map_err(|error| Failure::bad_input(format!("{}: {error}", file.display())))?;
-                let shown = json!({
+                let refused = |why: &dyn std::fmt::Display| {
+                    Failure::bad_input(format!("{}: {why}", file.display()))
+                };
+                let plain = assize_engine::Bundle::load(bytes.clone());
+                let (bundle, sealed) = match plain {
+                    Err(BundleError::NotABundle) => {
+                        let sealed = Sealed::parse(&bytes).map_err(|why| {
+                            refused(&format_args!("neither a bundle nor a sealed one: {why}"))
+                        })?;
+                        let bundle = assize_engine::Bundle::load(sealed.bundle.to_vec());
+                        (bundle.map_err(|error| refused(&error))?, Some(sealed))
+                    }
+                    plain => (plain.map_err(|error| refused(&error))?, None),
+                };
+                let mut shown = json!({
                     "realm": bundle.realm(),
                     "digest": bundle.digest(),
-                    "bytes": size,
+                    "bytes": sealed.as_ref().map_or(bytes.len(), |sealed| sealed.bundle.len()),
                     "policies": bundle.policy_count(),
                     "policySets": bundle.policy_sets().collect::<Vec<_>>(),
                 });
+                let verified = match (&keys, &sealed) {
+                    (None, _) => None,
+                    (Some(_), None) => {
+                        return Err(refused(&"it is not sealed, so no key signed it"));
+                    }
+                    (Some(keys), Some(sealed)) => {
+                        let jwks = serde_json::from_slice(&read(keys)?).map_err(|error| {
+                            Failure::bad_input(format!("{}: {error}", keys.display()))
+                        })?;
+                        if !sealed.is_signed_by(&jwks) {
+                            return Err(refused(&"none of the keys signed it"));
+                        }
+                        Some(true)
+                    }
+                };
+                if let (Some(sealed), Some(members)) = (sealed, shown.as_object_mut()) {
+                    let kid = sealed.header.get("kid").cloned().unwrap_or_default();
+                    let seal = json!({"kid": kid, "verified": verified, "says": sealed.payload});
+                    members.insert("seal".into(), seal);
+                }
                 print(&format!("{shown:#}\n"))
             }
         }
+    }
+}
+
+impl SealOptions {
+    /// The line before the bundle's bytes; nothing where it is not to be sealed.
+    fn line(&self, bundle: &assize_engine::Bundle, bytes: &[u8]) -> Result<String, Failure> {
+        let (Some(file), Some(name)) = (&self.sign, &self.name) else {
+            return Ok(String::new());
+        };
+        let now = clock::now();
+        let key = Key::from_pem(Algorithm::EdDsa, &read(file)?, now);
+        let key =
+            key.map_err(|error| Failure::bad_input(format!("{}: {error}", file.display())))?;
+        if let Some(jwks) = &self.jwks {
+            std::fs::write(jwks, format!("{:#}\n", json!({"keys": [key.jwk()]})))?;
+        }
+        let seal = Seal {
+            issuer: &self.issuer,
+            realm: bundle.realm(),
+            name,
+            revision: self.revision.unwrap_or(now.unsigned_abs()),
+            digest: bundle.digest(),
+            bytes_sha256: &seal::hex(&Sha256::digest(bytes)),
+            issued_at: now,
+            max_age: self.max_age,
+        };
+        let line = keys::sign_with(&key, seal::BUNDLE, &seal.payload())?;
+        Ok(format!("{line}\n"))
     }
 }
 

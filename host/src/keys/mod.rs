@@ -22,8 +22,8 @@ use crate::config::Config;
 use crate::store::{Draft, Expect, Kind, Object, Store, StoreError, Write};
 
 pub(crate) use algorithm::Algorithm;
-pub(crate) use jws::sign;
-pub(crate) use ring::{Life, Ring, Stage};
+pub(crate) use jws::{sign, sign_with};
+pub(crate) use ring::{Key, Life, Ring, Stage};
 
 /// What a ring's keys sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, clap::ValueEnum)]

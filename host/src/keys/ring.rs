@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::pki_types::pem::PemObject;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -95,6 +97,24 @@ impl Key {
         }
     }
 
+    /// A private key that somebody made with another tool: PKCS #8 in PEM, as `openssl genpkey` writes it.
+    ///
+    /// # Errors
+    /// [`KeyError::Refused`]: it is no such key.
+    pub(crate) fn from_pem(
+        algorithm: Algorithm,
+        pem: &[u8],
+        now: Millis,
+    ) -> Result<Self, KeyError> {
+        let refused = || {
+            let name = algorithm.name();
+            KeyError::Refused(format!("no private key for {name} in PEM form (PKCS #8)"))
+        };
+        let der = PrivatePkcs8KeyDer::from_pem_slice(pem).map_err(|_| refused())?;
+        let pkcs8 = der.secret_pkcs8_der().to_vec();
+        Self::read(algorithm, Stage::Current, now, pkcs8).map_err(|_| refused())
+    }
+
     pub(crate) fn kid(&self) -> &str {
         &self.material.kid
     }
@@ -163,7 +183,7 @@ impl Ring {
 
     /// The public keys as a JWK set (RFC 7517 §5).
     pub(crate) fn jwks(&self) -> Value {
-        json!({"keys": self.keys().map(|key| &key.material.jwk).collect::<Vec<_>>()})
+        json!({"keys": self.keys().map(Key::jwk).collect::<Vec<_>>()})
     }
 
     /// The ring after its next key has become the current one.

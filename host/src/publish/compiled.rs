@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use super::CommitError;
 use crate::notifications::{PolicyChange, PolicyEvent};
 use crate::realm::RealmPath;
+use crate::seal::hex;
 use crate::store::{Kind, Object, View};
 
 /// The compiled policies of a realm and the bundle that they make.
@@ -210,10 +211,6 @@ impl CompiledRealm {
         self.bundle = Arc::from(bundle);
         Ok(self)
     }
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn compile(object: &Object) -> Result<CompiledPolicy, CommitError> {

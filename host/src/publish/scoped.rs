@@ -26,6 +26,7 @@ use super::{CommitError, Publisher, Scope};
 use crate::clock;
 use crate::documents::bundle::BundleDefinition;
 use crate::realm::RealmPath;
+use crate::seal::hex;
 use crate::store::{Kind, Object, View};
 
 /// How often another node's change may come in between before this one gives up.
@@ -220,7 +221,7 @@ fn link(
         ),
         None => {
             let bytes = state.link_only(sets.iter().map(|(name, _)| name.as_str()));
-            let sha256 = super::compiled::hex(&Sha256::digest(&bytes));
+            let sha256 = hex(&Sha256::digest(&bytes));
             let read = Bundle::load(bytes.clone());
             let read = read.map_err(|error| CommitError::Publish(error.to_string()))?;
             (read.digest().to_owned(), Bytes::from(bytes), sha256)

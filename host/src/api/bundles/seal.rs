@@ -10,23 +10,24 @@ use crate::api::error::ApiError;
 use crate::app::App;
 use crate::keys::{self, Purpose};
 use crate::publish::PublishedBundle;
+use crate::seal::{self, Seal};
 
 /// The line before a bundle's bytes: whose, which, how old it may get, and what its bytes must be.
 ///
 /// # Errors
 /// The keys cannot be used.
 pub(super) fn of_bundle(app: &App, bundle: &PublishedBundle) -> Result<String, ApiError> {
-    let payload = json!({
-        "iss": app.oauth.issuer(),
-        "realm": bundle.realm.as_str(),
-        "name": bundle.definition.name,
-        "revision": bundle.revision,
-        "digest": bundle.digest,
-        "bytes_sha256": bundle.bytes_sha256,
-        "issuedAt": app.publisher.confirmed(),
-        "maxAge": bundle.definition.max_age,
-    });
-    sign(app, "assize-bundle+jwt", &payload)
+    let seal = Seal {
+        issuer: app.oauth.issuer(),
+        realm: bundle.realm.as_str(),
+        name: &bundle.definition.name,
+        revision: bundle.revision,
+        digest: &bundle.digest,
+        bytes_sha256: &bundle.bytes_sha256,
+        issued_at: app.publisher.confirmed(),
+        max_age: bundle.definition.max_age,
+    };
+    sign(app, seal::BUNDLE, &seal.payload())
 }
 
 /// The word that a revision is the latest one.
@@ -41,7 +42,7 @@ pub(super) fn of_notice(app: &App, bundle: &PublishedBundle) -> Result<String, A
         "revision": bundle.revision,
         "instant": app.publisher.confirmed(),
     });
-    sign(app, "assize-notice+jwt", &payload)
+    sign(app, seal::NOTICE, &payload)
 }
 
 fn sign(app: &App, typ: &str, payload: &Value) -> Result<String, ApiError> {
