@@ -15,6 +15,15 @@ pub(crate) struct Published {
     pub(crate) facts: Facts,
 }
 
+impl Published {
+    fn of(bundle: &Bundle) -> Self {
+        Published {
+            digest: bundle.digest().to_owned(),
+            facts: Facts::of(&bundle.required_facts()),
+        }
+    }
+}
+
 /// What the policies of a bundle can read of a subject: only that is fetched and handed over.
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
@@ -74,15 +83,18 @@ impl Decider {
         bundle: &Arc<[u8]>,
         revision: u64,
     ) -> Result<Published, String> {
-        let read = Bundle::load(bundle.to_vec()).map_err(|error| error.to_string())?;
-        let published = Published {
-            digest: read.digest().to_owned(),
-            facts: Facts::of(&read.required_facts()),
-        };
-        self.pool
-            .publish(realm, Arc::clone(bundle), revision)
-            .map_err(|error| error.to_string())?;
-        Ok(published)
+        std::thread::scope(|scope| {
+            // Beside the module, which refuses the same bytes: a large bundle takes either some tens of milliseconds.
+            let read =
+                scope.spawn(|| Bundle::load(bundle.to_vec()).map(|read| Published::of(&read)));
+            self.pool
+                .publish(realm, Arc::clone(bundle), revision)
+                .map_err(|error| error.to_string())?;
+            match read.join() {
+                Ok(read) => read.map_err(|error| error.to_string()),
+                Err(_) => Err("the bundle could not be looked into".to_owned()),
+            }
+        })
     }
 
     /// Forgets a realm. Where that fails its old bundle stays loaded, though nothing asks for it any more.

@@ -1,5 +1,6 @@
 //! Lowered policies to the bytes of a bundle.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 
 use super::lower::{CompiledPolicy, Zones};
@@ -148,17 +149,16 @@ impl Pool {
         }
         let mut key = hash::of_text(text);
         loop {
-            match self.texts.get(&key) {
-                Some(&known) if strings.get(known) == text => return known,
-                Some(_) => key = hash::another(key),
-                None => break,
+            match self.texts.entry(key) {
+                Entry::Occupied(known) if strings.get(*known.get()) == text => return *known.get(),
+                Entry::Occupied(_) => key = hash::another(key),
+                Entry::Vacant(free) => {
+                    strings.text.push_str(text);
+                    strings.offsets.push(strings.text.len() as u32);
+                    return *free.insert(strings.count() as u32 - 1);
+                }
             }
         }
-        strings.text.push_str(text);
-        strings.offsets.push(strings.text.len() as u32);
-        let number = strings.count() as u32 - 1;
-        self.texts.insert(key, number);
-        number
     }
 
     /// The offset of a list.
@@ -210,18 +210,21 @@ impl Pool {
 fn write_once(known: &mut Known, words: &[u32], table: &mut Vec<u32>) -> u32 {
     let mut key = hash::of_words(words);
     loop {
-        match known.get(&key) {
-            Some(&at) if table.get(at as usize..at as usize + words.len()) == Some(words) => {
-                return at;
+        match known.entry(key) {
+            Entry::Occupied(place) => {
+                let at = *place.get() as usize;
+                if table.get(at..at + words.len()) == Some(words) {
+                    return at as u32;
+                }
+                key = hash::another(key);
             }
-            Some(_) => key = hash::another(key),
-            None => break,
+            Entry::Vacant(free) => {
+                let at = table.len() as u32;
+                table.extend_from_slice(words);
+                return *free.insert(at);
+            }
         }
     }
-    let at = table.len() as u32;
-    table.extend_from_slice(words);
-    known.insert(key, at);
-    at
 }
 
 /// Hashing for maps of our own words and texts: quick, and nothing iterates over them.

@@ -17,7 +17,8 @@ pub(crate) struct Index<'a> {
     groups: Vec<Group<'a>>,
     known_groups: HashMap<(u32, Authority<'a>), u32, Hashing>,
     patterns: Vec<Pattern<'a>>,
-    known_patterns: HashMap<(u32, u32), u32, Hashing>,
+    /// By the number of a text: the latest pattern with that text, + 1.
+    by_text: Vec<u32>,
     /// Pattern and policy.
     owners: Vec<(u32, u32)>,
 }
@@ -43,13 +44,14 @@ struct Pattern<'a> {
     path_text: &'a str,
     path_glob: u32,
     query_glob: u32,
+    /// Another pattern with the same text in another group, + 1.
+    same_text: u32,
 }
 
 impl<'a> Index<'a> {
     pub(crate) fn with_room_for(policies: usize) -> Self {
         Self {
             patterns: Vec::with_capacity(policies),
-            known_patterns: HashMap::with_capacity_and_hasher(policies, Hashing),
             owners: Vec::with_capacity(policies),
             ..Self::default()
         }
@@ -82,8 +84,8 @@ impl<'a> Index<'a> {
         } in views(folded)
         {
             let group = self.group(set, authority);
-            let number = match self.known_patterns.get(&(group, shown)) {
-                Some(&known) => known,
+            let number = match self.known_pattern(group, shown) {
+                Some(known) => known,
                 None => match self.new_pattern(group, shown, (path, query), pool, tables) {
                     Some(number) => number,
                     None => continue,
@@ -91,6 +93,18 @@ impl<'a> Index<'a> {
             };
             self.owners.push((number, policy));
         }
+    }
+
+    fn known_pattern(&self, group: u32, shown: u32) -> Option<u32> {
+        let mut at = self.by_text.get(shown as usize).copied()?;
+        while let Some(number) = at.checked_sub(1) {
+            let pattern = self.patterns.get(number as usize)?;
+            if pattern.group == group {
+                return Some(number);
+            }
+            at = pattern.same_text;
+        }
+        None
     }
 
     /// Writes a pattern's parts next to its text: a decision reads them together.
@@ -108,6 +122,10 @@ impl<'a> Index<'a> {
             Some(query) => Some(Pieces::split(query)?),
         };
         let number = self.patterns.len() as u32;
+        let texts = self.by_text.len().max(shown as usize + 1);
+        self.by_text.resize(texts, 0);
+        let latest = self.by_text.get_mut(shown as usize)?;
+        let same_text = std::mem::replace(latest, number + 1);
         self.patterns.push(Pattern {
             group,
             shown,
@@ -115,11 +133,11 @@ impl<'a> Index<'a> {
             query_glob: query.map_or(0, |query| glob(&query, pool, tables)),
             path: pieces,
             path_text: path,
+            same_text,
         });
         if let Some(group) = self.groups.get_mut(group as usize) {
             group.patterns.push(number);
         }
-        self.known_patterns.insert((group, shown), number);
         Some(number)
     }
 
@@ -183,23 +201,39 @@ impl<'a> Index<'a> {
 
     /// Files each pattern under the rarest key that it has.
     fn choose_keys(&self, keys: &mut Keys) {
-        let mut counts: HashMap<u64, u32, Hashing> =
-            HashMap::with_capacity_and_hasher(self.patterns.len() * 2, Hashing);
+        let room = self.patterns.len() * 3;
+        let mut counters: HashMap<u64, u32, Hashing> =
+            HashMap::with_capacity_and_hasher(room, Hashing);
+        let mut counts: Vec<u32> = Vec::with_capacity(room);
+        let mut candidates: Vec<(Candidate, u32)> = Vec::with_capacity(room);
+        let mut ends: Vec<usize> = Vec::with_capacity(self.patterns.len());
         for pattern in &self.patterns {
-            pattern.candidates(|candidate| *counts.entry(candidate.key).or_default() += 1);
-        }
-        for (number, pattern) in self.patterns.iter().enumerate() {
-            let mut rarest: Option<(Rank, Candidate)> = None;
             pattern.candidates(|candidate| {
-                let count = counts.get(&candidate.key).copied().unwrap_or_default();
-                let longest_first = usize::MAX - candidate.length;
-                let rarity = count.max(FEW_PER_KEY);
-                let rank = (rarity, candidate.kind as u32, longest_first, candidate.key);
-                if rarest.as_ref().is_none_or(|(best, _)| rank < *best) {
-                    rarest = Some((rank, candidate));
+                let next = counts.len() as u32;
+                let counter = *counters.entry(candidate.key).or_insert(next);
+                match counts.get_mut(counter as usize) {
+                    Some(count) => *count += 1,
+                    None => counts.push(1),
                 }
+                candidates.push((candidate, counter));
             });
-            let rarest = rarest.map(|(_, candidate)| candidate);
+            ends.push(candidates.len());
+        }
+        let mut candidates = candidates.into_iter();
+        let mut start = 0;
+        for ((number, pattern), end) in self.patterns.iter().enumerate().zip(ends) {
+            let rarest =
+                candidates
+                    .by_ref()
+                    .take(end - start)
+                    .min_by_key(|(candidate, counter)| {
+                        let count = counts.get(*counter as usize).copied().unwrap_or_default();
+                        let longest_first = u32::MAX - candidate.length;
+                        let rarity = count.max(FEW_PER_KEY);
+                        (rarity, candidate.kind as u32, longest_first, candidate.key)
+                    });
+            start = end;
+            let rarest = rarest.map(|(candidate, _)| candidate);
             keys.file(pattern.group, number as u32, rarest);
         }
     }
@@ -223,11 +257,7 @@ impl<'a> Index<'a> {
         let scheme = part(scheme, pool, tables);
         let host = part(host, pool, tables);
         let port = port.map_or(0, |port| part(port, pool, tables));
-        let mut all = group.patterns.clone();
-        all.sort_by_cached_key(|&pattern| {
-            let pattern = self.patterns.get(pattern as usize);
-            pattern.map(|p| (p.path.literals.first().copied(), p.path_text, p.shown))
-        });
+        let all = self.by_literal_beginning(&group.patterns);
         let filed = keys.groups.remove(&number).unwrap_or_default();
         let lengths = |lengths: BTreeSet<u32>| -> Vec<u32> { lengths.into_iter().collect() };
         [
@@ -242,6 +272,32 @@ impl<'a> Index<'a> {
             pool.list(&all, tables),
         ]
     }
+
+    /// Patterns in order of their literal beginnings, then of their paths.
+    fn by_literal_beginning(&self, patterns: &[u32]) -> Vec<u32> {
+        let key = |number: u32| {
+            let pattern = self.patterns.get(number as usize);
+            pattern.map(|p| (p.path.literals.first().copied(), p.path_text, p.shown))
+        };
+        let mut order: Vec<(u128, u32)> = patterns
+            .iter()
+            .map(|&number| {
+                let beginning = key(number).and_then(|(beginning, ..)| beginning);
+                (head(beginning.unwrap_or_default()), number)
+            })
+            .collect();
+        order.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| key(a.1).cmp(&key(b.1))));
+        order.into_iter().map(|(_, number)| number).collect()
+    }
+}
+
+/// The first bytes of a text as a number: texts in order have them in order.
+fn head(text: &str) -> u128 {
+    let mut head = [0; 16];
+    for (to, from) in head.iter_mut().zip(text.bytes()) {
+        *to = from;
+    }
+    u128::from_be_bytes(head)
 }
 
 /// Files a group under what its authority must be, or end with.
@@ -297,9 +353,6 @@ fn glob(pieces: &Pieces<'_>, pool: &mut Pool, tables: &mut Tables) -> u32 {
     pool.glob(&words, tables)
 }
 
-/// How good a key is, the best first: rare, then by kind, then long.
-type Rank = (u32, u32, usize, u64);
-
 /// So many patterns under one key are as good as one. A request looks its segments up in any case, but every
 /// length of a prefix or suffix that occurs costs it one more look: more than comparing a few patterns does.
 const FEW_PER_KEY: u32 = 4;
@@ -310,7 +363,7 @@ impl Pattern<'_> {
         let mut consider = |kind, text: &str| {
             visit(Candidate {
                 kind,
-                length: text.len(),
+                length: text.len() as u32,
                 key: hash::add(hash::start(kind, self.group), text),
             });
         };

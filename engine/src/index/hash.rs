@@ -77,6 +77,10 @@ impl std::hash::Hasher for Hasher {
         self.0 = mix(self.0, u64::from_le_bytes(last));
     }
 
+    fn write_u32(&mut self, number: u32) {
+        self.0 = mix(self.0, u64::from(number));
+    }
+
     fn write_u64(&mut self, number: u64) {
         self.0 = mix(self.0, number);
     }

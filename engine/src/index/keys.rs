@@ -10,7 +10,8 @@ use crate::compile::link::{Hashing, Pool};
 /// A key under which a pattern may be filed.
 pub(super) struct Candidate {
     pub(super) kind: KeyKind,
-    pub(super) length: usize,
+    /// Bytes of the text that it is made of.
+    pub(super) length: u32,
     pub(super) key: u64,
 }
 
@@ -47,10 +48,10 @@ impl Keys {
             KeyKind::Path => filed.flags |= BY_PATH,
             KeyKind::Segment => filed.flags |= BY_SEGMENT,
             KeyKind::Prefix => {
-                filed.prefixes.insert(candidate.length as u32);
+                filed.prefixes.insert(candidate.length);
             }
             _ => {
-                filed.suffixes.insert(candidate.length as u32);
+                filed.suffixes.insert(candidate.length);
             }
         }
         self.add(candidate.key, pattern);

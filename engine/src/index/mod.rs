@@ -2,10 +2,11 @@
 //!
 //! Patterns are grouped by policy set and authority. A group with a literal authority is found by
 //! its hash, one with wildcards by what its host ends with. Inside a group each pattern is filed
-//! under one key, the rarest it has: its whole path, a literal segment, the text before its first
-//! wildcard, or the text behind its last. A request looks up its own segments, prefixes and
-//! suffixes, so that the cost of a decision depends on the request and on what covers it, not on
-//! how many policies there are. Every pattern found so is then compared in full.
+//! under one key that any name it covers must have: its whole path, a literal segment that few
+//! patterns share, or else the rarest of its segments, the text before its first wildcard and the
+//! text behind its last. A request looks up its own segments, prefixes and suffixes, so that the
+//! cost of a decision depends on the request and on what covers it, not on how many policies there
+//! are. Every pattern found so is then compared in full.
 
 #[cfg(feature = "compile")]
 pub(crate) mod build;

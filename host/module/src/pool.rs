@@ -97,7 +97,7 @@ impl Pool {
     /// Puts a bundle in the place of the realm's former one, instance by instance. Calls go on all the while,
     /// each from the old bundle or the new one; once this returns, all from the new one.
     ///
-    /// Blocks for as long as it takes to load the bundle once per worker.
+    /// Blocks for as long as it takes to load the bundle once per worker; the next spare is made afterwards.
     ///
     /// # Errors
     /// The bundle is refused or cannot be loaded: nothing has changed.
@@ -195,7 +195,11 @@ impl Shared {
         // The spare goes first: if the bundle is no good, no call has met it.
         let first = match spare.filter(|spare| !is_worn(spare, &before)) {
             Some(spare) => Ok(spare),
-            None => self.fresh().map_err(LoadError::from),
+            // What is about to be replaced need not be loaded.
+            None => {
+                let others = before.iter().filter(|(held, _)| ***held != *realm);
+                self.holding(others, 0).map_err(LoadError::from)
+            }
         };
         let mut next = match first.and_then(|first| change.apply(first)) {
             Ok(next) => next,
@@ -209,7 +213,7 @@ impl Shared {
         next.generation = generation;
         // From slot to slot: the instance that comes out of one gets the new bundle and goes into the next.
         let mut next = Some(next);
-        for slot in &self.slots {
+        for (at, slot) in self.slots.iter().enumerate() {
             // Made before the slot is taken: until then calls are better off with the old bundle than waiting.
             let ready = next.take().or_else(|| self.fresh().ok());
             let mut place = slot.lock();
@@ -222,8 +226,11 @@ impl Shared {
             }
             let old = std::mem::replace(&mut *place, ready);
             drop(place);
+            // What comes out of the last slot would be the spare: that one is made when nobody waits any more.
+            let goes_on = at + 1 < self.slots.len();
             next = old
-                .filter(|old| old.generation + 1 == generation && !is_worn(old, &before))
+                .filter(|old| goes_on && old.generation + 1 == generation)
+                .filter(|old| !is_worn(old, &before))
                 .and_then(|old| change.apply(old).ok())
                 .map(|old| Loaded { generation, ..old });
         }
@@ -253,9 +260,18 @@ impl Shared {
             let state = self.state();
             (Arc::clone(&state.realms), state.generation)
         };
+        self.holding(realms.iter(), generation)
+    }
+
+    /// A new instance with these bundles in it, which were accepted before.
+    fn holding<'p>(
+        &self,
+        realms: impl Iterator<Item = (&'p Box<str>, &'p Published)>,
+        generation: u64,
+    ) -> Result<Loaded, CallError> {
         let mut instance = self.runtime.instance()?;
-        let mut bundles = Vec::with_capacity(realms.len());
-        for (realm, published) in realms.iter() {
+        let mut bundles = Vec::new();
+        for (realm, published) in realms {
             let handle = instance
                 .load(&published.bundle, published.revision)
                 .map_err(|error| match error {

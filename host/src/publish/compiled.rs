@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use assize_engine::model::Policy;
 use assize_engine::{CompiledPolicy, compile_policy, link};
-use sha2::{Digest, Sha256};
 
 use super::CommitError;
 use crate::notifications::{PolicyChange, PolicyEvent};
@@ -25,9 +24,8 @@ pub(super) struct CompiledRealm {
     first_mark: u64,
     /// What happened to policies since it was last asked for.
     events: Vec<PolicyEvent>,
+    /// Empty where nothing was linked yet.
     pub(super) bundle: Arc<[u8]>,
-    /// Of the bundle's bytes; empty where nothing was linked yet.
-    pub(super) digest: String,
 }
 
 /// A policy of the realm.
@@ -55,7 +53,6 @@ impl CompiledRealm {
             first_mark: mark(),
             events: Vec::new(),
             bundle: Arc::from([]),
-            digest: String::new(),
         }
     }
 
@@ -100,7 +97,7 @@ impl CompiledRealm {
     }
 
     fn note(&mut self, kept: &Kept, change: PolicyChange) {
-        if !self.digest.is_empty() {
+        if !self.bundle.is_empty() {
             let event = self.event(kept, change);
             self.events.push(event);
         }
@@ -166,7 +163,7 @@ impl CompiledRealm {
             .collect();
         let mut fresh = Vec::new();
         // What was never linked knows nothing of the policies that did not change.
-        match changed.filter(|_| !self.digest.is_empty()) {
+        match changed.filter(|_| !self.bundle.is_empty()) {
             Some(keys) => {
                 for key in keys {
                     match store.object(Kind::Policy, realm_key, key).await? {
@@ -207,7 +204,6 @@ impl CompiledRealm {
             self.put(object)?;
         }
         let bundle = self.link_only(self.sets.iter().map(String::as_str));
-        self.digest = hex(&Sha256::digest(&bundle));
         self.bundle = Arc::from(bundle);
         Ok(self)
     }

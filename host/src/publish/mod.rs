@@ -260,7 +260,7 @@ impl Publisher {
             // The state was lost with an earlier change that failed half-way, and with it what that change did.
             let missed = state.is_none() && known.is_some_and(|known| known.is_decided());
             let state = state.unwrap_or_else(|| CompiledRealm::new(&realm.path));
-            let linked_before = state.digest.clone();
+            let linked_before = Arc::clone(&state.bundle);
             let mut state = state
                 .update(view.as_mut(), &realm.key, scope.policies(&realm.key))
                 .await?;
@@ -268,7 +268,7 @@ impl Publisher {
                 state.take_all_for_changed();
             }
             let unchanged =
-                state.digest == linked_before && known.is_some_and(|known| known.is_decided());
+                state.bundle == linked_before && known.is_some_and(|known| known.is_decided());
             let key = realm.key.clone();
             let live = if unchanged {
                 realm

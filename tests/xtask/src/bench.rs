@@ -8,16 +8,13 @@ use crate::process::{cargo, is_there, program, run as start, target_dir};
 pub(crate) fn run(options: Options) -> Result<(), String> {
     let words = options.words()?;
     match words.first().map(String::as_str) {
-        Some("criterion") => {
-            let bench = [
-                "bench",
-                "--package",
-                "assize-bench",
-                "--features",
-                "criterion",
-            ];
-            start(cargo().args(bench).args(["--bench", "decision"]))
-        }
+        Some("criterion") => start(
+            cargo()
+                .arg("bench")
+                .args(BOTH)
+                .args(["--features", "assize-bench/criterion"])
+                .args(["--bench", "decision"]),
+        ),
         Some("js") => start(
             program("npm")
                 .current_dir(package::build()?)
@@ -32,15 +29,13 @@ pub(crate) fn run(options: Options) -> Result<(), String> {
     }
 }
 
-/// The program that measures, beside the server that it measures. Both are built in one go: asked for one by one they would
-/// have their dependencies built with different features, and wasmtime twice.
+/// The server and what measures it, always asked for together: one by one they would have their dependencies built with
+/// different features, and wasmtime twice.
+const BOTH: [&str; 4] = ["--package", "assize", "--package", "assize-bench"];
+
+/// The program that measures, beside the server that it measures.
 fn figures(words: &[String]) -> Result<(), String> {
-    let packages = ["--package", "assize", "--package", "assize-bench"];
-    start(
-        cargo()
-            .args(["build", "--release", "--bins"])
-            .args(packages),
-    )?;
+    start(cargo().args(["build", "--release", "--bins"]).args(BOTH))?;
     let program_file = target_dir().join("release/figures");
     start(program(&program_file.to_string_lossy()).args(words))
 }

@@ -24,7 +24,9 @@ cargo xtask <command>
   fuzz [--seconds N] [--jobs N] [TARGET…]
                                   every fuzz target (or those named) for N seconds each, 300 unless told
   crash [--kills N] [--seed S]    the server killed while it writes, N times on each database, 200 unless told
-  bench [N…]                      the engine's figures at N policies, 10 to 100000 unless told
+  bench                           the engine's figures at 10 to 100000 policies, the server's start and memory
+  bench N…                        the engine's figures at N policies
+  bench footprint                 the server's start and memory
   bench server                    the server's CPU for a request beside a bare handler's
   bench js [N…]                   the npm package beside Cedar's, in Node and workerd
   bench store [N…]                N policies imported, on SQLite and PostgreSQL: time, memory, a write, decisions

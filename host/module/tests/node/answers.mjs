@@ -145,7 +145,6 @@ function refusedObjects() {
   const cases = [
     // What is taken for what it means.
     [(r) => (r.now = 1773800000000n), null],
-    [(r) => (r.now = Infinity), null],
     [(r) => (r.externals = { x: { satisfied: true, ttl: Infinity }, y: { satisfied: true, ttl: 2 ** 63 } }), null],
     [(r) => (r.externals = { x: { satisfied: true, ttl: 2 ** 60 } }), null],
     [(r) => (r.subject.profile = undefined), null],
@@ -157,6 +156,7 @@ function refusedObjects() {
     // What is refused, and where.
     [(r) => (r.now = undefined), ['badRequest', '/now']],
     [(r) => (r.now = null), ['badRequest', '/now']],
+    [(r) => (r.now = Infinity), ['limitExceeded', '/now']],
     [(r) => (r.now = 1.5), ['badRequest', '/now']],
     [(r) => (r.now = NaN), ['badRequest', '/now']],
     [(r) => (r.now = 2 ** 64), ['badRequest', '/now']],

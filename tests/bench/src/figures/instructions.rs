@@ -1,5 +1,6 @@
 //! Instructions for one decision, counted by valgrind: nearly free of noise, so that two versions of the code can be compared.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use assize_bench::prepared::Prepared;
@@ -8,8 +9,9 @@ use assize_engine::{Bundle, answer};
 use assize_floor::Index;
 
 use crate::Outcome;
+use crate::folder::Folder;
 
-/// Passes over a tenth of the requests in the two runs whose difference is counted.
+/// Passes over the requests in the two runs whose difference is counted.
 const ROUNDS: [u64; 2] = [1, 3];
 
 /// One request in so many takes part: valgrind is slow.
@@ -22,9 +24,11 @@ pub(crate) fn figures(counts: &[u32]) -> Outcome<()> {
         "policies", "floor", "engine", "ratio"
     );
     for &count in counts {
+        let folder = Folder::new("instructions")?;
+        let sampled = write(&Prepared::new(count, Naming::Plain)?, &folder)?;
         let [floor, engine] = [
-            per_decision("floor", count)?,
-            per_decision("engine", count)?,
+            per_decision("floor", folder.path(), sampled)?,
+            per_decision("engine", folder.path(), sampled)?,
         ];
         println!(
             "{count:<12}{floor:>12}{engine:>12}{:>8.2}",
@@ -34,40 +38,66 @@ pub(crate) fn figures(counts: &[u32]) -> Outcome<()> {
     Ok(())
 }
 
-/// The work that valgrind watches: everything is prepared alike, only the rounds differ.
-pub(crate) fn run_loop(which: &str, count: &str, rounds: &str) -> Outcome<()> {
-    let (count, rounds): (u32, u64) = (count.parse()?, rounds.parse()?);
-    let prepared = Prepared::new(count, Naming::Plain)?;
-    let index =
-        Index::build(&prepared.floor_policies).ok_or("the floor cannot read the policies")?;
-    let bundle = Bundle::load(prepared.bundle.clone())?;
-    let mut output = Vec::new();
-    for _ in 0..rounds {
-        if which == "floor" {
-            for request in prepared.floor_requests.iter().step_by(SAMPLE) {
-                output.clear();
-                assize_floor::decide(&index, request.as_bytes(), &mut output);
-            }
-        } else {
-            for request in prepared.requests.iter().step_by(SAMPLE) {
-                std::hint::black_box(answer(&bundle, request.as_bytes()));
-            }
+/// Leaves what both runs read, and tells how many requests that is. Making it under valgrind would take long, and its maps,
+/// which are seeded at random, would count differently each time.
+fn write(prepared: &Prepared, folder: &Folder) -> Outcome<u64> {
+    let sample = |requests: &[String]| {
+        let sample: Vec<&str> = requests
+            .iter()
+            .step_by(SAMPLE)
+            .map(String::as_str)
+            .collect();
+        sample.join("\n")
+    };
+    folder.write("engine", &prepared.bundle)?;
+    folder.write("engine-requests", sample(&prepared.requests).as_bytes())?;
+    folder.write("floor", &prepared.floor_policies)?;
+    folder.write(
+        "floor-requests",
+        sample(&prepared.floor_requests).as_bytes(),
+    )?;
+    Ok(prepared.requests.iter().step_by(SAMPLE).count() as u64)
+}
+
+/// The work that valgrind watches: everything is read alike, only the rounds differ.
+pub(crate) fn run_loop(which: &str, folder: &str, rounds: &str) -> Outcome<()> {
+    let folder = Path::new(folder);
+    let rounds: u64 = rounds.parse()?;
+    let policies = std::fs::read(folder.join(which))?;
+    let requests = std::fs::read_to_string(folder.join(format!("{which}-requests")))?;
+    let requests: Vec<&str> = requests.lines().collect();
+    if which == "floor" {
+        let index = Index::build(&policies).ok_or("the floor cannot read the policies")?;
+        let mut output = Vec::new();
+        for request in repeated(&requests, rounds) {
+            output.clear();
+            assize_floor::decide(&index, request.as_bytes(), &mut output);
+        }
+    } else {
+        let bundle = Bundle::load(policies)?;
+        for request in repeated(&requests, rounds) {
+            std::hint::black_box(answer(&bundle, request.as_bytes()));
         }
     }
     Ok(())
 }
 
-fn per_decision(which: &str, count: u32) -> Outcome<u64> {
-    let [few, many] = ROUNDS.map(|rounds| instructions(which, count, rounds));
-    let decisions = (ROUNDS[1] - ROUNDS[0]) * (assize_bench::workload::REQUESTS / SAMPLE) as u64;
-    Ok((many? - few?) / decisions)
+fn repeated<'r>(requests: &[&'r str], rounds: u64) -> impl Iterator<Item = &'r str> {
+    (0..rounds).flat_map(|_| requests.iter().copied())
 }
 
-fn instructions(which: &str, count: u32, rounds: u64) -> Outcome<u64> {
+fn per_decision(which: &str, folder: &Path, requests: u64) -> Outcome<u64> {
+    let [few, many] = ROUNDS.map(|rounds| instructions(which, folder, rounds));
+    Ok((many? - few?) / ((ROUNDS[1] - ROUNDS[0]) * requests))
+}
+
+fn instructions(which: &str, folder: &Path, rounds: u64) -> Outcome<u64> {
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         .arg(std::env::current_exe()?)
-        .args(["loop", which, &count.to_string(), &rounds.to_string()])
+        .args(["loop", which])
+        .arg(folder)
+        .arg(rounds.to_string())
         .stdin(Stdio::null())
         .output()?;
     let log = String::from_utf8_lossy(&output.stderr);

@@ -1,12 +1,15 @@
 //! Prints DESIGN.md §8's rows: each figure, and beside it what it should be.
 //!
-//! `figures [N…]` for the engine, `figures server` for the server, `figures store [N…]` for what a store of N policies costs,
-//! `figures instructions [N…]` for valgrind's counts;
+//! `figures` for the engine and for the server's start and memory, `figures N…` for the engine at so many policies, `figures
+//! footprint` for the server's alone, `figures server` for its CPU under load, `figures store [N…]` for what a store of N
+//! policies costs, `figures instructions [N…]` for valgrind's counts;
 //! `figures workload FOLDER N` measures nothing: it writes the workload for measurements in JavaScript (`js/bench`).
 //! Figures are CPU time, medians over batches; floor and engine take turns, so that a machine's mood meets both alike.
 
 mod bare;
 mod decision;
+mod folder;
+mod footprint;
 mod growth;
 mod instructions;
 mod load;
@@ -42,10 +45,12 @@ fn main() -> ExitCode {
         ["store", count @ ..] => {
             numbers(count, &[100_000]).and_then(|counts| store::figures(&counts))
         }
+        ["footprint"] => footprint::figures(),
         ["instructions", counts @ ..] => {
             numbers(counts, &[10, 1000, 100_000]).and_then(|counts| instructions::figures(&counts))
         }
-        ["loop", which, count, rounds] => instructions::run_loop(which, count, rounds),
+        ["loop", which, folder, rounds] => instructions::run_loop(which, folder, rounds),
+        [] => engine(&COUNTS).and_then(|()| footprint::figures()),
         counts => numbers(counts, &COUNTS).and_then(|counts| engine(&counts)),
     };
     match done {

@@ -1,11 +1,12 @@
 //! The same module in Node, string in, string out.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use assize_bench::prepared::Prepared;
 
 use crate::Outcome;
+use crate::folder::Folder;
 use crate::report::figure;
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/node/figures.mjs");
@@ -15,11 +16,11 @@ pub(crate) fn measure(prepared: &Prepared, right: &[Vec<u8>]) -> Outcome<Option<
     if !is_there() {
         return Ok(None);
     }
-    let folder = Folder::new()?;
+    let folder = Folder::new("node")?;
     folder.write("bundle", &prepared.bundle)?;
     folder.write("requests", prepared.requests.join("\n").as_bytes())?;
     folder.write("answers", &right.join(&b'\n'))?;
-    Ok(Some(run("decisions", &folder.0)?.parse()?))
+    Ok(Some(run("decisions", folder.path())?.parse()?))
 }
 
 /// Prints how long it takes from the start of the import to the first decision, on the clock.
@@ -32,13 +33,13 @@ pub(crate) fn report_first_decision(prepared: &Prepared) -> Outcome<()> {
         );
         return Ok(());
     }
-    let folder = Folder::new()?;
+    let folder = Folder::new("node")?;
     folder.write("bundle", &prepared.bundle)?;
     folder.write("requests", prepared.requests.join("\n").as_bytes())?;
     println!();
     figure(
         "first decision in Node, import included",
-        format!("{} ms", run("first", &folder.0)?),
+        format!("{} ms", run("first", folder.path())?),
         "target 30 ms",
     );
     Ok(())
@@ -63,25 +64,4 @@ fn is_there() -> bool {
         .stderr(Stdio::null())
         .status()
         .is_ok_and(|s| s.success())
-}
-
-/// A folder that goes when it is no longer needed.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Outcome<Folder> {
-        let path = std::env::temp_dir().join(format!("assize-figures-{}", std::process::id()));
-        std::fs::create_dir_all(&path)?;
-        Ok(Folder(path))
-    }
-
-    fn write(&self, name: &str, bytes: &[u8]) -> Outcome<()> {
-        Ok(std::fs::write(self.0.join(name), bytes)?)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }

@@ -24,7 +24,7 @@ const PASSWORD: &str = "figures-of-the-server";
 
 /// Longest time that a server may take to be ready, with many policies on a busy machine; and how often it is asked.
 const START: Duration = Duration::from_secs(60);
-const POLL: Duration = Duration::from_millis(10);
+const POLL: Duration = Duration::from_millis(1);
 
 /// Before anything is counted.
 const WARM_UP: Duration = Duration::from_secs(1);
@@ -164,7 +164,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// On a data folder, and the database that a URL names where it is not empty.
+    /// On a data folder, and the database that a URL names where it is not empty; with two workers, as DESIGN §8 has it.
     pub(crate) fn start(data: &Path, database: &str) -> Outcome<Server> {
         let address = free_address()?;
         let mut command = Command::new(server_binary()?);
@@ -172,6 +172,7 @@ impl Server {
             .args(["serve", "--listen", &address, "--data"])
             .arg(data)
             .env("ASSIZE_DATABASE", database)
+            .env("ASSIZE_WORKERS", "2")
             .env("ASSIZE_ADMIN_PASSWORD", PASSWORD);
         let mut process = command.stdout(Stdio::piped()).spawn()?;
         let output = BufReader::new(process.stdout.take().ok_or("the server has no output")?);

@@ -133,7 +133,7 @@ fn measure(data: &Path, database: &str, document: &Path, workload: &Workload) ->
 }
 
 /// How long an import takes, and the most memory that it has.
-fn import(data: &Path, database: &str, document: &Path) -> Outcome<(Duration, u64)> {
+pub(crate) fn import(data: &Path, database: &str, document: &Path) -> Outcome<(Duration, u64)> {
     let begun = Instant::now();
     let mut process = Command::new(server_binary()?)
         .arg("import")
@@ -200,11 +200,11 @@ fn seconds(time: Duration) -> String {
     format!("{:.2} s", time.as_secs_f64())
 }
 
-fn milliseconds(time: Duration) -> String {
+pub(crate) fn milliseconds(time: Duration) -> String {
     format!("{} ms", time.as_millis())
 }
 
-fn megabytes(bytes: u64) -> String {
+pub(crate) fn megabytes(bytes: u64) -> String {
     format!("{} MB", bytes >> 20)
 }
 
