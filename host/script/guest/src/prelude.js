@@ -1,0 +1,298 @@
+// What a policy script finds when it starts: Access Management's bindings, and as much of Java's collections as such
+// scripts use. Evaluated once, when the module is made; gives the functions that the host's side calls.
+//
+// Inputs:  {now, resource, scriptName, username?, environment, session?, profile?}
+// Answers: {"result": {"satisfied", "advices", "attributes", "ttl"} or {"error"}, "log": [[level, text], …]}
+//          {"errors": [{"line", "column", "message"}]} for a script that is only parsed
+(() => {
+    'use strict';
+
+    const { stringify } = JSON;
+    const { isArray } = Array;
+    const { apply } = Reflect;
+    const { trunc } = Math;
+    const { exec } = RegExp.prototype;
+    const { slice, isWellFormed, toWellFormed } = String.prototype;
+    const text = String;
+    const UNLIMITED = 2 ** 63;
+    // A script that says more than this has gone astray.
+    const LOG_LINES = 100, LOG_TEXT = 1000, ERROR_TEXT = 500, VALUES = 1000, VALUE_TEXT = 10000;
+
+    class ScriptError extends Error {}
+    Object.defineProperty(ScriptError.prototype, 'name', { value: 'ScriptError' });
+    const refuse = message => { throw new ScriptError(message); };
+    const cut = (value, most) => {
+        const whole = text(value);
+        return apply(toWellFormed, whole.length > most ? apply(slice, whole, [0, most]) + '…' : whole, []);
+    };
+    const hidden = (object, members) => {
+        for (const name of Object.keys(members))
+            Object.defineProperty(object, name, { value: members[name], writable: true, configurable: true });
+    };
+
+    // ---- java.util -------------------------------------------------------------------------------------------------
+
+    const same = (a, b) => a === b || (a !== null && typeof a === 'object' && typeof a.equals === 'function' && a.equals(b) === true);
+    const iterated = values => {
+        let at = 0;
+        return {
+            hasNext: () => at < values.length,
+            next: () => at < values.length ? values[at++] : refuse('java.util.NoSuchElementException'),
+        };
+    };
+    const valuesOf = from => {
+        if (isArray(from)) return from;
+        if (from instanceof Collection) return from.toArray();
+        return refuse('a collection or an array is wanted, not ' + (from === null ? 'null' : typeof from));
+    };
+
+    class Collection {
+        isEmpty() { return this.size() === 0; }
+        get length() { return this.size(); }
+        iterator() { return iterated(this.toArray()); }
+        containsAll(other) { return valuesOf(other).every(value => this.contains(value)); }
+        addAll(other) { let changed = false; for (const value of valuesOf(other)) changed = this.add(value) || changed; return changed; }
+        removeAll(other) { let changed = false; for (const value of valuesOf(other)) while (this.remove(value)) changed = true; return changed; }
+        retainAll(other) {
+            const kept = valuesOf(other).slice(), before = this.toArray();
+            this.clear();
+            for (const value of before) if (kept.some(k => same(k, value))) this.add(value);
+            return this.size() !== before.length;
+        }
+        forEach(action) { this.toArray().forEach(value => action(value)); }
+        toString() { return '[' + this.toArray().join(', ') + ']'; }
+        [Symbol.iterator]() { return this.toArray()[Symbol.iterator](); }
+    }
+
+    class ArrayList extends Collection {
+        #values = [];
+        constructor(from) { super(); if (from !== undefined && typeof from !== 'number') this.addAll(from); }
+        #at(index, most) { return Number.isInteger(index) && index >= 0 && index < most ? index : refuse('java.lang.IndexOutOfBoundsException: ' + cut(index, 20)); }
+        size() { return this.#values.length; }
+        get(index) { return this.#values[this.#at(index, this.#values.length)]; }
+        set(index, value) { const before = this.get(index); this.#values[index] = value; return before; }
+        add(first, second) {
+            if (arguments.length > 1) this.#values.splice(this.#at(first, this.#values.length + 1), 0, second);
+            else this.#values.push(first);
+            return true;
+        }
+        remove(what) {
+            if (typeof what === 'number') return this.#values.splice(this.#at(what, this.#values.length), 1)[0];
+            const at = this.indexOf(what);
+            if (at >= 0) this.#values.splice(at, 1);
+            return at >= 0;
+        }
+        indexOf(value) { return this.#values.findIndex(v => same(v, value)); }
+        contains(value) { return this.indexOf(value) >= 0; }
+        clear() { this.#values = []; }
+        toArray() { return this.#values.slice(); }
+        equals(other) { return other instanceof ArrayList && other.size() === this.size() && this.#values.every((v, i) => same(v, other.get(i))); }
+    }
+
+    class HashSet extends Collection {
+        #values = new Set();
+        constructor(from) { super(); if (from !== undefined && typeof from !== 'number') this.addAll(from); }
+        size() { return this.#values.size; }
+        add(value) { const before = this.#values.size; this.#values.add(value); return this.#values.size > before; }
+        remove(value) { return this.#values.delete(value); }
+        contains(value) { return this.#values.has(value); }
+        clear() { this.#values.clear(); }
+        toArray() { return [...this.#values]; }
+        equals(other) { return other instanceof HashSet && other.size() === this.size() && other.containsAll(this); }
+    }
+
+    class Entry {
+        #map; #key;
+        constructor(map, key) { this.#map = map; this.#key = key; }
+        getKey() { return this.#key; }
+        getValue() { return this.#map.get(this.#key); }
+        setValue(value) { return this.#map.put(this.#key, value); }
+        toString() { return this.#key + '=' + this.getValue(); }
+    }
+
+    class HashMap {
+        #entries = new Map();
+        constructor(from) { if (from !== undefined && typeof from !== 'number') this.putAll(from); }
+        size() { return this.#entries.size; }
+        isEmpty() { return this.#entries.size === 0; }
+        get(key) { return this.getOrDefault(key, null); }
+        getOrDefault(key, other) { return this.#entries.has(key) ? this.#entries.get(key) : other; }
+        put(key, value) { const before = this.get(key); this.#entries.set(key, value); return before; }
+        putIfAbsent(key, value) { const before = this.get(key); if (before === null) this.#entries.set(key, value); return before; }
+        putAll(other) {
+            if (other instanceof HashMap) for (const key of other.keySet()) this.put(key, other.get(key));
+            else if (other !== null && typeof other === 'object') for (const key of Object.keys(other)) this.put(key, other[key]);
+            else refuse('a map is wanted');
+        }
+        remove(key) { const before = this.get(key); this.#entries.delete(key); return before; }
+        clear() { this.#entries.clear(); }
+        containsKey(key) { return this.#entries.has(key); }
+        containsValue(value) { return [...this.#entries.values()].some(v => same(v, value)); }
+        keySet() { return new HashSet([...this.#entries.keys()]); }
+        values() { return new ArrayList([...this.#entries.values()]); }
+        entrySet() { return new HashSet([...this.#entries.keys()].map(key => new Entry(this, key))); }
+        forEach(action) { for (const key of [...this.#entries.keys()]) action(key, this.get(key)); }
+        toString() { return '{' + this.entrySet().toArray().join(', ') + '}'; }
+    }
+
+    // Text is a Java string to a script, and has Java's methods beside its own.
+    const wanted = value => value === null || value === undefined ? refuse('java.lang.NullPointerException') : text(value);
+    hidden(String.prototype, {
+        equals(other) { return typeof other === 'string' && text(this) === other; },
+        equalsIgnoreCase(other) { return typeof other === 'string' && text(this).toLowerCase() === other.toLowerCase(); },
+        isEmpty() { return this.length === 0; },
+        contains(other) { return text(this).includes(wanted(other)); },
+        compareTo(other) { const a = text(this), b = wanted(other); return a < b ? -1 : a > b ? 1 : 0; },
+        compareToIgnoreCase(other) { return text(this).toLowerCase().compareTo(wanted(other).toLowerCase()); },
+    });
+
+    // ---- the way to Java's classes ---------------------------------------------------------------------------------
+
+    const missing = path => refuse(path + ' is not offered to scripts here: they have Java\'s collections and Access Management\'s bindings only');
+    const packaged = (path, members) => new Proxy(Object.create(null), {
+        get: (_, name) => {
+            if (typeof name === 'symbol') return undefined;
+            if (Object.hasOwn(members, name)) return members[name];
+            const inner = path === '' ? name : path + '.' + name;
+            // Java's classes begin with a capital; everything else may be a package on the way to one.
+            return /^[a-z_]/.test(name) ? packaged(inner, {}) : missing(inner);
+        },
+        has: () => true,
+        set: (_, name) => missing(path + '.' + text(name)),
+    });
+    const java = packaged('java', {
+        util: packaged('java.util', {
+            ArrayList, LinkedList: ArrayList, HashSet, LinkedHashSet: HashSet, HashMap, LinkedHashMap: HashMap,
+            Arrays: { asList: (...values) => new ArrayList(values.length === 1 && isArray(values[0]) ? values[0] : values) },
+            Collections: { emptyList: () => new ArrayList(), emptySet: () => new HashSet(), emptyMap: () => new HashMap(),
+                singleton: value => new HashSet([value]), singletonList: value => new ArrayList([value]) },
+        }),
+        lang: packaged('java.lang', { System: { currentTimeMillis: () => Date.now() } }),
+    });
+    const globals = {
+        java,
+        Packages: packaged('', { java }),
+        com: packaged('com', {}), org: packaged('org', {}), javax: packaged('javax', {}),
+        httpClient: new Proxy(function httpClient() {}, {
+            get: (_, name) => typeof name === 'symbol' ? undefined : missing('httpClient'),
+            apply: () => missing('httpClient'),
+        }),
+        JavaImporter: function JavaImporter() { return missing('JavaImporter'); },
+        importPackage: () => missing('importPackage'),
+        importClass: () => missing('importClass'),
+    };
+    hidden(globalThis, globals);
+    hidden(Math, { random: () => refuse('Math.random is not offered to scripts: the same request must have the same decision') });
+
+    // ---- one run ---------------------------------------------------------------------------------------------------
+
+    const lines = [];
+    const logs = level => (...parts) => {
+        if (lines.length >= LOG_LINES) return;
+        let line = '';
+        for (let i = 0; i < parts.length; i++) line += (i > 0 ? ' ' : '') + cut(parts[i], LOG_TEXT);
+        lines[lines.length] = [level, cut(line, LOG_TEXT)];
+    };
+    const enabled = () => true;
+    const logger = {};
+    for (const [name, level] of [['error', 'error'], ['warning', 'warning'], ['warn', 'warning'], ['message', 'message'], ['info', 'message'], ['debug', 'message'], ['trace', 'message']]) {
+        logger[name] = logs(level);
+        logger[name + 'Enabled'] = enabled;
+        logger['is' + name[0].toUpperCase() + name.slice(1) + 'Enabled'] = enabled;
+    }
+
+    const has = Object.hasOwn;
+    const setsOf = object => {
+        const map = new HashMap();
+        for (const name of Object.keys(object)) map.put(name, new HashSet(object[name]));
+        return map;
+    };
+    let advice, responseAttributes;
+
+    const bind = inputs => {
+        advice = new HashMap();
+        responseAttributes = new HashMap();
+        hidden(globalThis, {
+            authorized: false, advice, responseAttributes, ttl: UNLIMITED, logger,
+            username: inputs.username === undefined ? null : inputs.username,
+            resourceURI: inputs.resource,
+            scriptName: inputs.scriptName,
+            environment: setsOf(inputs.environment),
+        });
+        if (inputs.session === undefined) return;
+        const { session, profile } = inputs;
+        const readOnly = () => refuse('identity is read-only here: a decision changes nobody\'s profile');
+        hidden(globalThis, {
+            session: { getProperty: name => has(session, name) ? session[name] : null },
+            identity: {
+                getAttribute: name => profile === undefined ? refuse('nothing is known of this subject\'s profile')
+                    : has(profile, name) ? new HashSet(profile[name]) : new HashSet(),
+                setAttribute: readOnly, addAttribute: readOnly, store: readOnly,
+            },
+        });
+    };
+
+    // By hand, so that nothing that a script did to the prototypes of arrays and objects has a say.
+    const quoted = values => {
+        let all = '';
+        for (let i = 0; i < values.length; i++) all += (i > 0 ? ',' : '') + stringify(values[i]);
+        return '[' + all + ']';
+    };
+    const logged = () => {
+        let all = '';
+        for (let i = 0; i < lines.length; i++) all += (i > 0 ? ',' : '') + quoted(lines[i]);
+        return '[' + all + ']';
+    };
+    const lists = (map, binding) => {
+        let all = '';
+        const names = map.keySet().toArray();
+        if (names.length > VALUES) refuse(binding + ' holds more than ' + VALUES + ' names');
+        for (let n = 0; n < names.length; n++) {
+            if (typeof names[n] !== 'string' || !apply(isWellFormed, names[n], [])) refuse(binding + ' has a name that is no text');
+            const where = binding + ' `' + cut(names[n], 50) + '`', given = map.get(names[n]);
+            if (!isArray(given) && !(given instanceof Collection)) refuse(where + ' is no list');
+            const values = valuesOf(given);
+            if (values.length > VALUES) refuse(where + ' holds more than ' + VALUES + ' values');
+            for (let i = 0; i < values.length; i++) {
+                if (typeof values[i] !== 'string' || !apply(isWellFormed, values[i], [])) refuse(where + ' holds something that is no text');
+                if (values[i].length > VALUE_TEXT) refuse(where + ' holds a value longer than ' + VALUE_TEXT + ' characters');
+            }
+            all += (n > 0 ? ',' : '') + stringify(names[n]) + ':' + quoted(values);
+        }
+        return '{' + all + '}';
+    };
+    const answer = result => '{"result":' + result + ',"log":' + logged() + '}';
+
+    const collect = () => {
+        // What the script's own scope says now, also where it declared one of these names anew.
+        if (typeof authorized !== 'boolean') refuse('`authorized` must stay true or false');
+        const satisfied = authorized;
+        let until = '9223372036854775807';
+        if (satisfied) {
+            if (typeof ttl !== 'number' || !(ttl >= 0)) refuse('`ttl` must be an instant in milliseconds since 1970, not negative');
+            if (ttl < UNLIMITED) until = BigInt(trunc(ttl)).toString();
+        }
+        return answer('{"satisfied":' + satisfied + ',"advices":' + (satisfied ? '{}' : lists(advice, 'advice'))
+            + ',"attributes":' + lists(responseAttributes, 'responseAttributes') + ',"ttl":' + until + '}');
+    };
+
+    const placed = thrown => {
+        let message, line = 0, column = 0;
+        try {
+            const own = thrown instanceof Error;
+            message = cut(own ? thrown.name + ': ' + thrown.message : 'the script threw ' + cut(thrown, ERROR_TEXT), ERROR_TEXT);
+            const at = own ? apply(exec, /script:(\d+)(?::(\d+))?/, [text(thrown.stack)]) : null;
+            if (at !== null) { line = +at[1]; column = +(at[2] || 0); }
+        } catch {
+            message = 'the script threw something that has no text';
+        }
+        return { line, column, message };
+    };
+    const failed = thrown => {
+        const { line, column, message } = placed(thrown);
+        return answer('{"error":' + stringify(line > 0 ? message + ' (line ' + line + ', column ' + column + ')' : message) + '}');
+    };
+    const refused = (...thrown) => stringify({ errors: thrown.map(placed) });
+
+    return { bind, collect, failed, refused };
+})()

@@ -1,0 +1,122 @@
+//! A script's inputs and what came of it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Runtime;
+use crate::instance::{self, Call};
+
+/// What a script is told (`spec/conditions.md` §5.1 names the bindings that show it).
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Inputs {
+    /// The request's instant, epoch milliseconds: the script's only clock.
+    pub now: i64,
+    /// The resource that is decided.
+    pub resource: String,
+    /// The script's own name.
+    pub script_name: String,
+    /// The subject's first principal: a universal id for a session, `sub` for a token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// The request's environment.
+    pub environment: BTreeMap<String, Vec<String>>,
+    /// The session's properties; without them the script has neither `session` nor `identity`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<BTreeMap<String, String>>,
+    /// The attributes of the session's user; without them asking `identity` is an error.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<BTreeMap<String, Vec<String>>>,
+}
+
+/// What a script found: the result of its condition.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resolved {
+    /// Whether the condition holds.
+    pub satisfied: bool,
+    /// Of a condition that does not hold.
+    pub advices: BTreeMap<String, Vec<String>>,
+    /// Response attributes.
+    pub attributes: BTreeMap<String, Vec<String>>,
+    /// Until when, epoch milliseconds.
+    pub ttl: i64,
+}
+
+/// How much a line that a script logged matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// `logger.error`
+    Error,
+    /// `logger.warning`
+    Warning,
+    /// `logger.message` and what newer scripts call `info`, `debug` and `trace`
+    Message,
+}
+
+/// What came of a script.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// The result, or the words of its error: then the condition is undetermined.
+    pub result: Result<Resolved, String>,
+    /// What it logged.
+    pub log: Vec<(Level, String)>,
+}
+
+impl Runtime {
+    /// Runs a script in an instance of its own. Takes microseconds, or as long as the module's own bounds allow: not for a
+    /// thread that others wait for.
+    #[must_use]
+    pub fn run(&self, script: &str, inputs: &Inputs) -> Run {
+        let answer = serde_json::to_vec(inputs)
+            .map_err(|error| format!("the script's inputs are no JSON: {error}"))
+            .and_then(|inputs| {
+                let (script, inputs) = (script.as_bytes(), inputs.as_slice());
+                instance::call(self, &Call::Run { script, inputs })
+            });
+        match answer {
+            Ok(answer) => read(&answer),
+            Err(error) => Run {
+                result: Err(error),
+                log: Vec::new(),
+            },
+        }
+    }
+}
+
+/// Believes nothing: the answer was put together where the script ran.
+fn read(answer: &[u8]) -> Run {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Answer {
+        result: Outcome,
+        log: Vec<(Level, String)>,
+    }
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Outcome {
+        Failed(Failed),
+        Resolved(Resolved),
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Failed {
+        error: String,
+    }
+    match serde_json::from_slice(answer) {
+        Ok(Answer { result, log }) => Run {
+            result: match result {
+                Outcome::Resolved(resolved) if resolved.ttl >= 0 => Ok(resolved),
+                Outcome::Resolved(_) => Err("the script's ttl is negative".to_owned()),
+                Outcome::Failed(failed) => Err(failed.error),
+            },
+            log,
+        },
+        Err(_) => Run {
+            result: Err("the script spoilt its own answer".to_owned()),
+            log: Vec::new(),
+        },
+    }
+}
