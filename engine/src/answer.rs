@@ -6,6 +6,7 @@ use crate::evaluate::{Answer, Decision, Effect, Need, Question, evaluate};
 use crate::explain::Explanation;
 use crate::request::json::write_text;
 use crate::request::{AmCall, Request, read_am};
+use crate::resource::canonical;
 
 /// Answers a request (contract §3) with JSON (contract §4). Never fails: an error is an answer,
 /// `{"error": {"code", "message", "path"}}`.
@@ -204,6 +205,10 @@ impl Writer {
                 Question::Script { script } => {
                     out.raw(",\"type\":\"Script\",\"scriptId\":");
                     out.text(script);
+                    // A script is shown the resource in its one spelling.
+                    out.raw(",\"resourceName\":");
+                    let name = canonical(&need.resource);
+                    out.text(name.as_deref().unwrap_or(&need.resource));
                 }
                 Question::Transaction {
                     strategy,

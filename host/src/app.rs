@@ -15,6 +15,7 @@ use crate::notifications::Notifications;
 use crate::oauth::Oauth;
 use crate::oauth::subject_token::SubjectTokens;
 use crate::policyserver::hierarchy::Hierarchies;
+use crate::outside::Outside;
 use crate::publish::Publisher;
 use crate::store::Store;
 use crate::subject::Subjects;
@@ -31,6 +32,7 @@ pub(crate) struct App {
     pub(crate) auth_ids: AuthIds,
     pub(crate) keys: Arc<KeyRings>,
     pub(crate) notifications: Notifications,
+    pub(crate) outside: Outside,
     pub(crate) subscribers: Arc<Subscribers>,
     /// True from the moment on at which the server stops: whoever waits for something stops waiting.
     pub(crate) stopping: watch::Sender<bool>,

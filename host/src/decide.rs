@@ -32,6 +32,8 @@ pub(crate) struct Facts {
     pub(crate) profile: BTreeSet<String>,
     pub(crate) groups: bool,
     pub(crate) client_ip: bool,
+    /// Whether a condition runs a script, which may read all of a session and a profile.
+    pub(crate) scripts: bool,
     /// Whether a condition asks for the groups of an identity that the environment names.
     pub(crate) memberships: bool,
 }
@@ -43,6 +45,7 @@ impl Facts {
             profile: required.profile_attributes.clone(),
             groups: !required.groups.is_empty(),
             client_ip: required.client_ip,
+            scripts: !required.scripts.is_empty(),
             memberships: required.memberships,
         }
     }

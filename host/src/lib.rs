@@ -23,6 +23,7 @@ mod limits;
 mod notifications;
 mod oauth;
 mod policyserver;
+mod outside;
 mod publish;
 mod realm;
 mod seal;

@@ -35,6 +35,10 @@ pub(crate) const FILTER_DEPTH: usize = 256;
 pub(crate) const TLS_HANDSHAKES: usize = 256;
 /// Time for one TLS handshake, seconds.
 pub(crate) const TLS_HANDSHAKE_SECONDS: u64 = 10;
+/// Steps that all scripts of one request may take together; one script may take a fifth of them (`script.wasm` counts).
+pub(crate) const SCRIPT_STEPS_PER_REQUEST: u32 = 50_000_000;
+/// Scripts whose source is kept in memory; past that they are read from the store again.
+pub(crate) const SCRIPTS_IN_MEMORY: usize = 10_000;
 /// Outside conditions asked for in one request (scripts, transactions).
 pub(crate) const NEEDS_PER_REQUEST: usize = 1000;
 /// Issuers of JWTs that one realm can trust.

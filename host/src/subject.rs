@@ -26,14 +26,29 @@ pub(crate) struct ResolvedSubject {
     /// The store's revision that it was resolved at.
     revision: u64,
     facts: Arc<Facts>,
-    /// The members of the JSON object `subject`, without its braces; `None` for a user who is gone or inactive.
-    members: Option<Vec<u8>>,
+    /// `None` for a user who is gone or inactive.
+    known: Option<Known>,
+}
+
+/// What is known of a session's user.
+struct Known {
+    /// The members of the JSON object `subject`, without its braces.
+    members: Vec<u8>,
+    universal_id: String,
+    /// All of the profile where scripts may ask for it; else nothing.
+    profile: Attributes,
 }
 
 impl ResolvedSubject {
     /// The members of the `subject` object; `None` where the subject is not to be believed any more.
     pub(crate) fn members(&self) -> Option<&[u8]> {
-        self.members.as_deref()
+        self.known.as_ref().map(|known| known.members.as_slice())
+    }
+
+    /// The user's universal id, and the profile as far as it was kept: whole where the realm's policies run scripts.
+    pub(crate) fn identity(&self) -> Option<(&str, &Attributes)> {
+        let known = self.known.as_ref()?;
+        Some((&known.universal_id, &known.profile))
     }
 }
 
@@ -65,21 +80,17 @@ impl Subjects {
             return Ok(known);
         }
         let facts = Arc::clone(&target.facts);
-        let members = self.members(session, &facts).await?;
+        let known = self.known(session, &facts).await?;
         let resolved = Arc::new(ResolvedSubject {
             revision: live.revision,
             facts,
-            members,
+            known,
         });
         session.subject.store(Some(Arc::clone(&resolved)));
         Ok(resolved)
     }
 
-    async fn members(
-        &self,
-        session: &Session,
-        facts: &Facts,
-    ) -> Result<Option<Vec<u8>>, StoreError> {
+    async fn known(&self, session: &Session, facts: &Facts) -> Result<Option<Known>, StoreError> {
         let realm_key = session.realm.key();
         let (name, profile) = if session.is_administrator() {
             (ADMINISTRATOR.to_owned(), Attributes::new())
@@ -128,7 +139,15 @@ impl Subjects {
             .strip_prefix('{')
             .and_then(|text| text.strip_suffix('}'))
             .unwrap_or_default();
-        Ok(Some(members.as_bytes().to_vec()))
+        Ok(Some(Known {
+            members: members.as_bytes().to_vec(),
+            universal_id,
+            profile: if facts.scripts {
+                profile
+            } else {
+                Attributes::new()
+            },
+        }))
     }
 
     async fn groups(&self, session: &Session, realm_key: &str) -> Result<Vec<String>, StoreError> {

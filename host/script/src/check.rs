@@ -32,7 +32,7 @@ impl Runtime {
             column: 0,
             message,
         };
-        let answer = instance::call(self, &Call::Check { script }).map_err(nowhere)?;
+        let answer = instance::call(self, &Call::Check { script }, &mut 0).map_err(nowhere)?;
         let checked: Checked = serde_json::from_slice(&answer)
             .map_err(|error| nowhere(format!("the script engine's answer is no JSON: {error}")))?;
         checked.errors.into_iter().next().map_or(Ok(()), Err)

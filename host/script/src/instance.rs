@@ -1,6 +1,6 @@
 //! One instance for one call, and what ended it where it gave no answer.
 
-use wasmtime::{Store, Trap, Val};
+use wasmtime::{Instance, Store, Trap, Val};
 
 use crate::Runtime;
 use crate::runtime::RUN_TICKS;
@@ -11,12 +11,12 @@ pub(crate) enum Call<'a> {
     Check { script: &'a [u8] },
 }
 
-/// Makes an instance, calls it, and gives its answer's JSON.
+/// Makes an instance, calls it, and gives its answer's JSON. `steps` is set to the steps that were taken.
 ///
 /// # Errors
 /// The words of what ended it, the same in every runtime but for the last two: too many steps, calls too deep, too much
 /// memory; a trap inside the engine; the deadline.
-pub(crate) fn call(runtime: &Runtime, call: &Call<'_>) -> Result<Vec<u8>, String> {
+pub(crate) fn call(runtime: &Runtime, call: &Call<'_>, steps: &mut u32) -> Result<Vec<u8>, String> {
     let mut store = Store::new(runtime.pre.module().engine(), ());
     store.set_epoch_deadline(RUN_TICKS);
     let failed =
@@ -32,6 +32,7 @@ pub(crate) fn call(runtime: &Runtime, call: &Call<'_>) -> Result<Vec<u8>, String
         Call::Run { script, inputs } => (script, inputs),
         Call::Check { script } => (script, &[]),
     };
+    let most = counter(&instance, &mut store, "assize_steps");
     let answered = (|| -> wasmtime::Result<u32> {
         let length = |bytes: &[u8]| u32::try_from(bytes.len()).map_err(wasmtime::Error::from);
         let (one, two) = (length(first)?, length(second)?);
@@ -47,12 +48,14 @@ pub(crate) fn call(runtime: &Runtime, call: &Call<'_>) -> Result<Vec<u8>, String
                 .call(&mut store, one),
         }
     })();
+    // The counter stands at -1 where there was one step too many.
+    let left = counter(&instance, &mut store, "assize_steps").max(0);
+    *steps = u32::try_from(most.saturating_sub(left)).unwrap_or(0);
     let record = match answered {
         Ok(record) => record as usize,
         Err(error) => {
-            let fault = instance.get_global(&mut store, "assize_fault");
-            let fault = fault.map(|global| global.get(&mut store));
-            return Err(ended(&fault, &error));
+            let fault = counter(&instance, &mut store, "assize_fault");
+            return Err(ended(fault, &error));
         }
     };
     let bytes = memory.data(&store);
@@ -67,11 +70,19 @@ pub(crate) fn call(runtime: &Runtime, call: &Call<'_>) -> Result<Vec<u8>, String
     answer().map(<[u8]>::to_vec).ok_or_else(broken)
 }
 
-fn ended(fault: &Option<Val>, error: &wasmtime::Error) -> String {
+fn counter(instance: &Instance, store: &mut Store<()>, name: &str) -> i32 {
+    let global = instance.get_global(&mut *store, name);
+    match global.map(|global| global.get(store)) {
+        Some(Val::I32(value)) => value,
+        _ => 0,
+    }
+}
+
+fn ended(fault: i32, error: &wasmtime::Error) -> String {
     let words = match fault {
-        Some(Val::I32(1)) => "the script takes too many steps",
-        Some(Val::I32(2)) => "the script's calls are nested too deeply",
-        Some(Val::I32(3)) => "the script needs too much memory",
+        1 => "the script takes too many steps",
+        2 => "the script's calls are nested too deeply",
+        3 => "the script needs too much memory",
         _ if matches!(error.downcast_ref::<Trap>(), Some(Trap::Interrupt)) => {
             "the script takes too long"
         }

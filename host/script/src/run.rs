@@ -61,6 +61,8 @@ pub enum Level {
 pub struct Run {
     /// The result, or the words of its error: then the condition is undetermined.
     pub result: Result<Resolved, String>,
+    /// Steps that it took, failing or not.
+    pub steps: u32,
     /// What it logged.
     pub log: Vec<(Level, String)>,
 }
@@ -70,24 +72,23 @@ impl Runtime {
     /// thread that others wait for.
     #[must_use]
     pub fn run(&self, script: &str, inputs: &Inputs) -> Run {
+        let mut steps = 0;
         let answer = serde_json::to_vec(inputs)
             .map_err(|error| format!("the script's inputs are no JSON: {error}"))
             .and_then(|inputs| {
                 let (script, inputs) = (script.as_bytes(), inputs.as_slice());
-                instance::call(self, &Call::Run { script, inputs })
+                instance::call(self, &Call::Run { script, inputs }, &mut steps)
             });
-        match answer {
+        let (result, log) = match answer {
             Ok(answer) => read(&answer),
-            Err(error) => Run {
-                result: Err(error),
-                log: Vec::new(),
-            },
-        }
+            Err(error) => (Err(error), Vec::new()),
+        };
+        Run { result, steps, log }
     }
 }
 
 /// Believes nothing: the answer was put together where the script ran.
-fn read(answer: &[u8]) -> Run {
+fn read(answer: &[u8]) -> (Result<Resolved, String>, Vec<(Level, String)>) {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Answer {
@@ -105,18 +106,16 @@ fn read(answer: &[u8]) -> Run {
     struct Failed {
         error: String,
     }
-    match serde_json::from_slice(answer) {
-        Ok(Answer { result, log }) => Run {
-            result: match result {
-                Outcome::Resolved(resolved) if resolved.ttl >= 0 => Ok(resolved),
-                Outcome::Resolved(_) => Err("the script's ttl is negative".to_owned()),
-                Outcome::Failed(failed) => Err(failed.error),
-            },
-            log,
-        },
-        Err(_) => Run {
-            result: Err("the script spoilt its own answer".to_owned()),
-            log: Vec::new(),
-        },
-    }
+    let Ok(Answer { result, log }) = serde_json::from_slice(answer) else {
+        return (
+            Err("the script spoilt its own answer".to_owned()),
+            Vec::new(),
+        );
+    };
+    let result = match result {
+        Outcome::Resolved(resolved) if resolved.ttl >= 0 => Ok(resolved),
+        Outcome::Resolved(_) => Err("the script's ttl is negative".to_owned()),
+        Outcome::Failed(failed) => Err(failed.error),
+    };
+    (result, log)
 }

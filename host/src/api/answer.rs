@@ -1,13 +1,28 @@
 //! Successful answers, and the headers that all answers share.
 
 use axum::body::Body;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, LOCATION};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, LOCATION, WARNING};
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::Value;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=UTF-8");
 const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 const CONTENT_API_VERSION: HeaderName = HeaderName::from_static("content-api-version");
+
+/// A `Warning` header's value. A header holds no other characters than these.
+fn warning(text: &str) -> Option<HeaderValue> {
+    let quoted: String = text
+        .chars()
+        .map(|c| {
+            if c == '"' || c == '\\' || !(' '..='~').contains(&c) {
+                '\''
+            } else {
+                c
+            }
+        })
+        .collect();
+    HeaderValue::from_str(&format!("299 assize \"{quoted}\"")).ok()
+}
 
 /// What a handler answers when all went well.
 pub(crate) struct Answer {
@@ -17,6 +32,8 @@ pub(crate) struct Answer {
     pub(crate) served: &'static str,
     pub(crate) revision: Option<String>,
     pub(crate) location: Option<String>,
+    /// What the client should know though all went well: the text of a `Warning` header (RFC 7234 §5.5, code 299).
+    pub(crate) warning: Option<String>,
     /// The protocol version that rows were written in: queries with rows say it.
     pub(crate) protocol: Option<&'static str>,
 }
@@ -35,6 +52,7 @@ impl Answer {
             served,
             revision: None,
             location: None,
+            warning: None,
             protocol: None,
         }
     }
@@ -46,6 +64,7 @@ impl Answer {
             served,
             revision: None,
             location: None,
+            warning: None,
             protocol: None,
         }
     }
@@ -71,6 +90,9 @@ impl Answer {
                 headers.insert(CONTENT_API_VERSION, both);
             }
             headers.append(CONTENT_API_VERSION, HeaderValue::from_static(self.served));
+        }
+        if let Some(warning) = self.warning.and_then(|text| warning(&text)) {
+            headers.insert(WARNING, warning);
         }
         if let Some(etag) = self
             .revision

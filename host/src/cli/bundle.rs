@@ -166,6 +166,8 @@ impl SealOptions {
 /// Policies as a bundle.
 pub(super) struct Compiled {
     pub(super) bytes: Vec<u8>,
+    /// The scripts that came with them, as in the import document.
+    pub(super) scripts: Vec<serde_json::Value>,
 }
 
 /// Compiles the policies of import documents; of chosen policy sets only, where any are named.
@@ -196,7 +198,9 @@ pub(super) fn compile(files: &[PathBuf], chosen: Option<&[String]>) -> Result<Co
             Some(whole) => append(whole, document),
         }
     }
-    let mut checked = whole.unwrap_or_default().check();
+    let mut whole = whole.unwrap_or_default();
+    let scripts = std::mem::take(&mut whole.scripts);
+    let mut checked = whole.check();
     if !checked.faults.is_empty() {
         let lines: Vec<String> = checked
             .faults
@@ -221,6 +225,7 @@ pub(super) fn compile(files: &[PathBuf], chosen: Option<&[String]>) -> Result<Co
     }
     Ok(Compiled {
         bytes: checked.bundle(),
+        scripts,
     })
 }
 
@@ -232,6 +237,7 @@ fn append(whole: &mut Document, more: Document) {
     }
     whole.applications.extend(more.applications);
     whole.policies.extend(more.policies);
+    whole.scripts.extend(more.scripts);
 }
 
 /// From which file, and from where in it, the objects of the whole document are.

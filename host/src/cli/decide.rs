@@ -3,11 +3,12 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 
-use assize_engine::{Bundle, answer};
+use assize_engine::Bundle;
 use clap::Args;
 
 use super::bundle::compile;
 use super::{BAD_INPUT, Failure};
+use crate::outside::document::Resolver;
 
 #[derive(Args)]
 pub(super) struct Decide {
@@ -23,6 +24,7 @@ impl Decide {
     pub(super) fn run(self) -> Result<(), Failure> {
         let compiled = compile(&self.policies, None)?;
         let bundle = Bundle::load(compiled.bytes)?;
+        let resolver = Resolver::new(&compiled.scripts);
         let input: Box<dyn Read> = if self.request == "-" {
             Box::new(std::io::stdin().lock())
         } else {
@@ -34,7 +36,7 @@ impl Decide {
         let mut out = std::io::BufWriter::new(std::io::stdout().lock());
         let mut refused = 0usize;
         for request in requests(BufReader::new(input)) {
-            let answer = answer(&bundle, &request?);
+            let answer = resolver.answer(&bundle, &request?);
             refused += usize::from(answer.starts_with(b"{\"error\""));
             out.write_all(&answer)?;
             out.write_all(b"\n")?;

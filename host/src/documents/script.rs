@@ -80,7 +80,27 @@ pub(crate) fn check(json: &Members, id: &str) -> Result<Script, Vec<Fault>> {
     })
 }
 
+/// The source in clear and the language of a script that is only looked at.
+///
+/// # Errors
+/// What is wrong with either, with the path of its member.
+pub(crate) fn source_and_language(json: &Members) -> Result<(String, String), Vec<Fault>> {
+    let mut faults = Vec::new();
+    let encoded = source(json, &mut faults);
+    let language = one_of(json, "language", &LANGUAGES, &mut faults);
+    if faults.is_empty() {
+        Ok((decoded(&encoded).unwrap_or_default(), language))
+    } else {
+        Err(faults)
+    }
+}
+
 impl Script {
+    /// The members as they are kept.
+    pub(crate) fn members(&self) -> &Members {
+        &self.kept
+    }
+
     /// The document to be stored.
     pub(crate) fn draft(self, realm_key: &str) -> Draft {
         Draft {

@@ -29,6 +29,7 @@ use crate::oauth::Oauth;
 use crate::oauth::settings::OauthSettings;
 use crate::oauth::subject_token::SubjectTokens;
 use crate::policyserver::hierarchy::Hierarchies;
+use crate::outside::Outside;
 use crate::publish::Publisher;
 use crate::realm::Directory;
 use crate::store::{self, Store};
@@ -268,6 +269,7 @@ impl App {
         let hierarchies = hierarchies.map_err(because("PolicyServer's policies"))?;
         let subjects = Subjects::new(Arc::clone(&store), directory);
         let time_zone_json = serde_json::Value::from(config.time_zone.as_str()).to_string();
+        let outside = Outside::new(Arc::clone(&store));
         let app = App {
             config,
             store,
@@ -279,6 +281,7 @@ impl App {
             auth_ids,
             keys,
             notifications,
+            outside,
             subscribers,
             stopping: watch::Sender::new(false),
             oauth,

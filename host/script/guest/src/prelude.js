@@ -221,12 +221,18 @@
         });
         if (inputs.session === undefined) return;
         const { session, profile } = inputs;
+        // As in a directory, whatever the case of the attribute's name.
+        const attribute = name => {
+            const wanted = text(name).toLowerCase();
+            const key = Object.keys(profile).find(key => key.toLowerCase() === wanted);
+            return key === undefined ? [] : profile[key];
+        };
         const readOnly = () => refuse('identity is read-only here: a decision changes nobody\'s profile');
         hidden(globalThis, {
             session: { getProperty: name => has(session, name) ? session[name] : null },
             identity: {
                 getAttribute: name => profile === undefined ? refuse('nothing is known of this subject\'s profile')
-                    : has(profile, name) ? new HashSet(profile[name]) : new HashSet(),
+                    : new HashSet(attribute(name)),
                 setAttribute: readOnly, addAttribute: readOnly, store: readOnly,
             },
         });

@@ -1,5 +1,7 @@
 //! A first look at the body: is it JSON, and what does it say about the subject. Values are not built.
 
+use std::collections::BTreeMap;
+
 use axum::body::Bytes;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -36,6 +38,7 @@ pub(crate) fn without_session_facts(body: &Bytes) -> Option<Bytes> {
 pub(crate) struct Peek<'a> {
     pub(crate) subject: Option<&'a RawValue>,
     environment: Option<&'a RawValue>,
+    application: Option<&'a RawValue>,
 }
 
 impl<'a> Peek<'a> {
@@ -49,6 +52,19 @@ impl<'a> Peek<'a> {
         let peek = reader.deserialize_any(Look).map_err(|e| not_json(&e))?;
         reader.end().map_err(|_| trailing_data())?;
         Ok(peek)
+    }
+
+    /// The environment; empty where it is missing or malformed, which the engine reports.
+    pub(crate) fn environment(&self) -> BTreeMap<String, Vec<String>> {
+        let environment: Option<Option<_>> = self
+            .environment
+            .and_then(|raw| serde_json::from_str(raw.get()).ok());
+        environment.flatten().unwrap_or_default()
+    }
+
+    /// The policy set that is asked, as far as it is given.
+    pub(crate) fn policy_set(&self) -> Option<String> {
+        serde_json::from_str(self.application?.get()).ok()?
     }
 
     /// Identities that the environment names; none where it is malformed, which the engine reports.
@@ -85,6 +101,7 @@ impl<'de> Visitor<'de> for Look {
             match name {
                 Name::Subject => peek.subject = Some(map.next_value()?),
                 Name::Environment => peek.environment = Some(map.next_value()?),
+                Name::Application => peek.application = Some(map.next_value()?),
                 Name::Other => drop(map.next_value::<IgnoredAny>()?),
             }
         }
@@ -125,6 +142,7 @@ impl<'de> Visitor<'de> for Look {
 enum Name {
     Subject,
     Environment,
+    Application,
     Other,
 }
 
@@ -142,6 +160,7 @@ impl<'de> Deserialize<'de> for Name {
                 Ok(match name {
                     "subject" => Name::Subject,
                     "environment" => Name::Environment,
+                    "application" => Name::Application,
                     _ => Name::Other,
                 })
             }

@@ -15,8 +15,9 @@ use crate::api::error::ApiError;
 use crate::app::App;
 use crate::auth::caller::Authorized;
 use crate::auth::session::Session;
-use crate::limits::NEEDS_PER_REQUEST;
 use crate::oauth::verify::TokenError;
+use crate::outside::Whom;
+use crate::subject::ResolvedSubject;
 
 /// Whom the decision is about.
 pub(crate) enum Resolution {
@@ -30,6 +31,31 @@ pub(crate) enum Resolution {
 pub(crate) struct Question {
     pub(crate) context: Vec<u8>,
     pub(crate) subject: Resolution,
+    /// Of the session, where there is one.
+    pub(crate) resolved: Option<Arc<ResolvedSubject>>,
+    /// The `sub` of claims.
+    pub(crate) sub: Option<String>,
+}
+
+impl Question {
+    /// Whom outside conditions see.
+    pub(crate) fn whom(&self) -> Whom {
+        let session = match &self.subject {
+            Resolution::Somebody(session) => session.as_deref(),
+            Resolution::Nobody => None,
+        };
+        let identity = self.resolved.as_deref().and_then(ResolvedSubject::identity);
+        match (session, identity) {
+            (Some(session), Some((universal_id, profile))) => Whom {
+                username: Some(universal_id.to_owned()),
+                session: Some(((*session.properties()).clone(), profile.clone())),
+            },
+            _ => Whom {
+                username: self.sub.clone(),
+                session: None,
+            },
+        }
+    }
 }
 
 /// Resolves the subject of a request: its own `subject`, or else the caller.
@@ -64,6 +90,7 @@ pub(crate) async fn resolve(
     };
     let mut context = Vec::with_capacity(512);
     context.extend_from_slice(br#"{"subject":{"#);
+    let mut known = None;
     if let Some(session) = &session {
         let resolved = app
             .subjects
@@ -73,7 +100,9 @@ pub(crate) async fn resolve(
             Some(members) => context.extend_from_slice(members),
             None => return Ok(nobody(app, call, served)),
         }
+        known = Some(resolved);
     }
+    let sub = given.as_ref().and_then(|given| given.sub.clone());
     if let Some(given) = given.filter(|given| !given.claims.is_empty()) {
         if let (None, Some(sub)) = (&session, &given.sub)
             && let Some(profile) = app.subjects.profile(&call.live, &call.realm, sub).await?
@@ -98,6 +127,8 @@ pub(crate) async fn resolve(
     Ok(Question {
         context,
         subject: Resolution::Somebody(session),
+        resolved: known,
+        sub,
     })
 }
 
@@ -132,21 +163,10 @@ async fn verified(app: &App, call: &Call, given: &mut Given<'_>) -> Result<bool,
     }
 }
 
-/// The same context with every outside condition answered by an error.
-pub(crate) fn with_unresolved(context: &[u8], needs: &[String]) -> Vec<u8> {
-    let externals: Map<String, Value> = needs
-        .iter()
-        .take(NEEDS_PER_REQUEST)
-        .map(|id| {
-            (
-                id.clone(),
-                serde_json::json!({"error": "outside conditions are not resolved by this server"}),
-            )
-        })
-        .collect();
+/// The same context with what was found out about outside conditions.
+pub(crate) fn with_externals(context: &[u8], externals: &Value) -> Vec<u8> {
     let mut again = context.strip_suffix(b"}").unwrap_or(context).to_vec();
-    again.extend_from_slice(br#","externals":"#);
-    again.extend_from_slice(Value::Object(externals).to_string().as_bytes());
+    member(&mut again, "externals", &externals.to_string());
     again.push(b'}');
     again
 }
@@ -158,6 +178,8 @@ fn nobody(app: &App, call: &Call, served: &str) -> Question {
     Question {
         context,
         subject: Resolution::Nobody,
+        resolved: None,
+        sub: None,
     }
 }
 

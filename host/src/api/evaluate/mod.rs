@@ -22,6 +22,7 @@ use crate::auth::caller::Authorized;
 use crate::auth::privilege::{Endpoint, Permission, Verb};
 use crate::decide::{AmCall, DecideError};
 use crate::limits::INLINE_BODY_BYTES;
+use crate::outside::Asked;
 use body::Peek;
 use context::Resolution;
 
@@ -86,9 +87,16 @@ async fn decide(
     let (answer, effects) = match outcome::of(first, &call.realm)? {
         outcome::Outcome::Decided { answer, effects } => (answer, effects),
         outcome::Outcome::Needs(needs) => {
-            // Nothing here resolves outside conditions, so each is undetermined: it denies and never allows.
-            let unresolved = context::with_unresolved(&question.context, &needs);
-            let again = ask(app, call, &unresolved, kind).await?;
+            let asked = Asked {
+                realm: &call.realm,
+                revision: call.live.revision,
+                now: call.now,
+                subject: question.whom(),
+                environment: peek.environment(),
+            };
+            let externals = app.outside.resolve(&asked, &needs).await;
+            let resolved = context::with_externals(&question.context, &externals);
+            let again = ask(app, call, &resolved, kind).await?;
             match outcome::of(again, &call.realm)? {
                 outcome::Outcome::Decided { answer, effects } => (answer, effects),
                 outcome::Outcome::Needs(_) => {

@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::auth::session::Session;
 use crate::decide::AmCall;
 use crate::notifications::SessionChange;
+use crate::outside::Need;
 use crate::publish::LiveRealm;
 
 /// What an engine answer turns out to be.
@@ -20,8 +21,8 @@ pub(crate) enum Outcome {
         answer: Vec<u8>,
         effects: Vec<Value>,
     },
-    /// Ids of outside conditions to resolve first.
-    Needs(Vec<String>),
+    /// Outside conditions to resolve first.
+    Needs(Vec<Need>),
 }
 
 /// Reads an engine answer. The ordinary one is AM's array already and is not looked into.
@@ -41,11 +42,9 @@ pub(crate) fn of(answer: Vec<u8>, realm: &Arc<LiveRealm>) -> Result<Outcome, Api
     if let Some(error) = object.get("error") {
         return Err(refused(error, realm));
     }
-    if let Some(Value::Array(needs)) = object.get("needs") {
-        let ids = needs
-            .iter()
-            .filter_map(|need| need.get("id")?.as_str().map(str::to_owned));
-        return Ok(Outcome::Needs(ids.collect()));
+    if let Some(needs) = object.remove("needs") {
+        let needs = serde_json::from_value(needs).map_err(ApiError::internal)?;
+        return Ok(Outcome::Needs(needs));
     }
     match (object.remove("decisions"), object.remove("effects")) {
         (Some(decisions @ Value::Array(_)), Some(Value::Array(effects))) => Ok(Outcome::Decided {

@@ -1,7 +1,8 @@
 //! `…/scripts`: scripts of policy conditions, and others that are only kept (`conditions.md` §5.2 of the specification
 //! of AM).
 
-use serde_json::Value;
+use assize_script::SyntaxError;
+use serde_json::{Value, json};
 
 use super::collection::{self, Collection, Put, Route};
 use super::resource_types::random_uuid;
@@ -14,6 +15,7 @@ use crate::api::crest::version::Version;
 use crate::api::error::ApiError;
 use crate::auth::privilege::Endpoint;
 use crate::documents::{Members, members, script};
+use crate::outside::source::Source;
 use crate::store::{Expect, Kind, Object, Write};
 
 /// The only form there is.
@@ -86,8 +88,11 @@ impl Collection for Scripts {
             let taken = ApiError::conflict(format!("Script {id} already exists"));
             return Err(if by_put { taken.for_put() } else { taken });
         }
-        let object = asked.put(&body, &id, None).await?;
-        let answer = asked.script(&object);
+        let (object, warning) = asked.put(&body, &id, None).await?;
+        let answer = Answer {
+            warning,
+            ..asked.script(&object)
+        };
         Ok(created(asked.app, asked.call, Self::PATH, &id, answer))
     }
 
@@ -98,11 +103,22 @@ impl Collection for Scripts {
 
     async fn update(asked: &Asked<'_>, _: &str, found: Object, _: Put) -> Result<Answer, ApiError> {
         let body = operation::json_object(&asked.call.body)?;
-        let object = asked.put(&body, &found.name, Some(&found)).await?;
-        Ok(asked.script(&object))
+        let (object, warning) = asked.put(&body, &found.name, Some(&found)).await?;
+        Ok(Answer {
+            warning,
+            ..asked.script(&object)
+        })
+    }
+
+    async fn act(asked: &Asked<'_>, action: &str, id: Option<&str>) -> Result<Answer, ApiError> {
+        match (action, id) {
+            ("validate", None) => asked.validate().await,
+            _ => Err(ApiError::not_implemented("Operation is not supported.")),
+        }
     }
 
     async fn delete(asked: &Asked<'_>, id: &str, found: Object) -> Result<Answer, ApiError> {
+        asked.is_unused(id).await?;
         let write = Write::Delete {
             kind: Kind::Script,
             realm: asked.call.realm.key.clone(),
@@ -121,7 +137,8 @@ impl Asked<'_> {
         self.single(&object.name, revision, script::shown(object))
     }
 
-    /// Checks and stores a script, in place of the one that is there.
+    /// Checks and stores a script, in place of the one that is there. Beside it what the client should be warned of: AM
+    /// takes scripts that cannot be parsed, and clients rely on it.
     ///
     /// # Errors
     /// 400 for what is wrong with it; 409 where another script of the realm has its name.
@@ -130,9 +147,10 @@ impl Asked<'_> {
         body: &Members,
         id: &str,
         there: Option<&Object>,
-    ) -> Result<Object, ApiError> {
+    ) -> Result<(Object, Option<String>), ApiError> {
         let script = script::check(body, id).map_err(|f| super::policies::refused(&f))?;
         self.name_is_free(&script.name, id).await?;
+        let warning = self.warning(script.members()).await;
         let draft = script.draft(&self.call.realm.key);
         match there {
             None => {
@@ -146,7 +164,82 @@ impl Asked<'_> {
             }
         }
         let object = self.object(Kind::Script, id).await?;
-        object.ok_or_else(|| ApiError::internal("a script vanished as it was written"))
+        let object =
+            object.ok_or_else(|| ApiError::internal("a script vanished as it was written"))?;
+        Ok((object, warning))
+    }
+
+    /// What is wrong with a script of policy conditions that could be stored.
+    async fn warning(&self, script: &Members) -> Option<String> {
+        let source = Source::of(script).ok()?;
+        let error = self.app.outside.scripts().check(source.text).await.err()?;
+        let SyntaxError {
+            line,
+            column,
+            message,
+        } = error;
+        let name = source.name;
+        let warning = format!(
+            "script {name} cannot be run: {message} (line {line}, column {column}); conditions that use it are undetermined"
+        );
+        tracing::warn!(script = name, line, column, message, "script cannot be run");
+        Some(warning)
+    }
+
+    /// `_action=validate`: `{"script", "language"}` in, `{"success", "errors": [{"line", "column", "message"}]}` out.
+    ///
+    /// # Errors
+    /// 400 for a source that is no Base64 of UTF-8, or a language that nobody knows.
+    async fn validate(&self) -> Result<Answer, ApiError> {
+        let body = operation::json_object(&self.call.body)?;
+        let (source, language) =
+            script::source_and_language(&body).map_err(|f| super::policies::refused(&f))?;
+        let checked = if language == "JAVASCRIPT" {
+            self.app.outside.scripts().check(source).await
+        } else {
+            Err(SyntaxError {
+                line: 0,
+                column: 0,
+                message: format!("{language} is kept, but neither checked nor run here"),
+            })
+        };
+        let value = match checked {
+            Ok(()) => json!({"success": true}),
+            Err(SyntaxError {
+                line,
+                column,
+                message,
+            }) => json!({
+                "success": false,
+                "errors": [{"line": line, "column": column, "message": message}],
+            }),
+        };
+        Ok(Answer::value(self.served, value))
+    }
+
+    /// # Errors
+    /// 409 where a policy of the realm has a condition that runs the script.
+    async fn is_unused(&self, id: &str) -> Result<(), ApiError> {
+        let policies = self.objects(Kind::Policy).await?;
+        let users: Vec<&str> = policies
+            .iter()
+            .filter(|policy| {
+                members(policy)
+                    .get("condition")
+                    .is_some_and(|condition| runs(condition, id))
+            })
+            .map(|policy| policy.name.as_str())
+            .collect();
+        match users[..] {
+            [] => Ok(()),
+            [policy] => Err(ApiError::conflict(format!(
+                "The script {id} is used once, by policy {policy}"
+            ))),
+            [first, ..] => Err(ApiError::conflict(format!(
+                "The script {id} is used {} times, first by policy {first}",
+                users.len()
+            ))),
+        }
     }
 
     async fn name_is_free(&self, name: &str, id: &str) -> Result<(), ApiError> {
@@ -166,6 +259,20 @@ impl Asked<'_> {
             Ok(())
         }
     }
+}
+
+/// Whether a condition, or one inside it, runs the script.
+fn runs(condition: &Value, id: &str) -> bool {
+    let own = condition.get("type").and_then(Value::as_str) == Some("Script")
+        && condition
+            .get("scriptId")
+            .and_then(Value::as_str)
+            .is_some_and(|script| script.eq_ignore_ascii_case(id));
+    let inner = condition.get("condition").into_iter();
+    let listed = condition.get("conditions").and_then(Value::as_array);
+    own || inner
+        .chain(listed.into_iter().flatten())
+        .any(|inner| runs(inner, id))
 }
 
 /// Texts are compared without regard to case, as they are: a name is no pattern.

@@ -1,0 +1,136 @@
+//! Outside conditions: what the engine cannot know and asks for (`needs`), found out here and handed back as `externals`.
+//!
+//! One round: whatever one request asks for is resolved together, then the same request is asked again with the results.
+//! What cannot be found out is an error, which makes its condition undetermined: it denies and never allows.
+
+pub(crate) mod document;
+pub(crate) mod scripts;
+pub(crate) mod source;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use assize_script::Resolved;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::clock::Millis;
+use crate::limits::NEEDS_PER_REQUEST;
+use crate::publish::LiveRealm;
+use crate::store::Store;
+use scripts::{Job, Scripts};
+
+/// One outside condition that the engine asks for (contract §4).
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Need {
+    pub(crate) id: String,
+    #[serde(flatten)]
+    pub(crate) question: Question,
+    /// The resource as it was requested.
+    pub(crate) resource: String,
+}
+
+/// What an outside condition asks.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "type", rename_all_fields = "camelCase")]
+pub(crate) enum Question {
+    Script {
+        script_id: String,
+        /// The resource in its one spelling.
+        resource_name: String,
+    },
+    Transaction {
+        authentication_strategy: String,
+        strategy_specifier: String,
+    },
+}
+
+/// What was found out: a result, or the words of an error.
+pub(crate) type Found = Result<Resolved, String>;
+
+/// The request that outside conditions belong to.
+pub(crate) struct Asked<'a> {
+    pub(crate) realm: &'a LiveRealm,
+    /// The store's revision that decides.
+    pub(crate) revision: u64,
+    pub(crate) now: Millis,
+    pub(crate) subject: Whom,
+    pub(crate) environment: BTreeMap<String, Vec<String>>,
+}
+
+/// Whom the decision is about, as far as outside conditions look.
+pub(crate) struct Whom {
+    /// The first principal: a session's universal id, a token's `sub`.
+    pub(crate) username: Option<String>,
+    /// The session's properties and its user's attributes; nothing for a token.
+    pub(crate) session: Option<(BTreeMap<String, String>, BTreeMap<String, Vec<String>>)>,
+}
+
+/// Resolves outside conditions.
+pub(crate) struct Outside {
+    scripts: Arc<Scripts>,
+}
+
+impl Outside {
+    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
+        Outside {
+            scripts: Arc::new(Scripts::new(store)),
+        }
+    }
+
+    /// What runs scripts, for whoever checks one before it is written.
+    pub(crate) fn scripts(&self) -> &Arc<Scripts> {
+        &self.scripts
+    }
+
+    /// Finds out everything that a request asks for: the JSON object `externals`.
+    pub(crate) async fn resolve(&self, asked: &Asked<'_>, needs: &[Need]) -> Value {
+        let (needs, surplus) = needs.split_at(needs.len().min(NEEDS_PER_REQUEST));
+        let mut found: BTreeMap<&str, Found> = BTreeMap::new();
+        let mut jobs = Vec::new();
+        for need in needs {
+            match &need.question {
+                Question::Script {
+                    script_id,
+                    resource_name,
+                } => jobs.push(Job {
+                    need: need.id.clone(),
+                    script: self.scripts.find(asked, script_id).await,
+                    resource: resource_name.clone(),
+                }),
+                Question::Transaction { .. } => {
+                    let text = "transactions are not resolved by this server";
+                    found.insert(&need.id, Err(text.to_owned()));
+                }
+            }
+        }
+        for need in surplus {
+            let text = format!("a request may ask for {NEEDS_PER_REQUEST} outside conditions");
+            found.insert(&need.id, Err(text));
+        }
+        let ran = if jobs.is_empty() {
+            Vec::new()
+        } else {
+            self.scripts.run(asked, jobs).await
+        };
+        let found = found.into_iter().map(|(id, found)| (id.to_owned(), found));
+        externals(found.chain(ran))
+    }
+}
+
+/// The JSON object `externals` (contract §3).
+pub(crate) fn externals(found: impl IntoIterator<Item = (String, Found)>) -> Value {
+    let members = found.into_iter().map(|(id, found)| {
+        let result = match found {
+            Ok(resolved) => json!({
+                "satisfied": resolved.satisfied,
+                "advices": resolved.advices,
+                "attributes": resolved.attributes,
+                "ttl": resolved.ttl,
+            }),
+            Err(error) => json!({"error": error}),
+        };
+        (id, result)
+    });
+    Value::Object(members.collect::<Map<_, _>>())
+}

@@ -1,0 +1,170 @@
+//! Script conditions: the realm's scripts, kept as long as nothing changes, and run away from the async workers.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
+use assize_script::{Inputs, Runtime, SyntaxError};
+use tokio::sync::Semaphore;
+
+use super::source::Source;
+use super::{Asked, Found};
+use crate::documents::members;
+use crate::limits::{SCRIPT_STEPS_PER_REQUEST, SCRIPTS_IN_MEMORY};
+use crate::store::{Kind, Store};
+
+/// The scripts of all realms.
+pub(crate) struct Scripts {
+    store: Arc<dyn Store>,
+    /// Started with the first script that is run: without scripts there is nothing to pay for.
+    runtime: OnceLock<Result<Runtime, String>>,
+    known: RwLock<HashMap<(String, String), Known>>,
+    /// Requests whose scripts run at once: fewer than there are cores, so that others are always answered.
+    running: Semaphore,
+}
+
+/// A script as it was at a revision of the store.
+struct Known {
+    revision: u64,
+    script: Result<Arc<Source>, String>,
+}
+
+/// One script to run for one resource.
+pub(crate) struct Job {
+    /// The id of the need that it resolves.
+    pub(crate) need: String,
+    pub(crate) script: Result<Arc<Source>, String>,
+    pub(crate) resource: String,
+}
+
+impl Scripts {
+    pub(super) fn new(store: Arc<dyn Store>) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Scripts {
+            store,
+            runtime: OnceLock::new(),
+            known: RwLock::default(),
+            running: Semaphore::new(cores.saturating_sub(1).max(1)),
+        }
+    }
+
+    /// The script of a condition, as of the revision that decides or later.
+    ///
+    /// # Errors
+    /// In words: there is none with this id, it cannot be run here, or the store did not answer.
+    pub(super) async fn find(&self, asked: &Asked<'_>, id: &str) -> Result<Arc<Source>, String> {
+        let place = (asked.realm.key.clone(), id.to_lowercase());
+        {
+            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(known) = known.get(&place)
+                && known.revision >= asked.revision
+            {
+                return known.script.clone();
+            }
+        }
+        let object = self.store.object(Kind::Script, &place.0, &place.1).await;
+        let object = object.map_err(|error| format!("script {id} cannot be read: {error}"))?;
+        let script = match object {
+            None => Err(format!("there is no script {id}")),
+            Some(object) => Source::of(&members(&object)).map(Arc::new),
+        };
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= SCRIPTS_IN_MEMORY {
+            known.clear();
+        }
+        let kept = Known {
+            revision: asked.revision,
+            script: script.clone(),
+        };
+        known.insert(place, kept);
+        script
+    }
+
+    /// Runs all scripts of one request, one after the other on one thread.
+    pub(super) async fn run(
+        self: &Arc<Self>,
+        asked: &Asked<'_>,
+        jobs: Vec<Job>,
+    ) -> Vec<(String, Found)> {
+        let inputs = Inputs {
+            now: asked.now,
+            username: asked.subject.username.clone(),
+            environment: asked.environment.clone(),
+            session: asked
+                .subject
+                .session
+                .as_ref()
+                .map(|(properties, _)| properties.clone()),
+            profile: asked
+                .subject
+                .session
+                .as_ref()
+                .map(|(_, profile)| profile.clone()),
+            ..Inputs::default()
+        };
+        let needs: Vec<String> = jobs.iter().map(|job| job.need.clone()).collect();
+        let scripts = Arc::clone(self);
+        // The semaphore is never closed; were it, scripts would run without it.
+        let turn = self.running.acquire().await;
+        let work = move || match scripts.runtime() {
+            Ok(runtime) => run_all(runtime, inputs, jobs),
+            Err(error) => jobs
+                .into_iter()
+                .map(|job| (job.need, Err(error.clone())))
+                .collect(),
+        };
+        let ran = tokio::task::spawn_blocking(work).await;
+        drop(turn);
+        ran.unwrap_or_else(|error| {
+            let failed = |need| (need, Err(format!("scripts could not be run: {error}")));
+            needs.into_iter().map(failed).collect()
+        })
+    }
+
+    /// Parses a script.
+    ///
+    /// # Errors
+    /// Where and why it cannot be parsed.
+    pub(crate) async fn check(self: &Arc<Self>, text: String) -> Result<(), SyntaxError> {
+        let nowhere = |message: String| SyntaxError {
+            line: 0,
+            column: 0,
+            message,
+        };
+        let scripts = Arc::clone(self);
+        let turn = self.running.acquire().await;
+        let work = move || match scripts.runtime() {
+            Ok(runtime) => runtime.check(&text),
+            Err(error) => Err(nowhere(error.clone())),
+        };
+        let checked = tokio::task::spawn_blocking(work).await;
+        drop(turn);
+        checked.unwrap_or_else(|error| Err(nowhere(error.to_string())))
+    }
+
+    fn runtime(&self) -> Result<&Runtime, &String> {
+        self.runtime
+            .get_or_init(|| Runtime::start().map_err(|error| error.to_string()))
+            .as_ref()
+    }
+}
+
+/// Runs scripts in their order, until the request's steps are used up.
+pub(crate) fn run_all(runtime: &Runtime, inputs: Inputs, jobs: Vec<Job>) -> Vec<(String, Found)> {
+    let mut inputs = inputs;
+    let mut steps = 0_u32;
+    let run = |job: Job| {
+        if steps >= SCRIPT_STEPS_PER_REQUEST {
+            let error = "the request's scripts take too many steps together";
+            return (job.need, Err(error.to_owned()));
+        }
+        let found = job.script.and_then(|script| {
+            inputs.resource = job.resource;
+            inputs.script_name.clone_from(&script.name);
+            let (found, taken) = script.run(runtime, &inputs);
+            steps = steps.saturating_add(taken);
+            found
+        });
+        (job.need, found)
+    };
+    jobs.into_iter().map(run).collect()
+}

@@ -1,0 +1,68 @@
+//! A stored script as what can be run.
+
+use assize_script::Inputs;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+use super::Found;
+use crate::documents::Members;
+
+/// Context of the scripts that conditions run.
+const CONTEXT: &str = "POLICY_CONDITION";
+const LANGUAGE: &str = "JAVASCRIPT";
+
+/// A policy-condition script in JavaScript.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Source {
+    pub(crate) name: String,
+    pub(crate) text: String,
+}
+
+impl Source {
+    /// Reads a script as it is stored.
+    ///
+    /// # Errors
+    /// In words: it is in another language, or for something else than policy conditions.
+    pub(crate) fn of(members: &Members) -> Result<Self, String> {
+        let member = |name: &str| {
+            members
+                .get(name)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
+        let name = member("name").to_owned();
+        let (language, context) = (member("language"), member("context"));
+        if !language.eq_ignore_ascii_case(LANGUAGE) {
+            return Err(format!(
+                "script `{name}` is in {language}; only JavaScript is run here"
+            ));
+        }
+        if !context.eq_ignore_ascii_case(CONTEXT) {
+            return Err(format!(
+                "script `{name}` has the context {context}; policy conditions run scripts of {CONTEXT}"
+            ));
+        }
+        let text = STANDARD.decode(member("script")).ok();
+        let text = text.and_then(|bytes| String::from_utf8(bytes).ok());
+        let text = text.ok_or_else(|| format!("the source of script `{name}` cannot be read"))?;
+        Ok(Source { name, text })
+    }
+
+    /// Runs it, and writes what it logs to the server's own log.
+    pub(crate) fn run(&self, runtime: &assize_script::Runtime, inputs: &Inputs) -> (Found, u32) {
+        let run = runtime.run(&self.text, inputs);
+        let (script, resource) = (self.name.as_str(), inputs.resource.as_str());
+        for (level, line) in &run.log {
+            match level {
+                assize_script::Level::Error => tracing::error!(script, resource, line, "script"),
+                assize_script::Level::Warning => tracing::warn!(script, resource, line, "script"),
+                assize_script::Level::Message => tracing::info!(script, resource, line, "script"),
+            }
+        }
+        if let Err(error) = &run.result {
+            tracing::warn!(script, resource, error, "script failed");
+        }
+        (run.result, run.steps)
+    }
+}
