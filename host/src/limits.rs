@@ -39,6 +39,10 @@ pub(crate) const TLS_HANDSHAKE_SECONDS: u64 = 10;
 pub(crate) const SCRIPT_STEPS_PER_REQUEST: u32 = 50_000_000;
 /// Scripts whose source is kept in memory; past that they are read from the store again.
 pub(crate) const SCRIPTS_IN_MEMORY: usize = 10_000;
+/// Transactions of one session that may wait for their confirmation; one more ends the oldest.
+pub(crate) const TRANSACTIONS_PER_SESSION: u32 = 100;
+/// Values of `TxId` that one request is tried with.
+pub(crate) const TRANSACTION_IDS_PER_REQUEST: usize = 10;
 /// Outside conditions asked for in one request (scripts, transactions).
 pub(crate) const NEEDS_PER_REQUEST: usize = 1000;
 /// Issuers of JWTs that one realm can trust.

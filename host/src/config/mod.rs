@@ -63,6 +63,8 @@ pub struct Config {
     pub cors_origins: Vec<String>,
     pub session_idle_minutes: u32,
     pub session_max_minutes: u32,
+    /// Seconds in which a transaction may be confirmed and used.
+    pub transaction_seconds: u32,
     pub sessions_per_user: usize,
     pub session_properties: Vec<String>,
     pub password_memory_kib: u32,
@@ -185,6 +187,7 @@ impl Config {
         for (key, value) in [
             ("session_idle_minutes", u64::from(self.session_idle_minutes)),
             ("session_max_minutes", u64::from(self.session_max_minutes)),
+            ("transaction_seconds", u64::from(self.transaction_seconds)),
             ("sessions_per_user", self.sessions_per_user as u64),
             ("poll_milliseconds", self.poll_milliseconds),
             (

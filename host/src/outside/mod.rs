@@ -6,6 +6,7 @@
 pub(crate) mod document;
 pub(crate) mod scripts;
 pub(crate) mod source;
+pub(crate) mod transactions;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::limits::NEEDS_PER_REQUEST;
 use crate::publish::LiveRealm;
 use crate::store::Store;
 use scripts::{Job, Scripts};
+use transactions::Transactions;
 
 /// One outside condition that the engine asks for (contract §4).
 #[derive(Debug, Clone, Deserialize)]
@@ -54,6 +56,8 @@ pub(crate) struct Asked<'a> {
     /// The store's revision that decides.
     pub(crate) revision: u64,
     pub(crate) now: Millis,
+    /// The policy set that is asked.
+    pub(crate) policy_set: &'a str,
     pub(crate) subject: Whom,
     pub(crate) environment: BTreeMap<String, Vec<String>>,
 }
@@ -62,20 +66,39 @@ pub(crate) struct Asked<'a> {
 pub(crate) struct Whom {
     /// The first principal: a session's universal id, a token's `sub`.
     pub(crate) username: Option<String>,
-    /// The session's properties and its user's attributes; nothing for a token.
-    pub(crate) session: Option<(BTreeMap<String, String>, BTreeMap<String, Vec<String>>)>,
+    /// Nothing for a token.
+    pub(crate) session: Option<SeenSession>,
+}
+
+/// A session, as far as outside conditions look.
+pub(crate) struct SeenSession {
+    pub(crate) handle: String,
+    /// Key of the realm of its user.
+    pub(crate) realm: String,
+    pub(crate) user_key: String,
+    pub(crate) properties: BTreeMap<String, String>,
+    /// Of its user; whole where the realm's policies run scripts.
+    pub(crate) profile: BTreeMap<String, Vec<String>>,
 }
 
 /// Resolves outside conditions.
 pub(crate) struct Outside {
     scripts: Arc<Scripts>,
+    transactions: Transactions,
 }
 
 impl Outside {
-    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
+    /// `transaction_seconds` is how long a transaction may be confirmed and used.
+    pub(crate) fn new(store: Arc<dyn Store>, transaction_seconds: u32) -> Self {
         Outside {
-            scripts: Arc::new(Scripts::new(store)),
+            scripts: Arc::new(Scripts::new(Arc::clone(&store))),
+            transactions: Transactions::new(store, transaction_seconds),
         }
+    }
+
+    /// Transactions, for the log-in that confirms one.
+    pub(crate) fn transactions(&self) -> &Transactions {
+        &self.transactions
     }
 
     /// What runs scripts, for whoever checks one before it is written.
@@ -86,8 +109,7 @@ impl Outside {
     /// Finds out everything that a request asks for: the JSON object `externals`.
     pub(crate) async fn resolve(&self, asked: &Asked<'_>, needs: &[Need]) -> Value {
         let (needs, surplus) = needs.split_at(needs.len().min(NEEDS_PER_REQUEST));
-        let mut found: BTreeMap<&str, Found> = BTreeMap::new();
-        let mut jobs = Vec::new();
+        let (mut jobs, mut transactions) = (Vec::new(), Vec::new());
         for need in needs {
             match &need.question {
                 Question::Script {
@@ -98,23 +120,21 @@ impl Outside {
                     script: self.scripts.find(asked, script_id).await,
                     resource: resource_name.clone(),
                 }),
-                Question::Transaction { .. } => {
-                    let text = "transactions are not resolved by this server";
-                    found.insert(&need.id, Err(text.to_owned()));
-                }
+                Question::Transaction { .. } => transactions.push(need),
             }
+        }
+        let mut found: Vec<(String, Found)> = Vec::with_capacity(needs.len());
+        if !jobs.is_empty() {
+            found.extend(self.scripts.run(asked, jobs).await);
+        }
+        if !transactions.is_empty() {
+            found.extend(self.transactions.resolve(asked, &transactions).await);
         }
         for need in surplus {
             let text = format!("a request may ask for {NEEDS_PER_REQUEST} outside conditions");
-            found.insert(&need.id, Err(text));
+            found.push((need.id.clone(), Err(text)));
         }
-        let ran = if jobs.is_empty() {
-            Vec::new()
-        } else {
-            self.scripts.run(asked, jobs).await
-        };
-        let found = found.into_iter().map(|(id, found)| (id.to_owned(), found));
-        externals(found.chain(ran))
+        externals(found)
     }
 }
 

@@ -85,20 +85,13 @@ impl Scripts {
         asked: &Asked<'_>,
         jobs: Vec<Job>,
     ) -> Vec<(String, Found)> {
+        let session = asked.subject.session.as_ref();
         let inputs = Inputs {
             now: asked.now,
             username: asked.subject.username.clone(),
             environment: asked.environment.clone(),
-            session: asked
-                .subject
-                .session
-                .as_ref()
-                .map(|(properties, _)| properties.clone()),
-            profile: asked
-                .subject
-                .session
-                .as_ref()
-                .map(|(_, profile)| profile.clone()),
+            session: session.map(|session| session.properties.clone()),
+            profile: session.map(|session| session.profile.clone()),
             ..Inputs::default()
         };
         let needs: Vec<String> = jobs.iter().map(|job| job.need.clone()).collect();

@@ -140,6 +140,9 @@ async fn keep_house(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
         if let Err(error) = app.sessions.remove_expired(now).await {
             tracing::warn!(%error, "expired sessions were not removed");
         }
+        if let Err(error) = app.outside.transactions().remove_expired(now).await {
+            tracing::warn!(%error, "expired transactions were not removed");
+        }
         if let Err(error) = app.keys.keep(now).await {
             tracing::error!(%error, "signing keys were not rotated");
         }

@@ -269,7 +269,7 @@ impl App {
         let hierarchies = hierarchies.map_err(because("PolicyServer's policies"))?;
         let subjects = Subjects::new(Arc::clone(&store), directory);
         let time_zone_json = serde_json::Value::from(config.time_zone.as_str()).to_string();
-        let outside = Outside::new(Arc::clone(&store));
+        let outside = Outside::new(Arc::clone(&store), config.transaction_seconds);
         let app = App {
             config,
             store,

@@ -11,11 +11,13 @@ mod kind;
 mod postgres;
 mod relational;
 mod relational_tokens;
+mod relational_transactions;
 pub(crate) mod snapshots;
 mod sqlite;
 #[cfg(test)]
 pub(crate) mod suite;
 pub(crate) mod tokens;
+pub(crate) mod transactions;
 
 use std::sync::Arc;
 
@@ -215,7 +217,9 @@ pub(crate) type Result<T> = std::result::Result<T, StoreError>;
 
 /// A durable store. Every method that writes returns after the write is durable.
 #[async_trait]
-pub(crate) trait Store: tokens::TokenStore + Send + Sync {
+pub(crate) trait Store:
+    tokens::TokenStore + transactions::TransactionStore + Send + Sync
+{
     /// The latest revision; 0 for a store that was never written.
     async fn revision(&self) -> Result<u64>;
     /// The store as it is at one revision, to be read without seeing half of a later change.

@@ -70,6 +70,7 @@ impl Database for SqliteDatabase {
         include_str!("../../migrations/sqlite/0001_objects.sql"),
         include_str!("../../migrations/sqlite/0002_history.sql"),
         include_str!("../../migrations/sqlite/0003_tokens.sql"),
+        include_str!("../../migrations/sqlite/0004_transactions.sql"),
     ];
 
     async fn begin_migration(&self) -> Outcome<SqliteTransaction> {

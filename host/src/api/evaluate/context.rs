@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::auth::caller::Authorized;
 use crate::auth::session::Session;
 use crate::oauth::verify::TokenError;
-use crate::outside::Whom;
+use crate::outside::{SeenSession, Whom};
 use crate::subject::ResolvedSubject;
 
 /// Whom the decision is about.
@@ -48,7 +48,13 @@ impl Question {
         match (session, identity) {
             (Some(session), Some((universal_id, profile))) => Whom {
                 username: Some(universal_id.to_owned()),
-                session: Some(((*session.properties()).clone(), profile.clone())),
+                session: Some(SeenSession {
+                    handle: session.handle(),
+                    realm: session.realm.key(),
+                    user_key: session.user_key.clone(),
+                    properties: (*session.properties()).clone(),
+                    profile: profile.clone(),
+                }),
             },
             _ => Whom {
                 username: self.sub.clone(),

@@ -21,6 +21,7 @@ use crate::app::App;
 use crate::auth::caller::Authorized;
 use crate::auth::privilege::{Endpoint, Permission, Verb};
 use crate::decide::{AmCall, DecideError};
+use crate::documents::defaults::DEFAULT_SET;
 use crate::limits::INLINE_BODY_BYTES;
 use crate::outside::Asked;
 use body::Peek;
@@ -87,7 +88,9 @@ async fn decide(
     let (answer, effects) = match outcome::of(first, &call.realm)? {
         outcome::Outcome::Decided { answer, effects } => (answer, effects),
         outcome::Outcome::Needs(needs) => {
+            let policy_set = peek.policy_set();
             let asked = Asked {
+                policy_set: policy_set.as_deref().unwrap_or(DEFAULT_SET),
                 realm: &call.realm,
                 revision: call.live.revision,
                 now: call.now,

@@ -10,6 +10,7 @@ use crate::api::crest::operation::{self, Operation};
 use crate::api::crest::version::Version;
 use crate::api::error::ApiError;
 use crate::auth::privilege::Endpoint;
+use crate::auth::random_uuid;
 use crate::documents::{Members, catalogue, members};
 use crate::store::{Expect, Kind, Object, Write};
 
@@ -100,7 +101,7 @@ impl Asked<'_> {
             (Some(id), Some(uuid)) if id != uuid => return Err(mismatch()),
             (Some(id), _) => id.to_owned(),
             (None, Some(uuid)) => uuid,
-            (None, None) => random_uuid()?,
+            (None, None) => random_uuid().map_err(ApiError::internal)?,
         };
         let (parsed, kept) =
             catalogue::resource_type(&body, &uuid).map_err(|faults| refused(&faults))?;
@@ -231,22 +232,4 @@ fn mismatch() -> ApiError {
 
 fn refused(faults: &[assize_engine::Fault]) -> ApiError {
     super::policies::refused(faults)
-}
-
-/// A random UUID (RFC 9562, version 4).
-pub(super) fn random_uuid() -> Result<String, ApiError> {
-    let mut bytes = [0u8; 16];
-    getrandom::fill(&mut bytes).map_err(|error| ApiError::internal(error.to_string()))?;
-    let number = u128::from_be_bytes(bytes);
-    let number = (number & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
-    let hex = format!("{number:032x}");
-    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
-    Ok(format!(
-        "{}-{}-{}-{}-{}",
-        part(0, 8),
-        part(8, 12),
-        part(12, 16),
-        part(16, 20),
-        part(20, 32)
-    ))
 }

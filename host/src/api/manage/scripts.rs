@@ -5,7 +5,6 @@ use assize_script::SyntaxError;
 use serde_json::{Value, json};
 
 use super::collection::{self, Collection, Put, Route};
-use super::resource_types::random_uuid;
 use super::rows::{self, Remaining, Row};
 use super::{created, deleted};
 use crate::api::answer::Answer;
@@ -14,6 +13,7 @@ use crate::api::crest::operation::{self, Operation};
 use crate::api::crest::version::Version;
 use crate::api::error::ApiError;
 use crate::auth::privilege::Endpoint;
+use crate::auth::random_uuid;
 use crate::documents::{Members, members, script};
 use crate::outside::source::Source;
 use crate::store::{Expect, Kind, Object, Write};
@@ -82,7 +82,7 @@ impl Collection for Scripts {
         let id = match (id, body.get("_id").and_then(Value::as_str)) {
             (Some(id), _) => id.to_owned(),
             (None, Some(id)) if !id.is_empty() => id.to_owned(),
-            (None, _) => random_uuid()?,
+            (None, _) => random_uuid().map_err(ApiError::internal)?,
         };
         if asked.object(Kind::Script, &id).await?.is_some() {
             let taken = ApiError::conflict(format!("Script {id} already exists"));

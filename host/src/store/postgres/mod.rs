@@ -119,6 +119,7 @@ impl Database for PostgresDatabase {
         include_str!("../../../migrations/postgres/0001_objects.sql"),
         include_str!("../../../migrations/postgres/0002_history.sql"),
         include_str!("../../../migrations/postgres/0003_tokens.sql"),
+        include_str!("../../../migrations/postgres/0004_transactions.sql"),
     ];
 
     async fn begin_migration(&self) -> Outcome<PostgresTransaction> {

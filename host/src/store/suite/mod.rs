@@ -13,6 +13,7 @@ mod schema;
 mod sessions;
 mod several_nodes;
 mod tokens;
+mod transactions;
 
 use super::*;
 use place::{Place, Server};
@@ -56,6 +57,7 @@ cases! {
     tokens: tokens_are_kept_until_they_expire revocations_are_numbered_and_counted
             tokens_end_with_whom_they_stand_for a_refresh_token_is_redeemed_by_one_only
             an_assertion_is_spent_once;
+    transactions: a_transaction_is_confirmed_and_used_once transactions_are_few_and_end;
 }
 
 fn draft(kind: Kind, realm: &str, key: &str, body: &str) -> Draft {

@@ -27,7 +27,7 @@ pub(super) async fn a_newer_schema_is_refused(place: Place) {
             refused,
             StoreError::Newer {
                 found: 99,
-                known: 3
+                known: 4
             }
         ),
         "{refused}"

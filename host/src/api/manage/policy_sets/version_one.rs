@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 
 use super::Asked;
 use crate::api::error::ApiError;
-use crate::api::manage::resource_types::random_uuid;
 use crate::app::App;
+use crate::auth::random_uuid;
 use crate::documents::{Members, catalogue, defaults, members};
 use crate::publish::LiveRealm;
 use crate::store::{Expect, Kind, Object, Write};
@@ -208,7 +208,7 @@ fn generated(
     given: &Given,
     writes: &mut Vec<Write>,
 ) -> Result<String, ApiError> {
-    let uuid = random_uuid()?;
+    let uuid = random_uuid().map_err(ApiError::internal)?;
     let name = body.get("name").and_then(Value::as_str).unwrap_or_default();
     let digits: String = uuid
         .bytes()
