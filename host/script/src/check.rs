@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::Runtime;
-use crate::instance::{self, Call};
+use crate::instance::Call;
 
 /// Where and why a script cannot be parsed.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -32,7 +32,7 @@ impl Runtime {
             column: 0,
             message,
         };
-        let answer = instance::call(self, &Call::Check { script }, &mut 0).map_err(nowhere)?;
+        let answer = self.call(Call::Check { script }).answer.map_err(nowhere)?;
         let checked: Checked = serde_json::from_slice(&answer)
             .map_err(|error| nowhere(format!("the script engine's answer is no JSON: {error}")))?;
         checked.errors.into_iter().next().map_or(Ok(()), Err)

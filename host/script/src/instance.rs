@@ -1,94 +1,147 @@
-//! One instance for one call, and what ended it where it gave no answer.
+//! One instance for one call, what ended it where it gave no answer, and how it is made as if it had never run.
 
-use wasmtime::{Instance, Store, Trap, Val};
+use wasmtime::{Global, InstancePre, Memory, Store, Trap, TypedFunc, Val};
 
-use crate::Runtime;
 use crate::runtime::RUN_TICKS;
 
 /// Which of the module's two calls is made.
+#[derive(Clone, Copy)]
 pub(crate) enum Call<'a> {
     Run { script: &'a [u8], inputs: &'a [u8] },
     Check { script: &'a [u8] },
 }
 
-/// Makes an instance, calls it, and gives its answer's JSON. `steps` is set to the steps that were taken.
-///
-/// # Errors
-/// The words of what ended it, the same in every runtime but for the last two: too many steps, calls too deep, too much
-/// memory; a trap inside the engine; the deadline.
-pub(crate) fn call(runtime: &Runtime, call: &Call<'_>, steps: &mut u32) -> Result<Vec<u8>, String> {
-    let mut store = Store::new(runtime.pre.module().engine(), ());
-    store.set_epoch_deadline(RUN_TICKS);
-    let failed =
-        |error: wasmtime::Error| format!("the script engine could not be started: {error:#}");
-    let instance = runtime.pre.instantiate(&mut store).map_err(failed)?;
-    let memory = instance
-        .get_memory(&mut store, "memory")
-        .ok_or_else(broken)?;
-    let input = instance
-        .get_typed_func::<u32, u32>(&mut store, "assize_script_input")
-        .map_err(failed)?;
-    let (first, second): (&[u8], &[u8]) = match *call {
-        Call::Run { script, inputs } => (script, inputs),
-        Call::Check { script } => (script, &[]),
-    };
-    let most = counter(&instance, &mut store, "assize_steps");
-    let answered = (|| -> wasmtime::Result<u32> {
-        let length = |bytes: &[u8]| u32::try_from(bytes.len()).map_err(wasmtime::Error::from);
-        let (one, two) = (length(first)?, length(second)?);
-        let address = input.call(&mut store, one.saturating_add(two))? as usize;
-        memory.write(&mut store, address, first)?;
-        memory.write(&mut store, address.saturating_add(first.len()), second)?;
-        match call {
-            Call::Run { .. } => instance
-                .get_typed_func::<(u32, u32), u32>(&mut store, "assize_script_run")?
-                .call(&mut store, (one, two)),
-            Call::Check { .. } => instance
-                .get_typed_func::<u32, u32>(&mut store, "assize_script_check")?
-                .call(&mut store, one),
-        }
-    })();
-    // The counter stands at -1 where there was one step too many.
-    let left = counter(&instance, &mut store, "assize_steps").max(0);
-    *steps = u32::try_from(most.saturating_sub(left)).unwrap_or(0);
-    let record = match answered {
-        Ok(record) => record as usize,
-        Err(error) => {
-            let fault = counter(&instance, &mut store, "assize_fault");
-            return Err(ended(fault, &error));
-        }
-    };
-    let bytes = memory.data(&store);
-    let word = |at: usize| -> Option<usize> {
-        let bytes = bytes.get(at..at.checked_add(4)?)?;
-        Some(u32::from_le_bytes(bytes.try_into().ok()?) as usize)
-    };
-    let answer = || {
-        let start = word(record)?;
-        bytes.get(start..start.checked_add(word(record.checked_add(4)?)?)?)
-    };
-    answer().map(<[u8]>::to_vec).ok_or_else(broken)
+/// A module in the state that it was made with.
+pub(crate) struct Instance {
+    store: Store<()>,
+    memory: Memory,
+    input: TypedFunc<u32, u32>,
+    run: TypedFunc<(u32, u32), u32>,
+    check: TypedFunc<u32, u32>,
+    fault: Global,
+    /// Every global that a run alters and a return does not set back, with its first value.
+    counters: [(Global, Val); 2],
 }
 
-fn counter(instance: &Instance, store: &mut Store<()>, name: &str) -> i32 {
-    let global = instance.get_global(&mut *store, name);
-    match global.map(|global| global.get(store)) {
-        Some(Val::I32(value)) => value,
-        _ => 0,
+/// What came of a call.
+pub(crate) struct Called {
+    /// The answer's JSON, or the words of what ended the call: the same in every runtime but for a trap inside the engine
+    /// and the deadline.
+    pub(crate) answer: Result<Vec<u8>, String>,
+    /// The steps that it took.
+    pub(crate) steps: u32,
+}
+
+impl Instance {
+    pub(crate) fn new(pre: &InstancePre<()>) -> wasmtime::Result<Self> {
+        let mut store = Store::new(pre.module().engine(), ());
+        store.set_epoch_deadline(RUN_TICKS);
+        let instance = pre.instantiate(&mut store)?;
+        let missing = |what: &str| wasmtime::Error::msg(format!("the module exports no {what}"));
+        let memory = instance
+            .get_memory(&mut store, "memory")
+            .ok_or_else(|| missing("memory"))?;
+        let mut counter = |name: &str| {
+            let global = instance.get_global(&mut store, name);
+            let global = global.ok_or_else(|| missing(name))?;
+            Ok::<_, wasmtime::Error>((global, global.get(&mut store)))
+        };
+        let (fault, steps) = (counter("assize_fault")?, counter("assize_steps")?);
+        Ok(Instance {
+            memory,
+            input: instance.get_typed_func(&mut store, "assize_script_input")?,
+            run: instance.get_typed_func(&mut store, "assize_script_run")?,
+            check: instance.get_typed_func(&mut store, "assize_script_check")?,
+            fault: fault.0,
+            counters: [steps, fault],
+            store,
+        })
+    }
+
+    /// The memory as it is now.
+    pub(crate) fn memory(&self) -> &[u8] {
+        self.memory.data(&self.store)
+    }
+
+    pub(crate) fn call(&mut self, call: Call<'_>) -> Called {
+        self.store.set_epoch_deadline(RUN_TICKS);
+        let answer = match self.record(call) {
+            Ok(record) => self.read(record as usize).ok_or_else(broken),
+            Err(error) => Err(self.ended(&error)),
+        };
+        // The counter stands at -1 where there was one step too many.
+        let [(steps, first), _] = &self.counters;
+        let (first, left) = (number(first), number(&steps.get(&mut self.store)).max(0));
+        Called {
+            answer,
+            steps: u32::try_from(first.saturating_sub(left)).unwrap_or(0),
+        }
+    }
+
+    /// Makes the instance as it was before its call: the same memory, byte for byte, and the same counters. False where
+    /// that is not possible, as its memory has grown.
+    ///
+    /// INVARIANT: only an instance whose call returned may be restored: then its stack pointer, the one global that is
+    /// not set here, is back where it was, and nothing of a former script is left anywhere.
+    pub(crate) fn restore(&mut self, first: &[u8]) -> bool {
+        let memory = self.memory.data_mut(&mut self.store);
+        if memory.len() != first.len() {
+            return false;
+        }
+        memory.copy_from_slice(first);
+        let [(steps, most), (fault, none)] = &self.counters;
+        steps.set(&mut self.store, *most).is_ok() && fault.set(&mut self.store, *none).is_ok()
+    }
+
+    fn record(&mut self, call: Call<'_>) -> wasmtime::Result<u32> {
+        let (first, second): (&[u8], &[u8]) = match call {
+            Call::Run { script, inputs } => (script, inputs),
+            Call::Check { script } => (script, &[]),
+        };
+        let length = |bytes: &[u8]| u32::try_from(bytes.len()).map_err(wasmtime::Error::from);
+        let (one, two) = (length(first)?, length(second)?);
+        let size = one.saturating_add(two);
+        let address = self.input.call(&mut self.store, size)? as usize;
+        self.memory.write(&mut self.store, address, first)?;
+        let behind = address.saturating_add(first.len());
+        self.memory.write(&mut self.store, behind, second)?;
+        match call {
+            Call::Run { .. } => self.run.call(&mut self.store, (one, two)),
+            Call::Check { .. } => self.check.call(&mut self.store, one),
+        }
+    }
+
+    /// Copies out what a record leads to.
+    fn read(&self, record: usize) -> Option<Vec<u8>> {
+        let bytes = self.memory();
+        let word = |at: usize| -> Option<usize> {
+            let bytes = bytes.get(at..at.checked_add(4)?)?;
+            Some(u32::from_le_bytes(bytes.try_into().ok()?) as usize)
+        };
+        let start = word(record)?;
+        let end = start.checked_add(word(record.checked_add(4)?)?)?;
+        bytes.get(start..end).map(<[u8]>::to_vec)
+    }
+
+    fn ended(&mut self, error: &wasmtime::Error) -> String {
+        let words = match number(&self.fault.get(&mut self.store)) {
+            1 => "the script takes too many steps",
+            2 => "the script's calls are nested too deeply",
+            3 => "the script needs too much memory",
+            _ if matches!(error.downcast_ref::<Trap>(), Some(Trap::Interrupt)) => {
+                "the script takes too long"
+            }
+            _ => return broken(),
+        };
+        words.to_owned()
     }
 }
 
-fn ended(fault: i32, error: &wasmtime::Error) -> String {
-    let words = match fault {
-        1 => "the script takes too many steps",
-        2 => "the script's calls are nested too deeply",
-        3 => "the script needs too much memory",
-        _ if matches!(error.downcast_ref::<Trap>(), Some(Trap::Interrupt)) => {
-            "the script takes too long"
-        }
-        _ => return broken(),
-    };
-    words.to_owned()
+fn number(value: &Val) -> i32 {
+    match value {
+        Val::I32(number) => *number,
+        _ => 0,
+    }
 }
 
 fn broken() -> String {

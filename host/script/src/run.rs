@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::Runtime;
-use crate::instance::{self, Call};
+use crate::instance::{Call, Called};
 
 /// What a script is told (`spec/conditions.md` §5.1 names the bindings that show it).
 #[derive(Debug, Clone, Default, Serialize)]
@@ -68,17 +68,22 @@ pub struct Run {
 }
 
 impl Runtime {
-    /// Runs a script in an instance of its own. Takes microseconds, or as long as the module's own bounds allow: not for a
+    /// Runs a script in a fresh engine. Takes microseconds, or as long as the module's own bounds allow: not for a
     /// thread that others wait for.
     #[must_use]
     pub fn run(&self, script: &str, inputs: &Inputs) -> Run {
-        let mut steps = 0;
-        let answer = serde_json::to_vec(inputs)
-            .map_err(|error| format!("the script's inputs are no JSON: {error}"))
-            .and_then(|inputs| {
-                let (script, inputs) = (script.as_bytes(), inputs.as_slice());
-                instance::call(self, &Call::Run { script, inputs }, &mut steps)
-            });
+        let inputs = match serde_json::to_vec(inputs) {
+            Ok(inputs) => inputs,
+            Err(error) => {
+                return Run {
+                    result: Err(format!("the script's inputs are no JSON: {error}")),
+                    steps: 0,
+                    log: Vec::new(),
+                };
+            }
+        };
+        let (script, inputs) = (script.as_bytes(), inputs.as_slice());
+        let Called { answer, steps } = self.call(Call::Run { script, inputs });
         let (result, log) = match answer {
             Ok(answer) => read(&answer),
             Err(error) => (Err(error), Vec::new()),

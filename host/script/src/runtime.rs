@@ -1,11 +1,12 @@
 //! wasmtime with the module's machine code, from which instances are made.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use wasmtime::{Engine, InstancePre, Linker, Module};
 
+use crate::instance::{Call, Called, Instance};
 use crate::{MACHINE_CODE, tuning};
 
 /// How often deadlines are looked at.
@@ -18,8 +19,19 @@ pub(crate) const RUN_TICKS: u64 = 30;
 /// The machine code in executable memory, shared by all runs. Cheap to clone.
 #[derive(Clone)]
 pub struct Runtime {
-    pub(crate) pre: Arc<InstancePre<()>>,
+    shared: Arc<Shared>,
 }
+
+struct Shared {
+    pre: InstancePre<()>,
+    /// The memory that every run begins with.
+    first: Box<[u8]>,
+    /// Instances that are as if they had never run. Mapping a fresh one costs more than most scripts.
+    ready: Mutex<Vec<Instance>>,
+}
+
+/// Instances that are kept ready; more runs than that at once make their own.
+const READY: usize = 16;
 
 /// Scripts cannot be run on this machine.
 #[derive(Debug)]
@@ -44,10 +56,52 @@ impl Runtime {
             let module = machine_code(&engine)?;
             // INVARIANT: the module imports nothing, so there is nothing that a script could reach.
             let pre = Linker::new(&engine).instantiate_pre(&module)?;
+            let instance = Instance::new(&pre)?;
+            let first = instance.memory().into();
             tick(&engine)?;
-            Ok(Runtime { pre: Arc::new(pre) })
+            Ok(Runtime {
+                shared: Arc::new(Shared {
+                    pre,
+                    first,
+                    ready: Mutex::new(vec![instance]),
+                }),
+            })
         };
         start().map_err(|error| StartError(format!("{error:#}")))
+    }
+
+    /// Makes one call on an instance that nothing has run in, as far as the call can tell.
+    pub(crate) fn call(&self, call: Call<'_>) -> Called {
+        let ready = self.ready().pop();
+        let instance = match ready {
+            Some(instance) => Ok(instance),
+            None => Instance::new(&self.shared.pre),
+        };
+        let mut instance = match instance {
+            Ok(instance) => instance,
+            Err(error) => {
+                return Called {
+                    answer: Err(format!("the script engine could not be started: {error:#}")),
+                    steps: 0,
+                };
+            }
+        };
+        let called = instance.call(call);
+        if called.answer.is_ok() && instance.restore(&self.shared.first) {
+            let mut ready = self.ready();
+            if ready.len() < READY {
+                ready.push(instance);
+            }
+        }
+        called
+    }
+
+    fn ready(&self) -> MutexGuard<'_, Vec<Instance>> {
+        // Pushing and popping cannot panic half-way.
+        self.shared
+            .ready
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -74,4 +128,84 @@ fn tick(engine: &Engine) -> wasmtime::Result<()> {
         })
         .map(drop)
         .map_err(wasmtime::Error::from)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+    use std::io::Write;
+
+    use wasmtime::ExternType;
+
+    use super::*;
+
+    /// Most that the module may take, gzipped, in bytes.
+    const BUDGET: usize = 400 << 10;
+
+    #[test]
+    fn the_module_imports_nothing_and_is_bounded() {
+        let runtime = Runtime::start().unwrap();
+        let module = runtime.shared.pre.module();
+        assert_eq!(module.imports().len(), 0);
+        let mut exports: Vec<&str> = module.exports().map(|export| export.name()).collect();
+        exports.sort_unstable();
+        assert_eq!(
+            exports,
+            [
+                "assize_fault",
+                "assize_script_check",
+                "assize_script_input",
+                "assize_script_run",
+                "assize_steps",
+                "memory"
+            ]
+        );
+        let memory = module.get_export("memory");
+        let Some(ExternType::Memory(memory)) = memory else {
+            unreachable!("memory is no memory")
+        };
+        assert_eq!(memory.maximum(), Some(256));
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        gzip.write_all(crate::WASM).unwrap();
+        let size = gzip.finish().unwrap().len();
+        assert!(size <= BUDGET, "{size} bytes gzipped, {BUDGET} are allowed");
+        println!("script.wasm: {} bytes, {size} gzipped", crate::WASM.len());
+    }
+
+    #[test]
+    fn a_used_instance_is_as_if_it_had_never_run() {
+        let runtime = Runtime::start().unwrap();
+        let run = |instance: &mut Instance, script: &str| {
+            let inputs = br#"{"now":1,"resource":"a","scriptName":"b","environment":{}}"#;
+            instance.call(Call::Run {
+                script: script.as_bytes(),
+                inputs,
+            })
+        };
+        let first = &runtime.shared.first;
+        let mut instance = Instance::new(&runtime.shared.pre).unwrap();
+        for script in [
+            "globalThis.left = 'x'.repeat(1000); Array.prototype.left = 1; advice = null;",
+            "throw 1",
+            "authorized = ;",
+        ] {
+            let before = run(&mut instance, script);
+            assert!(before.answer.is_ok() && instance.memory() != &**first);
+            assert!(instance.restore(first), "{script}");
+            assert!(instance.memory() == &**first);
+            // The stack pointer and the counters: the same script takes the same steps to the same answer.
+            let again = run(&mut instance, script);
+            assert_eq!((again.answer, again.steps), (before.answer, before.steps));
+            assert!(instance.restore(first));
+        }
+        let grown = run(
+            &mut instance,
+            "var a = []; for (var i = 0; i < 100000; i++) a.push('x' + i);",
+        );
+        assert!(grown.answer.is_ok());
+        assert!(
+            !instance.restore(first),
+            "memory that has grown stays grown"
+        );
+    }
 }
