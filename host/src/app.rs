@@ -16,6 +16,7 @@ use crate::oauth::Oauth;
 use crate::oauth::subject_token::SubjectTokens;
 use crate::policyserver::hierarchy::Hierarchies;
 use crate::outside::Outside;
+use crate::policyserver::hierarchy::Hierarchies;
 use crate::publish::Publisher;
 use crate::store::Store;
 use crate::subject::Subjects;

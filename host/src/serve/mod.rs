@@ -30,6 +30,7 @@ use crate::oauth::settings::OauthSettings;
 use crate::oauth::subject_token::SubjectTokens;
 use crate::policyserver::hierarchy::Hierarchies;
 use crate::outside::Outside;
+use crate::policyserver::hierarchy::Hierarchies;
 use crate::publish::Publisher;
 use crate::realm::Directory;
 use crate::store::{self, Store};

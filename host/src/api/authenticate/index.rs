@@ -6,7 +6,9 @@ use super::super::crest::parameters::Parameters;
 use super::super::error::ApiError;
 use crate::auth::plan::{Configured, Plan};
 use crate::auth::session::Session;
+use crate::clock::Millis;
 use crate::documents::authentication::CHAIN;
+use crate::outside::transactions::{ADVICE, ConfirmError, Transactions};
 
 /// What a log-in asks for, as it was given: the next step of the log-in repeats it.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +24,15 @@ pub(super) struct Wanted {
     anything: bool,
     /// A level rather than a module was asked for.
     level: Option<i64>,
+    /// The transaction that the log-in confirms; it makes no session then.
+    pub(super) transaction: Option<String>,
+}
+
+/// Where what is asked for is looked up.
+pub(super) struct Lookup<'a> {
+    pub(super) realm: Configured<'a>,
+    pub(super) transactions: &'a Transactions,
+    pub(super) now: Millis,
 }
 
 impl Index {
@@ -36,8 +47,10 @@ impl Index {
     /// Finds what is asked for among the modules and chains of the realm.
     ///
     /// # Errors
-    /// 400 for an unknown type, or for a chain, module or level that is not there; 401 for a transaction.
-    pub(super) async fn wanted(&self, realm: &Configured<'_>) -> Result<Wanted, ApiError> {
+    /// 400 for an unknown type, or for a chain, module or level that is not there; 401 for a transaction that cannot be
+    /// confirmed.
+    pub(super) async fn wanted(&self, lookup: &Lookup<'_>) -> Result<Wanted, ApiError> {
+        let realm = &lookup.realm;
         let value = self.value.as_deref().unwrap_or_default();
         let kind = self.kind.as_deref().map(str::to_lowercase);
         match kind.as_deref() {
@@ -49,7 +62,8 @@ impl Index {
             Some("service") => chain(realm, value).await,
             Some("module") => module(realm, value).await,
             Some("level") => level(realm, value).await,
-            Some("composite_advice" | "composite") => advised(realm, value).await,
+            Some("composite_advice" | "composite") => advised(lookup, value).await,
+            Some("transaction") => transaction(lookup, value).await,
             Some("user" | "role") => Err(missing()),
             Some(_) => Err(ApiError::bad_request("Unknown Authentication Index Type")),
         }
@@ -76,6 +90,7 @@ fn of_plan(plan: Plan) -> Wanted {
         plan,
         anything: false,
         level: None,
+        transaction: None,
     }
 }
 
@@ -108,41 +123,79 @@ async fn level(realm: &Configured<'_>, text: &str) -> Result<Wanted, ApiError> {
 /// The advices of an evaluate answer as AM's clients send them back:
 /// `<Advices><AttributeValuePair><Attribute name="…"/><Value>…</Value>…</AttributeValuePair>…</Advices>`. The log-in goes
 /// through all that they ask for.
-async fn advised(realm: &Configured<'_>, xml: &str) -> Result<Wanted, ApiError> {
+///
+/// A transaction counts where nothing else is asked for: AM means it to be confirmed last, with a log-in of its own.
+async fn advised(lookup: &Lookup<'_>, xml: &str) -> Result<Wanted, ApiError> {
+    let realm = &lookup.realm;
     let mut plan = Plan::default();
+    let mut confirmed = None;
     for pair in xml.split("<AttributeValuePair>").skip(1) {
         let name = between(pair, "name=\"", "\"").ok_or_else(missing)?;
         for value in pair.split("<Value>").skip(1) {
             let value = value.split("</Value>").next().unwrap_or_default().trim();
-            // Names may have their realm before them.
-            let plain = value.split_once(':').map_or(value, |(_, plain)| plain);
-            let step = match name {
-                "AuthenticateToServiceConditionAdvice" => chain(realm, plain).await?,
-                "AuthSchemeConditionAdvice" => module(realm, plain).await?,
-                "AuthLevelConditionAdvice" => level(realm, plain).await?,
-                "AuthenticateToRealmConditionAdvice"
-                    if value.eq_ignore_ascii_case(realm.realm_key) =>
-                {
-                    chain(realm, CHAIN).await?
-                }
-                "TransactionConditionAdvice" => {
-                    return Err(ApiError::new(
-                        StatusCode::UNAUTHORIZED,
-                        "The transaction is unknown, over or used up",
-                    ));
-                }
-                _ => return Err(missing()),
-            };
+            if name == ADVICE {
+                confirmed.get_or_insert(value);
+                continue;
+            }
+            let step = step(realm, name, value).await?;
             plan.service = plan.service.or(step.plan.service);
             for module in step.plan.modules {
                 plan.add(module);
             }
         }
     }
-    if plan.modules.is_empty() {
-        return Err(missing());
+    match confirmed {
+        // ForgeRock's SDK lists several ids in one value, and goes on with the first.
+        Some(ids) if plan.modules.is_empty() => {
+            let first = ids.split_whitespace().next().unwrap_or_default();
+            transaction(lookup, first).await
+        }
+        None if plan.modules.is_empty() => Err(missing()),
+        _ => Ok(of_plan(plan)),
     }
-    Ok(of_plan(plan))
+}
+
+/// What one advice asks for.
+async fn step(realm: &Configured<'_>, advice: &str, value: &str) -> Result<Wanted, ApiError> {
+    // Names may have their realm before them.
+    let plain = value.split_once(':').map_or(value, |(_, plain)| plain);
+    match advice {
+        "AuthenticateToServiceConditionAdvice" => chain(realm, plain).await,
+        "AuthSchemeConditionAdvice" => module(realm, plain).await,
+        "AuthLevelConditionAdvice" => level(realm, plain).await,
+        "AuthenticateToRealmConditionAdvice" if value.eq_ignore_ascii_case(realm.realm_key) => {
+            chain(realm, CHAIN).await
+        }
+        _ => Err(missing()),
+    }
+}
+
+/// The way in which a transaction is confirmed.
+async fn transaction(lookup: &Lookup<'_>, id: &str) -> Result<Wanted, ApiError> {
+    let row = lookup.transactions.pending(id, lookup.now).await;
+    let row = row.map_err(unconfirmed)?;
+    if row.realm != lookup.realm.realm_key {
+        return Err(unconfirmed(ConfirmError::NoSuchTransaction));
+    }
+    let advice = match row.bound.strategy.as_str() {
+        // Trees are known by their name as chains are.
+        "AuthenticateToTreeConditionAdvice" => "AuthenticateToServiceConditionAdvice",
+        other => other,
+    };
+    Ok(Wanted {
+        transaction: Some(row.id),
+        ..step(&lookup.realm, advice, &row.bound.specifier).await?
+    })
+}
+
+/// AM's answer where a transaction cannot be confirmed, whatever the reason.
+pub(super) fn unconfirmed(error: ConfirmError) -> ApiError {
+    match error {
+        ConfirmError::NoSuchTransaction => {
+            ApiError::new(StatusCode::UNAUTHORIZED, "Unable to read transaction.")
+        }
+        ConfirmError::Store(error) => error.into(),
+    }
 }
 
 fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {

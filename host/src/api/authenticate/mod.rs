@@ -20,6 +20,7 @@ use super::crest::path::by_parameter;
 use super::crest::version::Version;
 use super::error::ApiError;
 use crate::app::App;
+use crate::auth::caller::token;
 use crate::auth::login::{self, AuthIdError, LoginError, Outcome};
 use crate::auth::plan::{Configured, Plan};
 use crate::auth::session::{NewSession, Properties, Session};
@@ -28,7 +29,7 @@ use crate::notifications::SessionChange;
 use crate::publish::LiveRealm;
 use crate::realm::IdentityKind;
 use callbacks::Credentials;
-use index::Index;
+use index::{Index, Lookup, unconfirmed};
 
 const ROUTES: [(Version, &str); 2] = [
     (Version(1, 2), "resource=1.2"),
@@ -114,13 +115,18 @@ async fn answer(app: &App, call: &Call) -> Result<LoginAnswer, ApiError> {
         return Err(ApiError::bad_request("Org is inactive"));
     }
     let step = Step::of(app, call, &realm, &body).await?;
-    let configured = Configured {
-        store: &app.store,
-        realm_key: &realm.key,
+    let lookup = Lookup {
+        realm: Configured {
+            store: &app.store,
+            realm_key: &realm.key,
+        },
+        transactions: app.outside.transactions(),
+        now: call.now,
     };
-    let wanted = step.index.wanted(&configured).await?;
+    let wanted = step.index.wanted(&lookup).await?;
     if let Some(token) = &step.upgraded_token
         && let Some(session) = &step.upgraded
+        && wanted.transaction.is_none()
         && wanted.is_met_by(session)
         && !is_true(call, "ForceAuth")
     {
@@ -136,6 +142,7 @@ async fn answer(app: &App, call: &Call) -> Result<LoginAnswer, ApiError> {
                 realm: &realm,
                 user: &user,
                 plan: &wanted.plan,
+                transaction: wanted.transaction.as_deref(),
                 upgraded: step.upgraded.as_deref(),
             };
             login.perform(app, call, &password).await
@@ -307,6 +314,8 @@ struct Login<'a> {
     realm: &'a LiveRealm,
     user: &'a str,
     plan: &'a Plan,
+    /// The transaction that the log-in confirms.
+    transaction: Option<&'a str>,
     upgraded: Option<&'a Session>,
 }
 
@@ -331,6 +340,9 @@ impl Login<'_> {
             }
             Err(LoginError::Store(error)) => return Err(error.into()),
             Err(LoginError::Password(error)) => return Err(error.into()),
+        }
+        if let Some(id) = self.transaction {
+            return self.confirm(app, call, id).await;
         }
         if is_true(call, "noSession") {
             return Ok(LoginAnswer::Checked(welcome(call, realm, None)));
@@ -365,6 +377,19 @@ impl Login<'_> {
         tracing::info!(user, realm = %realm.path, level = self.plan.level(), "log-in");
         let body = welcome(call, realm, Some(&token));
         Ok(LoginAnswer::Token { token, body })
+    }
+
+    /// Confirms a transaction. No session is made and none is stepped up: the client goes on with the one that it has.
+    async fn confirm(&self, app: &App, call: &Call, id: &str) -> Result<LoginAnswer, ApiError> {
+        let (realm, user) = (self.realm, self.user);
+        app.outside
+            .transactions()
+            .confirm(id, &realm.key, &user.to_lowercase(), call.now)
+            .await
+            .map_err(unconfirmed)?;
+        tracing::info!(user, realm = %realm.path, "transaction confirmed");
+        let token = token(&call.headers, &app.config.cookie_name);
+        Ok(LoginAnswer::Checked(welcome(call, realm, token)))
     }
 }
 
