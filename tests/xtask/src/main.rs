@@ -8,6 +8,7 @@ mod options;
 mod package;
 mod process;
 mod readme;
+mod script_module;
 mod size;
 mod suite;
 
@@ -34,6 +35,7 @@ cargo xtask <command>
   bench criterion                 the same decisions under criterion
   package                         the npm package (js/assize-….tgz), with the module of these sources
   readme [FILE]                   runs the console blocks of README.md and compares their output
+  script-module                   makes host/script/script.wasm anew (needs clang-19 and node)
   size                            the sizes of the decision module and the server
 ";
 
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         "bench" => bench::run(options),
         "package" => package::run(options),
         "readme" => readme::run(options),
+        "script-module" => script_module::run(options),
         "size" => size::run(options),
         "" | "help" | "-h" | "--help" => {
             print!("{HELP}");

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::options::Options;
 use crate::process::{cargo, is_there, program, root, run as start, watch};
-use crate::{differential, fuzz, package, readme, size};
+use crate::{differential, fuzz, package, readme, script_module, size};
 
 /// Pairs of the differential run, and its seed: the same in every run, so that a failure is the change's.
 const PAIRS: u64 = 20_000;
@@ -23,6 +23,10 @@ pub(crate) fn run(options: Options) -> Result<(), String> {
     });
     tally.part("lints", |_| lints());
     tally.part("node", |_| node());
+    tally.part("script.wasm", |_| {
+        install("clang-19", "clang-19")?;
+        script_module::check()
+    });
     tally.part("tests", |tally| {
         // The suites say how many corpus rows ran on each subject, which cargo swallows unless told not to.
         counted(
@@ -112,8 +116,14 @@ fn lints() -> Result<(), String> {
 
 /// The suites run the module in Node too.
 fn node() -> Result<(), String> {
-    if !is_there("node") {
-        println!("installing node");
+    install("node", "nodejs")?;
+    start(program("node").arg("--version"))
+}
+
+/// Installs a package of the system where its command is missing.
+fn install(command: &str, package: &str) -> Result<(), String> {
+    if !is_there(command) {
+        println!("installing {package}");
         let root_rights = |name: &str| -> Command {
             if is_there("sudo") {
                 let mut sudo = program("sudo");
@@ -125,10 +135,10 @@ fn node() -> Result<(), String> {
         };
         // A fresh machine has no lists of packages yet.
         start(root_rights("apt-get").arg("update"))?;
-        let install = ["install", "--yes", "--no-install-recommends", "nodejs"];
+        let install = ["install", "--yes", "--no-install-recommends", package];
         start(root_rights("apt-get").args(install))?;
     }
-    start(program("node").arg("--version"))
+    Ok(())
 }
 
 /// Runs `cargo test` and adds what each test binary counts.
