@@ -14,7 +14,6 @@ use crate::keys::KeyRings;
 use crate::notifications::Notifications;
 use crate::oauth::Oauth;
 use crate::oauth::subject_token::SubjectTokens;
-use crate::policyserver::hierarchy::Hierarchies;
 use crate::outside::Outside;
 use crate::policyserver::hierarchy::Hierarchies;
 use crate::publish::Publisher;

@@ -28,7 +28,6 @@ use crate::notifications::{NodeSeal, Notifications};
 use crate::oauth::Oauth;
 use crate::oauth::settings::OauthSettings;
 use crate::oauth::subject_token::SubjectTokens;
-use crate::policyserver::hierarchy::Hierarchies;
 use crate::outside::Outside;
 use crate::policyserver::hierarchy::Hierarchies;
 use crate::publish::Publisher;

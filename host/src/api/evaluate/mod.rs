@@ -95,7 +95,8 @@ async fn decide(
                 revision: call.live.revision,
                 now: call.now,
                 subject: question.whom(),
-                environment: peek.environment(),
+                // Not the one that was sent, where the realm does not let it speak for the session.
+                environment: Peek::read(&call.body)?.environment(),
             };
             let externals = app.outside.resolve(&asked, &needs).await;
             let resolved = context::with_externals(&question.context, &externals);
