@@ -1,6 +1,7 @@
 //! The commands of a developer: `cargo xtask …`. CI runs the very same ones.
 
 mod bench;
+mod clients;
 mod crash;
 mod differential;
 mod fuzz;
@@ -48,6 +49,9 @@ fn main() -> ExitCode {
         "differential" => differential::run(options),
         "fuzz" => fuzz::run(options),
         "crash" => crash::run(options),
+        "clients" => options
+            .none_left()
+            .and_then(|()| clients::oauth().map(drop)),
         "bench" => bench::run(options),
         "package" => package::run(options),
         "readme" => readme::run(options),

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::options::Options;
 use crate::process::{cargo, is_there, program, root, run as start, watch};
-use crate::{differential, fuzz, package, readme, script_module, size};
+use crate::{clients, differential, fuzz, package, readme, script_module, size};
 
 /// Pairs of the differential run, and its seed: the same in every run, so that a failure is the change's.
 const PAIRS: u64 = 20_000;
@@ -41,6 +41,10 @@ pub(crate) fn run(options: Options) -> Result<(), String> {
         )
     });
     tally.part("js", js);
+    tally.part("clients-oauth", |tally| {
+        tally.passed += clients::oauth()?;
+        Ok(())
+    });
     tally.part("differential", |_| differential::compare(SEED, PAIRS));
     tally.part("fuzz", fuzz_briefly);
     tally.part("readme", |_| {
