@@ -111,6 +111,15 @@ pub(crate) fn claims(token: &str) -> Value {
     serde_json::from_slice(&bytes).unwrap()
 }
 
+/// A name for the case, headers, form, and the status and code of the answer.
+type Wrong<'a> = (
+    &'a str,
+    Vec<(String, String)>,
+    Vec<(&'a str, &'a str)>,
+    u16,
+    &'a str,
+);
+
 async fn wrong_requests_have_their_errors(backend: Backend) {
     let place = Place::with(backend, &[("failures_per_address", 0.into())]).await;
     let client = place.client();
@@ -133,7 +142,7 @@ async fn wrong_requests_have_their_errors(backend: Backend) {
         ]
     };
     let none: Vec<(String, String)> = Vec::new();
-    let cases: Vec<(&str, Vec<(String, String)>, Vec<(&str, &str)>, u16, &str)> = vec![
+    let cases: Vec<Wrong> = vec![
         ("no grant", good(), vec![], 400, "invalid_request"),
         (
             "grant twice",
