@@ -241,10 +241,6 @@ impl Permissions {
         other.0 & !self.0 == 0
     }
 
-    pub(crate) fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
     /// In the order of the table.
     pub(crate) fn iter(self) -> impl Iterator<Item = Permission> {
         let all = PERMISSIONS.iter().map(|row| row.permission);
@@ -321,7 +317,7 @@ mod tests {
         ] {
             assert!(!policy_admin.contains(not), "{not:?}");
         }
-        assert!(of(Privilege::LogAdmin).is_empty());
+        assert_eq!(of(Privilege::LogAdmin), Permissions::NONE);
         for (endpoint, verb, needed) in [
             (Endpoint::Policies, Verb::Evaluate, "evaluate_policies"),
             (Endpoint::Policies, Verb::Read, "view_policies"),
@@ -362,6 +358,7 @@ mod tests {
         let none = runtime
             .without(Permission::UseApi)
             .without(Permission::EvaluatePolicies);
-        assert!(none.is_empty() && none.and(Permissions::all()) == Permissions::NONE);
+        assert_eq!(none, Permissions::NONE);
+        assert_eq!(none.and(Permissions::all()), Permissions::NONE);
     }
 }

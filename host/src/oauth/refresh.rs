@@ -39,7 +39,6 @@ impl From<StoreError> for RefreshError {
 #[derive(Serialize, Deserialize)]
 struct Successor {
     access_token: String,
-    jti: String,
     /// When the access token expires, milliseconds.
     expires: Millis,
     refresh_token: String,
@@ -83,7 +82,6 @@ impl Oauth {
         let successor = (self.settings.refresh_grace_ms > 0)
             .then(|| Successor {
                 access_token: signed.token.clone(),
-                jti: signed.row.jti.clone(),
                 expires: signed.row.expires,
                 refresh_token: next.clone(),
             })
@@ -144,7 +142,6 @@ impl Oauth {
         {
             return Ok(Issued {
                 access_token: successor.access_token,
-                jti: successor.jti,
                 expires_in: (successor.expires - now).max(0) / 1000,
                 refresh_token: Some(successor.refresh_token),
             });
@@ -201,7 +198,6 @@ mod tests {
     fn a_successor_is_for_who_holds_the_token() {
         let successor = Successor {
             access_token: "a".into(),
-            jti: "j".into(),
             expires: 7,
             refresh_token: "r".into(),
         };

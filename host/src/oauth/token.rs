@@ -59,7 +59,6 @@ pub(crate) struct NewToken {
 /// An issued token.
 pub(crate) struct Issued {
     pub(crate) access_token: String,
-    pub(crate) jti: String,
     /// Seconds.
     pub(crate) expires_in: i64,
     /// Only from [`Oauth::issue_pair`] and [`Oauth::refresh`].
@@ -267,7 +266,6 @@ fn one_or_many(texts: &[String]) -> Value {
 pub(super) fn issued(signed: Signed, refresh_token: Option<String>) -> Issued {
     Issued {
         access_token: signed.token,
-        jti: signed.row.jti,
         expires_in: (signed.row.expires - signed.row.issued) / 1000,
         refresh_token,
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use assize_bench::translate::{self, Naming, POLICY_SET};
 use assize_bench::workload::{Request, Workload};
-use client::{Load, Sent};
+use client::{Call, Load, Sent};
 use serde_json::{Value, json};
 
 use crate::Outcome;
@@ -28,6 +28,8 @@ const POLL: Duration = Duration::from_millis(1);
 
 /// Before anything is counted.
 const WARM_UP: Duration = Duration::from_secs(1);
+/// Measurements of each of two things that are compared closely.
+const TURNS: usize = 3;
 /// While it is counted. The system counts in hundredths of a second.
 const MEASURED: Duration = Duration::from_secs(6);
 
@@ -70,6 +72,7 @@ fn measure(folder: &Path) -> Outcome<()> {
             .collect();
         let load = Load {
             address: server.address.clone(),
+            call: Call::BySession,
             token: token.clone(),
             bodies,
         };
@@ -100,9 +103,55 @@ fn measure(folder: &Path) -> Outcome<()> {
         );
         figure("ratio", format!("{:.2}", mine / floor), "target 1.5");
     }
+    access_tokens(&server, &token, &workload)?;
     figure(
         "resident, whole server",
         format!("{} MB", resident(&server.process)? >> 20),
+        "",
+    );
+    Ok(())
+}
+
+/// What an access token costs where it is used, beside a session, and where it is issued.
+fn access_tokens(server: &Server, session: &str, workload: &Workload) -> Outcome<()> {
+    let client = server.client(session)?;
+    let bodies: Vec<Vec<u8>> = workload
+        .requests
+        .iter()
+        .map(|request| body(request, None))
+        .collect();
+    let load = |call: Call, token: &str, bodies: &[Vec<u8>]| Load {
+        address: server.address.clone(),
+        call,
+        token: token.to_owned(),
+        bodies: bodies.to_vec(),
+    };
+    let for_token = load(Call::ForAccessToken, "", std::slice::from_ref(&client));
+    let token = for_token.access_token()?;
+    let by_session = load(Call::BySession, session, &bodies);
+    let by_token = load(Call::ByAccessToken, &token, &bodies);
+    // In turns, so that a machine's mood meets both alike.
+    let (mut least_session, mut least_token) = (f64::MAX, f64::MAX);
+    for _ in 0..TURNS {
+        least_session = least_session.min(cpu_per_request(&server.process, &by_session)?.0);
+        least_token = least_token.min(cpu_per_request(&server.process, &by_token)?.0);
+    }
+    figure(
+        "evaluate, caller by session",
+        format!("{least_session:.1}"),
+        "",
+    );
+    figure(
+        "evaluate, caller by access token",
+        format!("{least_token:.1}"),
+        "",
+    );
+    let added = (least_token / least_session - 1.0) * 100.0;
+    figure("added by the token", format!("{added:.1} %"), "target 10 %");
+    let (issue, _) = cpu_per_request(&server.process, &for_token)?;
+    figure(
+        "an access token issued and stored",
+        format!("{issue:.1}"),
         "",
     );
     Ok(())
@@ -222,6 +271,22 @@ impl Server {
         Ok(token
             .ok_or_else(|| format!("authenticate answers {status}: {answer}"))?
             .to_owned())
+    }
+}
+
+impl Server {
+    /// Makes an OAuth client; the form with which it asks for tokens.
+    fn client(&self, session: &str) -> Outcome<Vec<u8>> {
+        let headers = format!("iPlanetDirectoryPro: {session}\r\n");
+        let path = "/am/json/global-config/clients?_action=create";
+        let (status, body) = client::post(&self.address, path, &headers, b"{}")?;
+        let answer: Value = serde_json::from_slice(&body)?;
+        let text = |member: &str| answer.get(member).and_then(Value::as_str);
+        let (id, secret) = text("client_id")
+            .zip(text("client_secret"))
+            .ok_or_else(|| format!("a client was not made, {status}: {answer}"))?;
+        let form = format!("grant_type=client_credentials&client_id={id}&client_secret={secret}");
+        Ok(form.into_bytes())
     }
 }
 

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::Outcome;
 use crate::report::figure;
-use crate::server::client::{self, Load};
+use crate::server::client::{self, Call, Load};
 use crate::server::{Server, body, resident, server_binary};
 
 /// Writes whose times are looked at.
@@ -69,6 +69,7 @@ fn measure(data: &Path, database: &str, document: &Path, workload: &Workload) ->
     let bodies = workload.requests.iter().take(DECISIONS);
     let load = Load {
         address: server.address.clone(),
+        call: Call::BySession,
         token: token.clone(),
         bodies: bodies.map(|request| body(request, None)).collect(),
     };

@@ -4,6 +4,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use crate::Outcome;
 
 /// Connections, and the threads that share them.
@@ -13,8 +15,20 @@ const THREADS: usize = 2;
 /// Requests to send, again and again.
 pub(crate) struct Load {
     pub(crate) address: String,
+    pub(crate) call: Call,
     pub(crate) token: String,
     pub(crate) bodies: Vec<Vec<u8>>,
+}
+
+/// What is asked for, and by whom.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Call {
+    /// Decisions, by somebody with a session.
+    BySession,
+    /// Decisions, by somebody with an access token.
+    ByAccessToken,
+    /// Access tokens.
+    ForAccessToken,
 }
 
 /// What was sent, and what came back.
@@ -64,6 +78,21 @@ impl Load {
         })
     }
 
+    /// The token that the first request is answered with.
+    ///
+    /// # Errors
+    /// There is none.
+    pub(crate) fn access_token(&self) -> Outcome<String> {
+        let body = self.bodies.first().ok_or("there are no requests")?;
+        let mut stream = connect(&self.address)?;
+        stream.write_all(&self.request(body))?;
+        let mut answer = Vec::new();
+        let (status, head) = receive(&mut stream, &mut answer)?;
+        let json: Value = serde_json::from_slice(&answer.split_off(head))?;
+        let token = json.get("access_token").and_then(Value::as_str);
+        Ok(token.ok_or_else(|| format!("{status}: {json}"))?.to_owned())
+    }
+
     /// How long each answer takes on one connection, one request after the other.
     ///
     /// # Errors
@@ -86,17 +115,25 @@ impl Load {
     }
 
     fn request(&self, body: &[u8]) -> Vec<u8> {
-        let headers = format!(
-            "iPlanetDirectoryPro: {}\r\nAccept-API-Version: resource=2.0, protocol=1.0\r\n",
-            self.token
-        );
-        message(
-            "POST",
-            "/am/json/policies?_action=evaluate",
-            &self.address,
-            &headers,
-            body,
-        )
+        const EVALUATE: &str = "/am/json/policies?_action=evaluate";
+        const VERSION: &str =
+            "Accept-API-Version: resource=2.0, protocol=1.0\r\nContent-Type: application/json\r\n";
+        let token = &self.token;
+        let (path, headers) = match self.call {
+            Call::BySession => (
+                EVALUATE,
+                format!("iPlanetDirectoryPro: {token}\r\n{VERSION}"),
+            ),
+            Call::ByAccessToken => (
+                EVALUATE,
+                format!("Authorization: Bearer {token}\r\n{VERSION}"),
+            ),
+            Call::ForAccessToken => (
+                "/connect/token",
+                "Content-Type: application/x-www-form-urlencoded\r\n".to_owned(),
+            ),
+        };
+        message("POST", path, &self.address, &headers, body)
     }
 
     fn keep_busy(&self, requests: &[Vec<u8>], first: usize, end: Instant) -> Outcome<Sent> {
@@ -155,7 +192,8 @@ pub(crate) fn send(
     body: &[u8],
 ) -> Outcome<(u16, Vec<u8>)> {
     let mut stream = connect(address)?;
-    stream.write_all(&message(method, path, address, headers, body))?;
+    let headers = format!("{headers}Content-Type: application/json\r\n");
+    stream.write_all(&message(method, path, address, &headers, body))?;
     let mut answer = Vec::new();
     let (status, head) = receive(&mut stream, &mut answer)?;
     Ok((status, answer.split_off(head)))
@@ -171,7 +209,7 @@ fn connect(address: &str) -> Outcome<TcpStream> {
 fn message(method: &str, path: &str, host: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
     let head = format!(
-        "{method} {path} HTTP/1.1\r\nHost: {host}\r\n{headers}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+        "{method} {path} HTTP/1.1\r\nHost: {host}\r\n{headers}Content-Length: {length}\r\n\r\n"
     );
     [head.as_bytes(), body].concat()
 }
