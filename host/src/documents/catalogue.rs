@@ -110,6 +110,11 @@ pub(crate) fn policy_set(json: &Value) -> Result<(PolicySet, Members), Vec<Fault
     kept.insert("entitlementCombiner".into(), "DenyOverride".into());
     for name in ["saveIndex", "searchIndex", "resourceComparator"] {
         let class = text_or_null(source, name, &mut faults);
+        if class.as_str().is_some_and(|class| !is_class(class)) {
+            let text = class.as_str().unwrap_or_default();
+            let message = format!("Unable to instantiate class {text}.");
+            faults.push(fault(&format!("/{name}"), &message));
+        }
         kept.insert(name.into(), if class == "" { Value::Null } else { class });
     }
     if faults.is_empty() {
@@ -117,6 +122,16 @@ pub(crate) fn policy_set(json: &Value) -> Result<(PolicySet, Members), Vec<Fault
     } else {
         Err(faults)
     }
+}
+
+/// Whether AM could have a class of that name: of its own packages, or none. No class is ever loaded here.
+fn is_class(name: &str) -> bool {
+    const PACKAGES: [&str; 3] = [
+        "com.sun.identity.",
+        "org.forgerock.",
+        "org.openidentityplatform.",
+    ];
+    name.is_empty() || PACKAGES.iter().any(|package| name.starts_with(package))
 }
 
 /// The document of a policy set.
@@ -136,11 +151,40 @@ pub(crate) fn policy_set_draft(realm_key: &str, parsed: &PolicySet, kept: Member
     }
 }
 
-/// A stored policy set as AM shows it under version 2.1, without `_id` and `_rev`.
+/// A stored policy set as AM shows it under version 2.1, without `_id` and `_rev`, its members in the order that AM's
+/// documentation shows.
 pub(crate) fn policy_set_shown(object: &Object) -> Members {
-    let mut shown = members(object);
-    shown.insert("editable".into(), true.into());
-    add_stamp(&mut shown, &object.stamp);
+    const ORDER: [&str; 17] = [
+        "name",
+        "displayName",
+        "description",
+        "attributeNames",
+        "createdBy",
+        "conditions",
+        "lastModifiedBy",
+        "creationDate",
+        "lastModifiedDate",
+        "subjects",
+        "saveIndex",
+        "searchIndex",
+        "entitlementCombiner",
+        "resourceComparator",
+        "editable",
+        "applicationType",
+        "resourceTypeUuids",
+    ];
+    let mut stored = members(object);
+    stored.insert("editable".into(), true.into());
+    add_stamp(&mut stored, &object.stamp);
+    let mut shown = Members::new();
+    for name in ORDER {
+        shown.extend(
+            stored
+                .shift_remove(name)
+                .map(|value| (name.to_owned(), value)),
+        );
+    }
+    shown.extend(stored);
     shown
 }
 

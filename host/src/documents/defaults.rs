@@ -1,6 +1,5 @@
 //! What a realm begins with: AM's two built-in resource types, and its default policy sets (`management-rest.md` §1.5, §6).
 
-use assize_engine::model::{CONDITION_TYPES, SUBJECT_TYPES};
 use serde_json::{Value, json};
 
 use super::catalogue;
@@ -10,6 +9,37 @@ use crate::store::{Draft, Expect, Store, StoreError, Write};
 
 /// Who made what is built in.
 pub(crate) const BUILT_IN_AUTHOR: &str = "id=dsameuser,ou=user,ou=am-config";
+/// The types that built-in policy sets allow, in the order in which AM shows them.
+const CONDITIONS: [&str; 19] = [
+    "Script",
+    "AMIdentityMembership",
+    "IPv6",
+    "SimpleTime",
+    "IPv4",
+    "LEAuthLevel",
+    "LDAPFilter",
+    "AuthScheme",
+    "Session",
+    "AND",
+    "AuthenticateToRealm",
+    "ResourceEnvIP",
+    "SessionProperty",
+    "OAuth2Scope",
+    "OR",
+    "Transaction",
+    "NOT",
+    "AuthLevel",
+    "AuthenticateToService",
+];
+const SUBJECTS: [&str; 7] = [
+    "AuthenticatedUsers",
+    "NOT",
+    "Identity",
+    "OR",
+    "AND",
+    "NONE",
+    "JwtClaim",
+];
 const URL: &str = "76656a38-5f8e-401b-83aa-4ccb74ce88d2";
 const OAUTH2_SCOPE: &str = "d60b7a71-1dc6-44a5-8e48-e4b9d92dee8b";
 /// The set that evaluation takes where a request names none.
@@ -118,20 +148,13 @@ fn oauth2_set() -> Value {
 }
 
 fn set(name: &str, display_name: &str, description: &str, resource_type: &str) -> Value {
-    let listed = |types: &[&str]| -> Vec<String> {
-        types
-            .iter()
-            .filter(|kind| **kind != "Policy")
-            .map(|kind| (*kind).to_owned())
-            .collect()
-    };
     json!({
         "name": name,
         "displayName": display_name,
         "description": description,
         "applicationType": DEFAULT_SET,
-        "conditions": listed(&CONDITION_TYPES),
-        "subjects": listed(&SUBJECT_TYPES),
+        "conditions": CONDITIONS,
+        "subjects": SUBJECTS,
         "resourceTypeUuids": [resource_type],
     })
 }
@@ -139,8 +162,22 @@ fn set(name: &str, display_name: &str, description: &str, resource_type: &str) -
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+    use assize_engine::model::{CONDITION_TYPES, SUBJECT_TYPES};
+
     use super::*;
     use crate::store::Kind;
+
+    #[test]
+    fn built_in_sets_allow_every_type_but_the_legacy_ones() {
+        let sorted = |types: &[&str]| {
+            let kept = types.iter().filter(|kind| **kind != "Policy");
+            let mut kept: Vec<String> = kept.map(|kind| (*kind).to_owned()).collect();
+            kept.sort();
+            kept
+        };
+        assert_eq!(sorted(&CONDITIONS), sorted(&CONDITION_TYPES));
+        assert_eq!(sorted(&SUBJECTS), sorted(&SUBJECT_TYPES));
+    }
 
     #[test]
     fn every_realm_begins_with_two_types_and_the_root_with_two_sets() {

@@ -20,8 +20,8 @@ pub(super) async fn shown(
     realm: &LiveRealm,
     mut set: Members,
 ) -> Result<Members, ApiError> {
-    let uuids = set.remove("resourceTypeUuids").unwrap_or_default();
-    set.remove("displayName");
+    let uuids = set.shift_remove("resourceTypeUuids").unwrap_or_default();
+    set.shift_remove("displayName");
     let (mut actions, mut patterns) = (Map::new(), Vec::new());
     for uuid in uuids
         .as_array()
