@@ -121,6 +121,10 @@ impl Configuration for Chains {
 }
 
 /// A module or chain that is there.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it lives for one answer, and nearly every one is stored"
+)]
 pub(super) enum Found {
     BuiltIn,
     Stored(Object),
