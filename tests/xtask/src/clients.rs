@@ -1,62 +1,125 @@
-//! OAuth clients of others, run against the server: npm's oauth4webapi and openid-client, PyPI's Authlib. Their versions
-//! are pinned in `tests/clients/oauth`; they are installed into the target folder.
+//! Clients of others, run against the server. Each suite is a folder of `tests/clients` with the versions that it pins and
+//! the scripts that it runs; packages are installed below the target folder.
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use crate::process::{cargo, is_there, program, root, run, target_dir, watch};
+use crate::options::Options;
+use crate::process::{cargo, is_there, program, root, run as start, target_dir, watch};
 
 /// The administrator's password of the servers that are started here.
 const PASSWORD: &str = "Adm1n.for-clients";
 
-/// Installs the clients, starts a server, and runs all checks; gives how many passed.
-///
-/// # Errors
-/// Something cannot be installed or started, or a check fails.
-pub(crate) fn oauth() -> Result<u64, String> {
-    let sources = root().join("tests/clients/oauth");
-    let scratch = target_dir().join("clients-oauth");
-    std::fs::create_dir_all(&scratch).map_err(|e| e.to_string())?;
-    javascript(&sources, &scratch)?;
-    let python = python(&sources, &scratch)?;
-    run(cargo().args(["build", "--quiet", "--package", "assize"]))?;
-    let server = Server::start(&scratch.join("data"))?;
-    let mut passed = 0;
-    for mut client in [
-        command("node", &scratch.join("oauth.mjs")),
-        command(&python, &sources.join("oauth.py")),
-    ] {
-        client.args([server.base.as_str(), PASSWORD]);
-        watch(&mut client, |line| {
-            passed += u64::from(line.starts_with("ok "))
-        })?;
-    }
-    println!("{passed} checks of others' OAuth clients passed");
-    Ok(passed)
+/// A folder of scripts that run clients of others.
+pub(crate) struct Suite {
+    /// The folder below `tests/clients`.
+    pub(crate) name: &'static str,
+    /// The script that Node runs, beside what `package.json` installs.
+    javascript: &'static str,
+    /// What pip installs, each file into an environment of its own, and the script that runs there.
+    python: &'static [(&'static str, &'static str)],
+    /// Settings of the server, as variables of its environment.
+    settings: &'static [(&'static str, &'static str)],
 }
 
-fn command(name: &str, script: &Path) -> Command {
-    let mut command = program(name);
-    command.arg(script);
-    command
+/// Every suite, in the order in which they run.
+pub(crate) const SUITES: [Suite; 3] = [
+    Suite {
+        name: "oauth",
+        javascript: "oauth.mjs",
+        python: &[("requirements.txt", "oauth.py")],
+        settings: &[],
+    },
+    Suite {
+        name: "elasticsearch",
+        javascript: "tokens.mjs",
+        // The dependencies of the two exclude each other.
+        python: &[
+            ("requirements-9.txt", "tokens.py"),
+            ("requirements-7.txt", "tokens.py"),
+        ],
+        settings: &[],
+    },
+    Suite {
+        name: "policy-agents",
+        javascript: "agents.mjs",
+        python: &[],
+        // Agents send a browser to the login page only where its cookie can reach the application.
+        settings: &[("ASSIZE_COOKIE_DOMAIN", "127.0.0.1")],
+    },
+];
+
+/// `cargo xtask clients [SUITE…]`
+pub(crate) fn run(options: Options) -> Result<(), String> {
+    let named = options.words()?;
+    let names = SUITES.map(|suite| suite.name);
+    if let Some(unknown) = named.iter().find(|name| !names.contains(&name.as_str())) {
+        return Err(format!(
+            "there is no suite `{unknown}`; there are {}",
+            names.join(", ")
+        ));
+    }
+    let chosen = |suite: &&Suite| named.is_empty() || named.iter().any(|name| name == suite.name);
+    for suite in SUITES.iter().filter(chosen) {
+        suite.run()?;
+    }
+    Ok(())
+}
+
+impl Suite {
+    /// Installs the clients, starts a server, and runs all checks; gives how many passed.
+    ///
+    /// # Errors
+    /// Something cannot be installed or started, or a check fails.
+    pub(crate) fn run(&self) -> Result<u64, String> {
+        let sources = root().join("tests/clients").join(self.name);
+        let scratch = target_dir().join("clients").join(self.name);
+        std::fs::create_dir_all(&scratch).map_err(|e| e.to_string())?;
+        javascript(&sources, &scratch, self.javascript)?;
+        // Old packages make Node warn of what only their authors can change.
+        let mut node = program("node");
+        node.arg("--no-warnings").arg(scratch.join(self.javascript));
+        let mut scripts = vec![node];
+        for (requirements, script) in self.python {
+            let interpreter = python(&sources.join(requirements), &scratch)?;
+            let mut python = program(&interpreter);
+            python.arg(sources.join(script));
+            scripts.push(python);
+        }
+        start(cargo().args(["build", "--quiet", "--package", "assize"]))?;
+        let data = scratch.join("data");
+        let server = Server::start(&data, self.settings)?;
+        let mut passed = 0;
+        for script in &mut scripts {
+            script
+                .args([server.base.as_str(), PASSWORD])
+                // For scripts that run the command line on the same store.
+                .env("ASSIZE", binary())
+                .env("ASSIZE_DATA", &data);
+            watch(script, |line| passed += u64::from(line.starts_with("ok ")))?;
+        }
+        println!("{passed} checks of others' clients passed ({})", self.name);
+        Ok(passed)
+    }
 }
 
 /// Installs npm packages beside a copy of the script, where Node looks for them.
-fn javascript(sources: &Path, scratch: &Path) -> Result<(), String> {
-    for file in ["package.json", "oauth.mjs"] {
+fn javascript(sources: &Path, scratch: &Path, script: &str) -> Result<(), String> {
+    for file in ["package.json", script] {
         std::fs::copy(sources.join(file), scratch.join(file)).map_err(|e| e.to_string())?;
     }
     let install = ["install", "--no-audit", "--no-fund", "--silent"];
-    run(program("npm").current_dir(scratch).args(install))
+    start(program("npm").current_dir(scratch).args(install))
 }
 
-/// A virtual environment with the packages; gives its interpreter.
-fn python(sources: &Path, scratch: &Path) -> Result<String, String> {
-    let environment = scratch.join("python");
+/// A virtual environment with the packages that a file names; gives its interpreter.
+fn python(requirements: &Path, scratch: &Path) -> Result<String, String> {
+    let name = requirements.file_stem().ok_or("a file has no name")?;
+    let environment = scratch.join(name);
     let interpreter = environment.join("bin/python");
     if !interpreter.exists() {
-        let made = run(program("python3").args(["-m", "venv"]).arg(&environment));
+        let made = start(program("python3").args(["-m", "venv"]).arg(&environment));
         if made.is_err() {
             // Debian keeps venv in a package of its own.
             let mut install = if is_there("sudo") {
@@ -66,15 +129,17 @@ fn python(sources: &Path, scratch: &Path) -> Result<String, String> {
             } else {
                 program("apt-get")
             };
-            run(install.args([
+            start(install.args([
                 "install",
                 "--yes",
                 "--no-install-recommends",
                 "python3-venv",
             ]))?;
-            run(program("python3")
-                .args(["-m", "venv", "--clear"])
-                .arg(&environment))?;
+            start(
+                program("python3")
+                    .args(["-m", "venv", "--clear"])
+                    .arg(&environment),
+            )?;
         }
     }
     let install = [
@@ -86,10 +151,13 @@ fn python(sources: &Path, scratch: &Path) -> Result<String, String> {
         "-r",
     ];
     let interpreter = interpreter.display().to_string();
-    run(program(&interpreter)
-        .args(install)
-        .arg(sources.join("requirements.txt")))?;
+    start(program(&interpreter).args(install).arg(requirements))?;
     Ok(interpreter)
+}
+
+/// The server's program, which is built before it is run.
+fn binary() -> PathBuf {
+    target_dir().join("debug/assize")
 }
 
 /// A server on a free port, stopped when it is dropped.
@@ -99,17 +167,17 @@ struct Server {
 }
 
 impl Server {
-    fn start(data: &Path) -> Result<Self, String> {
+    fn start(data: &Path, settings: &[(&str, &str)]) -> Result<Self, String> {
         // What an earlier run left behind would be another server's store.
         if data.exists() {
             std::fs::remove_dir_all(data).map_err(|e| e.to_string())?;
         }
-        let binary = target_dir().join("debug/assize");
-        let mut child = program(&binary.display().to_string())
+        let mut child = Command::new(binary())
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
             .env("ASSIZE_ADMIN_PASSWORD", PASSWORD)
             .env("ASSIZE_LOG", "error")
+            .envs(settings.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()

@@ -26,6 +26,7 @@ cargo xtask <command>
   fuzz [--seconds N] [--jobs N] [TARGET…]
                                   every fuzz target (or those named) for N seconds each, 300 unless told
   crash [--kills N] [--seed S]    the server killed while it writes, N times on each database, 200 unless told
+  clients [SUITE…]                clients of others (npm, PyPI) against the server, each folder of tests/clients a suite
   bench                           the engine's figures at 10 to 100000 policies, the server's start and memory
   bench N…                        the engine's figures at N policies
   bench footprint                 the server's start and memory
@@ -49,9 +50,7 @@ fn main() -> ExitCode {
         "differential" => differential::run(options),
         "fuzz" => fuzz::run(options),
         "crash" => crash::run(options),
-        "clients" => options
-            .none_left()
-            .and_then(|()| clients::oauth().map(drop)),
+        "clients" => clients::run(options),
         "bench" => bench::run(options),
         "package" => package::run(options),
         "readme" => readme::run(options),

@@ -41,10 +41,12 @@ pub(crate) fn run(options: Options) -> Result<(), String> {
         )
     });
     tally.part("js", js);
-    tally.part("clients-oauth", |tally| {
-        tally.passed += clients::oauth()?;
-        Ok(())
-    });
+    for suite in &clients::SUITES {
+        tally.part(suite.name, |tally| {
+            tally.passed += suite.run()?;
+            Ok(())
+        });
+    }
     tally.part("differential", |_| differential::compare(SEED, PAIRS));
     tally.part("fuzz", fuzz_briefly);
     tally.part("readme", |_| {
