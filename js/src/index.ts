@@ -34,6 +34,7 @@ export {
   type KvNamespace,
   MemoryCache,
 } from "./client/cache.js";
+export { type ClientCredentials, clientCredentials } from "./client/credentials.js";
 export { PolicyClient, type PolicyClientOptions, type Status, type WaitUntil } from "./client/policy-client.js";
 export { type Authorize, bearer, session } from "./client/publication.js";
 export type { Decider, OutsideResolver } from "./decider.js";

@@ -5,7 +5,7 @@ import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, before, beforeEach, test } from "node:test";
-import { allows, BundleError, CacheApiCache, KvCache, loadBundle, MemoryCache, PolicyClient, RemoteError } from "assize";
+import { allows, BundleError, CacheApiCache, clientCredentials, KvCache, loadBundle, MemoryCache, PolicyClient, RemoteError } from "assize";
 import { FileCache } from "assize/file-cache";
 import { ANN, bundleOf, policy } from "./support/bundles.mjs";
 import { Publisher, signingKey } from "./support/publisher.mjs";
@@ -224,6 +224,32 @@ test("a refusal by the server is reported with its status; a new proof is fetche
   assert.equal(await get(holder), true);
   assert.deepEqual(proofs, [false, true]);
   assert.equal(publisher.requests.at(-1).headers.authorization, "Bearer token");
+});
+
+test("a client's own token is fetched once, used until shortly before its end, and replaced when it is refused", async () => {
+  const asked = [];
+  let [lifetime, answer] = [300, undefined];
+  const authorize = clientCredentials({
+    tokenUrl: "https://am.example.com/connect/token",
+    clientId: "edge one",
+    clientSecret: "s:e%c",
+    scope: "bundles",
+    clock: () => now,
+    fetch: async (url, { headers, body }) => {
+      asked.push([url, atob(headers.authorization.split(" ")[1]), String(body)]);
+      return answer ?? Response.json({ access_token: `t${asked.length}`, token_type: "Bearer", expires_in: lifetime });
+    },
+  });
+  const token = async (refused = false) => new Headers(await authorize(refused)).get("authorization");
+  assert.deepEqual(await Promise.all([token(), token(), token()]), Array(3).fill("Bearer t1"));
+  assert.deepEqual(asked, [["https://am.example.com/connect/token", "edge+one:s%3Ae%25c", "grant_type=client_credentials&scope=bundles"]]);
+  now += 269_000;
+  assert.equal(await token(), "Bearer t1");
+  now += 1_000;
+  assert.equal(await token(), "Bearer t2");
+  assert.equal(await token(true), "Bearer t3");
+  answer = Response.json({ error: "invalid_client" }, { status: 401 });
+  await assert.rejects(token(true), (error) => error instanceof RemoteError && error.status === 401 && /invalid_client/.test(error.message));
 });
 
 const caches = {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
-import { allows, PolicyClient, remoteKeySet, RemoteClient, session } from "assize";
+import { allows, clientCredentials, PolicyClient, remoteKeySet, RemoteClient, session } from "assize";
 import { ANN, bundleOf, policy } from "./support/bundles.mjs";
 import { project, put } from "./support/packed.mjs";
 import { Publisher, signingKey } from "./support/publisher.mjs";
@@ -75,6 +75,16 @@ test("only its readers may fetch a bundle", async () => {
     await assert.rejects(client.ready(), (error) => error.code === "noBundle" && [401, 403, 404].includes(error.cause.status));
     client.close();
   }
+});
+
+test("an OAuth client of the server fetches what it is a reader of, and nothing else", async () => {
+  const { client_id: clientId, client_secret: clientSecret } = server.createClient("edge worker", "1");
+  await server.createBundle({ name: "for-clients", policySets: ["iPlanetAMWebAgentService"], maxAge: MAX_AGE, readers: [clientId] });
+  const authorize = clientCredentials({ tokenUrl: `${server.origin}/connect/token`, clientId, clientSecret });
+  const client = new PolicyClient({ url: server.bundleUrl("for-clients"), keys, authorize, refresh: "demand" });
+  assert.equal(allows((await client.evaluate({ resources: [page], subject: ANN })).decisions[0], "GET"), true);
+  const wrong = clientCredentials({ tokenUrl: `${server.origin}/connect/token`, clientId, clientSecret: `${clientSecret}x` });
+  await assert.rejects(new PolicyClient({ url: server.bundleUrl("for-clients"), keys, authorize: wrong, refresh: "demand" }).ready(), (error) => error.cause.status === 401);
 });
 
 test("a worker: current within a second, closed when too old, deaf to forgeries", async (t) => {

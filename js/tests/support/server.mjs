@@ -1,6 +1,6 @@
 // The real server, on a free port with a store of its own, and what an administrator does to it.
 
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -9,19 +9,20 @@ import { scratch, TARGET } from "./packed.mjs";
 /** Everybody's. */
 export const PASSWORD = "only for this test 1";
 
+const BINARY = join(TARGET, "debug/assize");
+
 export class Server {
   static async start() {
-    const binary = join(TARGET, "debug/assize");
-    if (!existsSync(binary)) throw new Error(`${binary} is missing: run \`cargo build --workspace\``);
+    if (!existsSync(BINARY)) throw new Error(`${BINARY} is missing: run \`cargo build --workspace\``);
     const server = new Server();
     server.data = scratch("server");
-    await server.#run(binary, "127.0.0.1:0");
+    await server.#run("127.0.0.1:0");
     server.admin = await server.login("amadmin", PASSWORD);
     return server;
   }
 
-  async #run(binary, listen) {
-    this.process = spawn(binary, ["serve", "--listen", listen, "--data", this.data], {
+  async #run(listen) {
+    this.process = spawn(BINARY, ["serve", "--listen", listen, "--data", this.data], {
       env: { ...process.env, ASSIZE_ADMIN_PASSWORD: PASSWORD },
       stdio: ["ignore", "ignore", "pipe"],
     });
@@ -73,6 +74,12 @@ export class Server {
   /** Writes a policy over the one of that name. */
   putPolicy(policy) {
     return this.call("PUT", `/policies/${encodeURIComponent(policy.name)}`, policy, "resource=2.1");
+  }
+
+  /** Registers an OAuth client by the command line: its id and secret. */
+  createClient(name, role) {
+    const create = ["client", "--data", this.data, "create", "--name", name, "--role", role];
+    return JSON.parse(execFileSync(BINARY, create, { encoding: "utf8" }));
   }
 
   createBundle(definition) {
