@@ -339,6 +339,37 @@ test("on demand, a decision first asks whether it is current, at most once in a 
   assert.equal(asked(), before + 1);
 });
 
+test("a server that never answers costs a decision some time, and not the bundle", async () => {
+  let stuck = false;
+  const fetcher = (url, init) => (stuck ? new Promise(() => undefined) : fetch(url, init));
+  const holder = client({ refresh: "demand", confirmWithin: 1_000, timeout: 50, fetch: fetcher });
+  assert.equal(await get(holder), true);
+  stuck = true;
+  now += 1_000;
+  assert.deepEqual(await Promise.all([get(holder), get(holder)]), [true, true]);
+  assert.ok(holder.status().lastError instanceof BundleError);
+  now += 60_000;
+  assert.equal(await get(holder), false);
+});
+
+test("a worker's request follows the notices for a while; when it is ended without a word, the next one takes over", async () => {
+  const holder = client({ refresh: "demand", confirmWithin: Infinity });
+  assert.equal(await get(holder), true);
+  const kept = [];
+  const context = { waitUntil: (work) => void kept.push(work) };
+  holder.attend(context, 1_000);
+  holder.attend(context, 1_000);
+  assert.equal(kept.length, 1);
+  await until(() => publisher.streams.size === 1, "the request listens");
+  await publisher.publish(closed, 11);
+  await until(() => holder.status().revision === 11, "revision 11 is held");
+  now += 1_000;
+  holder.attend(context, 1_000);
+  assert.equal(kept.length, 2);
+  holder.close();
+  await Promise.all(kept);
+});
+
 test("outside conditions: the resolver, else the server, else undetermined", async () => {
   await publisher.publish(scripted, 11);
   assert.equal(await get(client()), false, "undetermined");

@@ -137,6 +137,23 @@ test("keys come from a JWKS URL, once, and again for a key that is new; garbage 
   assert.equal(fetched, 2);
 });
 
+test("an issuer that is away is asked again, but not by every request", async () => {
+  let [fetched, now, away] = [0, 0, true];
+  const set = remoteKeySet("https://issuer.example.com/jwks", {
+    clock: () => now,
+    fetch: async () => ((fetched += 1), away ? new Response("", { status: 502 }) : Response.json(issuer.jwks)),
+  });
+  for (let i = 0; i < 5; i += 1) await assert.rejects(set.find("k1"), { code: "refused" });
+  assert.equal(fetched, 1);
+  away = false;
+  now += 1_000;
+  assert.equal((await set.find("k1")).kid, "k1");
+  away = true;
+  now += 600_001;
+  for (let i = 0; i < 5; i += 1) assert.equal((await set.find("k1")).kid, "k1", "old keys are better than none");
+  assert.equal(fetched, 3);
+});
+
 test("what is decided about is what the application serves", async () => {
   const raw = async (target, reading) => {
     const verdict = await enforcer({ reading }).check({ method: "GET", target, header: (name) => (name === "authorization" ? `Bearer ${token}` : undefined), ip: undefined });

@@ -107,6 +107,8 @@ export class PolicyClient implements Decider {
   #lastError: AssizeError | undefined;
   /** When a notice was last asked for: the clock's milliseconds. */
   #asked = -Infinity;
+  /** Until when a worker's request follows the notices: the clock's milliseconds. */
+  #attendedUntil = -Infinity;
   #starting: Promise<void> | undefined;
   #downloading: Promise<void> | undefined;
   #confirming: Promise<void> | undefined;
@@ -212,13 +214,13 @@ export class PolicyClient implements Decider {
    * between: `client.attend(ctx, 25_000)`.
    */
   attend(context: WaitUntil, milliseconds: number): void {
-    if (this.#attending) return;
-    this.#attending = true;
+    const now = this.#clock();
+    // An instant and no flag: where the runtime ends the work without a word, the next request takes over.
+    if (now < this.#attendedUntil) return;
+    this.#attendedUntil = now + milliseconds;
     const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(milliseconds)]);
-    context.waitUntil(this.#follow(signal).finally(() => (this.#attending = false)));
+    context.waitUntil(this.#follow(signal).finally(() => (this.#attendedUntil = -Infinity)));
   }
-
-  #attending = false;
 
   /** Ends everything that runs in the background. The held bundle decides on until it is too old. */
   close(): void {
@@ -258,7 +260,8 @@ export class PolicyClient implements Decider {
       this.#confirming ??= this.refresh()
         .catch((error: unknown) => this.#report(error))
         .finally(() => (this.#confirming = undefined));
-      await within(this.#confirming, this.#timeout, () => (this.#confirming = undefined));
+      const forget = (): void => void (this.#confirming = undefined);
+      await within(this.#confirming, this.#timeout, forget).catch((error: unknown) => this.#report(error));
     }
     // `ready` has seen to it.
     return this.#held as Held;

@@ -42,6 +42,9 @@ export interface RemoteKeySetOptions {
 const MAX_KEYS = 100;
 const MAX_BYTES = 256 << 10;
 
+/** Milliseconds after a failed first fetch before another one is tried. */
+const RETRY = 1_000;
+
 /** A set that never changes. */
 export function keySet(keys: JsonWebKeySet | KeySet): KeySet {
   if (!("keys" in keys)) return keys;
@@ -55,18 +58,30 @@ export function remoteKeySet(url: string | URL, options: RemoteKeySetOptions = {
   const fetcher = options.fetch ?? ((input, init) => fetch(input, init));
   let held: { readonly keys: readonly PublicJwk[]; readonly at: number } | undefined;
   let asked = -Infinity;
+  let failed: unknown;
   let running: Promise<void> | undefined;
 
   const refresh = (): Promise<void> => {
     asked = clock();
     running ??= download(url, fetcher, timeout)
-      .then((keys) => void (held = { keys, at: clock() }))
+      .then(
+        (keys) => {
+          held = { keys, at: clock() };
+          failed = undefined;
+        },
+        (error: unknown) => {
+          failed = error;
+          throw error;
+        },
+      )
       .finally(() => (running = undefined));
     return running;
   };
   return {
     async find(kid) {
-      if (held === undefined || clock() - held.at > lifetime) {
+      // While the issuer is away, not every request waits for it anew.
+      if (held === undefined && failed !== undefined && clock() - asked < RETRY) throw failed;
+      if (held === undefined || (clock() - held.at > lifetime && clock() - asked >= cooldown)) {
         // Old keys are better than none while their server is away.
         await refresh().catch((error: unknown) => {
           if (held === undefined) throw error;
