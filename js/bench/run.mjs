@@ -27,8 +27,12 @@ for (const count of counts.length > 0 ? counts : [10, 1_000, 10_000]) {
 }
 
 function inNode(subject, folder) {
-  const output = execFileSync(process.execPath, ["--expose-gc", join(HERE, "node.mjs"), subject, folder, String(SECONDS)], { encoding: "utf8" });
-  return JSON.parse(output);
+  const run = (seconds) =>
+    JSON.parse(execFileSync(process.execPath, ["--expose-gc", join(HERE, "node.mjs"), subject, folder, String(seconds)], { encoding: "utf8" }));
+  // The first decision is timed on the clock, which a busy machine stretches: the best of several processes counts.
+  const firsts = Array.from({ length: 4 }, () => run(0).first);
+  const whole = run(SECONDS);
+  return { ...whole, first: Math.min(whole.first, ...firsts) };
 }
 
 async function inWorkerd(subject, folder) {

@@ -23,6 +23,11 @@ before(async () => {
   const everybody = { subject: { type: "AuthenticatedUsers" }, resourceTypeUuid: URL_TYPE };
   await server.putPolicy({ ...policy("plain", "/plain", everybody), ...everybody });
   await server.putPolicy({ ...policy("step up", "/account", everybody), ...everybody, condition: { type: "AuthenticateToService", authenticateToService: "ldapService" } });
+  await server.putPolicy({
+    ...policy("confirm", "/transfer", everybody),
+    ...everybody,
+    condition: { type: "Transaction", authenticationStrategy: "AuthenticateToServiceConditionAdvice", strategySpecifier: "ldapService" },
+  });
 
   const log = [];
   seen = log;
@@ -103,6 +108,30 @@ for (const kind of ["challenge", "body"]) {
     const outcomes = seen.map(({ outcome }) => outcome);
     assert.deepEqual([outcomes.at(0), outcomes.at(-1)], ["denied", "allowed"]);
     assert.deepEqual(Object.keys(seen[0].advices), ["AuthenticateToServiceConditionAdvice"]);
+  });
+}
+
+for (const kind of ["challenge", "body"]) {
+  test(`a transaction advice as ${kind}: the SDK confirms it, and is served once`, async () => {
+    form = kind;
+    await logInByModule();
+    const transfer = async (handle) => {
+      seen.length = 0;
+      const response = await HttpClient.request({ url: url("/transfer"), init: { method: "GET" }, timeout: 10_000, authorization: { handleStep: handle } });
+      return [response.status, await response.json()];
+    };
+    const ids = [];
+    for (let round = 0; round < 2; round += 1) {
+      const [status, body] = await transfer(handleStep);
+      assert.deepEqual([status, body.balance], [200, 5]);
+      assert.deepEqual([seen.at(0).outcome, seen.at(-1).outcome], ["denied", "allowed"], "each one has to be confirmed anew");
+      ids.push(seen.at(-2).advices.TransactionConditionAdvice[0]);
+    }
+    assert.notEqual(ids[0], ids[1]);
+    // What has been used up opens nothing any more.
+    const again = await fetch(`${url("/transfer")}?_txid=${ids[0]}`);
+    assert.ok([401, 403].includes(again.status));
+    assert.notEqual((await again.json()).advices.TransactionConditionAdvice[0], ids[0]);
   });
 }
 
