@@ -10,7 +10,6 @@ use assize_engine::{CompiledPolicy, compile_policy, link};
 use super::CommitError;
 use crate::notifications::{PolicyChange, PolicyEvent};
 use crate::realm::RealmPath;
-use crate::seal::hex;
 use crate::store::{Kind, Object, View};
 
 /// The compiled policies of a realm and the bundle that they make.
