@@ -139,3 +139,23 @@ fn sealed_damage_is_refused_or_harmless() {
         "{refused} refused, {taken} taken"
     );
 }
+
+/// Scripts travel under the digest, and change nothing else.
+#[test]
+fn scripts_come_along() {
+    let plain = link("/", ["a", "b"], &policies(3));
+    let bundle = Bundle::load(plain.clone()).unwrap();
+    assert_eq!(bundle.scripts(), "");
+    assert_eq!(bundle.with_scripts(""), plain);
+    let scripts = r#"[["id","näme","source"]]"#;
+    let bytes = bundle.with_scripts(scripts);
+    let with = Bundle::load(bytes.clone()).unwrap();
+    assert_eq!(with.scripts(), scripts);
+    assert_ne!(with.digest(), bundle.digest());
+    assert_eq!(digest_of(&bytes).unwrap(), with.digest());
+    assert_eq!(with.with_scripts(""), plain);
+    // Not a byte of them can be another one.
+    let mut damaged = bytes;
+    *damaged.last_mut().unwrap() ^= 1;
+    assert!(Bundle::load(damaged).is_err());
+}

@@ -11,6 +11,7 @@ mod support;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use support::holder::Holder;
 use support::{Client, PASSWORD, TestServer, fits};
 
 const URL_TYPE: &str = "76656a38-5f8e-401b-83aa-4ccb74ce88d2";
@@ -335,4 +336,46 @@ async fn hostile_scripts_disturb_nobody() {
         attack.join().unwrap();
     }
     println!("{answered} decisions during the attack");
+}
+
+/// A published bundle brings the scripts that its conditions run, under its digest, and no others.
+#[tokio::test(flavor = "multi_thread")]
+async fn scripts_travel_in_bundles() {
+    let (server, mut client, _) = started().await;
+    let used = script(&mut client, "used", "authorized = true;");
+    let unused = script(&mut client, "unused", "authorized = true;");
+    policy(&mut client, "scripted", true, condition(&used));
+    let definition = json!({"name": "edge", "policySets": ["iPlanetAMWebAgentService"], "maxAge": 60, "readers": []});
+    client.admin("POST", "/bundles?_action=create", &definition);
+    let path = "/am/json/bundles/edge";
+    let holder = Holder::new(server.address, &client.token("amadmin"));
+    let first = holder.fetch(path).await;
+    let scripts = |bytes: &[u8]| -> Value {
+        let bundle = assize_engine::Bundle::load(bytes.to_vec()).unwrap();
+        serde_json::from_str(bundle.scripts()).unwrap_or(Value::Null)
+    };
+    assert_eq!(
+        scripts(&first.bytes),
+        json!([[used, "used", "authorized = true;"]])
+    );
+    // A script that is not in it makes no other bundle; one that is makes another one.
+    client.admin(
+        "PUT",
+        &format!("/scripts/{unused}"),
+        &body("unused", "authorized = false;"),
+    );
+    assert!(holder.is_current(path, &first).await);
+    client.admin(
+        "PUT",
+        &format!("/scripts/{used}"),
+        &body("used", "authorized = false;"),
+    );
+    assert!(!holder.is_current(path, &first).await);
+    let second = holder.fetch(path).await;
+    assert_eq!(
+        scripts(&second.bytes),
+        json!([[used, "used", "authorized = false;"]])
+    );
+    assert!(second.revision() > first.revision());
+    assert_ne!(second.seal["digest"], first.seal["digest"]);
 }

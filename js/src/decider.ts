@@ -16,8 +16,17 @@ export interface Decider {
 
 /**
  * Resolves outside conditions (scripts, transactions) where the decision is made. A need that the result leaves out is
- * undetermined, and so is every one when the promise rejects.
+ * undetermined, and so is every one when the promise rejects. `scripts` are those of the bundle that decides.
  */
 export interface OutsideResolver {
-  resolve(needs: readonly Need[], request: EngineRequest): Externals | Promise<Externals>;
+  resolve(needs: readonly Need[], request: EngineRequest, scripts?: Scripts): Externals | Promise<Externals>;
 }
+
+/** A policy-condition script in JavaScript, in clear text. */
+export interface Script {
+  readonly name: string;
+  readonly source: string;
+}
+
+/** Scripts by their ids. */
+export type Scripts = { readonly [id: string]: Script };

@@ -70,7 +70,14 @@ export interface PolicyExplanation {
 
 /** An outside condition that the engine asks for. */
 export type Need =
-  | { readonly id: string; readonly type: "Script"; readonly scriptId: string; readonly resource: string }
+  | {
+      readonly id: string;
+      readonly type: "Script";
+      readonly scriptId: string;
+      /** The resource in its one spelling: what the script is told. */
+      readonly resourceName: string;
+      readonly resource: string;
+    }
   | {
       readonly id: string;
       readonly type: "Transaction";

@@ -37,7 +37,7 @@ export {
 export { type ClientCredentials, clientCredentials } from "./client/credentials.js";
 export { PolicyClient, type PolicyClientOptions, type Status, type WaitUntil } from "./client/policy-client.js";
 export { type Authorize, bearer, session } from "./client/publication.js";
-export type { Decider, OutsideResolver } from "./decider.js";
+export type { Decider, OutsideResolver, Script, Scripts } from "./decider.js";
 export { RemoteClient, type RemoteClientOptions } from "./remote/remote-client.js";
 export { type Allowed, type Denied, Enforcer, type EnforcerOptions, type Verdict } from "./enforce/enforcer.js";
 export { type AddressOf, guard, type GuardedHandler, incoming, responseOf } from "./enforce/fetch.js";

@@ -9,13 +9,15 @@ import { build } from "esbuild";
 import { HERE, pack } from "./support/packed.mjs";
 
 /** Most bytes. A budget that is met by taking something out is raised by whoever has put something in. */
-const PACKED = 280 * 1024;
+const PACKED = 680 * 1024;
 const MODULE_GZIPPED = 200 * 1024;
 const SCRIPT_GZIPPED = 20 * 1024;
+const SCRIPT_MODULE_GZIPPED = 400 * 1024;
 
 test("the package keeps its size budget", async () => {
   const { bytes, files } = pack();
   const module = gzipSync(readFileSync(join(HERE, "dist/esm/entry/assize.wasm")), { level: 9 }).length;
+  const scripts = gzipSync(readFileSync(join(HERE, "dist/esm/entry/script.wasm")), { level: 9 }).length;
   const bundled = await build({
     stdin: { contents: `export * from "assize";`, resolveDir: HERE },
     bundle: true,
@@ -28,6 +30,7 @@ test("the package keeps its size budget", async () => {
   for (const [what, size, budget] of [
     ["packed", bytes, PACKED],
     ["module, gzipped", module, MODULE_GZIPPED],
+    ["script.wasm, gzipped", scripts, SCRIPT_MODULE_GZIPPED],
     ["all of its JavaScript, minified and gzipped", script, SCRIPT_GZIPPED],
   ]) {
     console.log(`${what}: ${size} bytes of ${budget}`);

@@ -20,11 +20,13 @@ const dist = (...names) => join(here, "dist", ...names);
 
 /** What `exports` in package.json leads to, without the extension. */
 const SHARED = ["enforce/hono", "enforce/express", "client/file-cache"];
-const ENTRIES = { esm: ["entry/node", "entry/browser", "entry/workerd", ...SHARED], cjs: ["entry/node-cjs", ...SHARED] };
+const RUNTIMES = { esm: ["node", "browser", "workerd"], cjs: ["node-cjs"] };
+const entriesOf = (format) => [...RUNTIMES[format].flatMap((runtime) => [`entry/${runtime}`, `entry/script-${runtime}`]), ...SHARED];
+const ENTRIES = { esm: entriesOf("esm"), cjs: entriesOf("cjs") };
 
 if (process.argv.includes("--check")) {
   const files = Object.entries(ENTRIES).flatMap(([format, entries]) => entries.map((entry) => `${format}/${entry}.js`));
-  for (const file of ["esm/entry/assize.wasm", "esm/index.d.ts", "cjs/index.d.ts", ...files]) {
+  for (const file of ["esm/entry/assize.wasm", "esm/entry/script.wasm", "esm/index.d.ts", "cjs/index.d.ts", ...files]) {
     if (!existsSync(dist(file))) throw new Error(`dist/${file} is missing: run \`cargo xtask package\``);
   }
 } else {
@@ -32,7 +34,7 @@ if (process.argv.includes("--check")) {
 }
 
 async function build() {
-  for (const name of ["assize.wasm", "glue.js"]) {
+  for (const name of ["assize.wasm", "script.wasm", "glue.js"]) {
     if (!existsSync(staged(name))) throw new Error(`engine/${name} is missing: run \`cargo xtask package\``);
   }
   for (const folder of [dist(), built()]) rmSync(folder, { recursive: true, force: true });
@@ -61,7 +63,7 @@ async function build() {
   }
   writeFileSync(dist("esm/package.json"), '{ "type": "module" }\n');
   writeFileSync(dist("cjs/package.json"), '{ "type": "commonjs" }\n');
-  cpSync(staged("assize.wasm"), dist("esm/entry/assize.wasm"));
+  for (const name of ["assize.wasm", "script.wasm"]) cpSync(staged(name), dist("esm/entry", name));
   const digest = createHash("sha256").update(readFileSync(staged("assize.wasm"))).digest("hex");
   console.log(`dist is built; the module's SHA-256 is ${digest}`);
 }

@@ -69,13 +69,14 @@ fn read_content(content: &[u8], digest: String) -> Result<Bundle, BundleError> {
         .map_err(|_| BundleError::Damaged("text is not UTF-8"))?
         .to_owned();
     let zones = reader.take(zones)?.to_vec();
-    if !reader.bytes.is_empty() {
-        return Err(BundleError::Damaged("bytes after the end"));
-    }
+    let scripts = std::str::from_utf8(reader.bytes)
+        .map_err(|_| BundleError::Damaged("scripts are not UTF-8"))?
+        .to_owned();
     let mut bundle = Bundle {
         strings: Strings { text, offsets },
         tables,
         zones,
+        scripts,
         realm,
         digest,
         revision: 0,

@@ -4,10 +4,21 @@ use super::checksum::checksum;
 use super::{Bundle, BundleError, CONTENT, DIGEST, ENGINE, FORMAT, MAGIC, Strings, Tables};
 
 /// The bytes of a bundle. Equal tables give equal bytes.
-pub(crate) fn encode(realm: u32, tables: &Tables, strings: &Strings, zones: &[u8]) -> Vec<u8> {
+pub(crate) fn encode(
+    realm: u32,
+    tables: &Tables,
+    strings: &Strings,
+    zones: &[u8],
+    scripts: &str,
+) -> Vec<u8> {
     let words: usize = tables.all().iter().map(|t| t.len()).sum();
     let mut out = Vec::with_capacity(
-        CONTENT + 64 + 4 * (words + strings.offsets.len()) + strings.text.len() + zones.len(),
+        CONTENT
+            + 64
+            + 4 * (words + strings.offsets.len())
+            + strings.text.len()
+            + zones.len()
+            + scripts.len(),
     );
     out.extend_from_slice(&MAGIC);
     push(&mut out, FORMAT);
@@ -30,6 +41,7 @@ pub(crate) fn encode(realm: u32, tables: &Tables, strings: &Strings, zones: &[u8
     }
     out.extend_from_slice(strings.text.as_bytes());
     out.extend_from_slice(zones);
+    out.extend_from_slice(scripts.as_bytes());
     let (header, content) = out.split_at_mut(CONTENT);
     header[DIGEST].copy_from_slice(&Sha256::digest(&*content));
     header[DIGEST.end..].copy_from_slice(&checksum(content).to_le_bytes());

@@ -12,8 +12,11 @@
 //!     48     8  checksum of the same
 //!     56     4  realm (string id)
 //!     60  4×11  lengths: words of each table in `Tables` order, number of strings, bytes of text, bytes of zones
-//!    104        the tables, the string offsets, the text, the zone data
+//!    104        the tables, the string offsets, the text, the zone data, and up to the end the scripts
 //! ```
+//!
+//! The scripts are text for whoever resolves outside conditions; the engine carries it and reads none of it. Most bundles
+//! have none.
 //!
 //! Loading verifies the checksum, which finds damage; the digest names the content, and the
 //! signature around a published bundle covers it. Whoever verifies a signature computes the digest
@@ -53,6 +56,7 @@ pub struct Bundle {
     pub(crate) strings: Strings,
     pub(crate) tables: Tables,
     pub(crate) zones: Vec<u8>,
+    scripts: String,
     realm: u32,
     digest: String,
     revision: u64,
@@ -88,6 +92,23 @@ impl Bundle {
     /// The realm whose policies these are, in path form.
     pub fn realm(&self) -> &str {
         self.strings.get(self.realm)
+    }
+
+    /// The scripts that came along: `[[id, name, source], …]` as JSON text; empty where there are none.
+    pub fn scripts(&self) -> &str {
+        &self.scripts
+    }
+
+    /// The bytes of the same bundle with these scripts in the place of those that it had.
+    #[cfg(feature = "compile")]
+    pub fn with_scripts(&self, scripts: &str) -> Vec<u8> {
+        encode(
+            self.realm,
+            &self.tables,
+            &self.strings,
+            &self.zones,
+            scripts,
+        )
     }
 
     /// The revision under which the bundle was published; 0 where it was never published.

@@ -66,7 +66,7 @@ pub fn link<'a>(
     }
     index.finish(&mut pool, &mut tables);
     let zones = pack_zones(policies.iter().map(|(_, policy)| &policy.zones));
-    encode(realm, &tables, &pool.strings, &zones)
+    encode(realm, &tables, &pool.strings, &zones, "")
 }
 
 fn lower(

@@ -51,6 +51,12 @@ impl Bundle {
         self.bundle.realm().to_owned()
     }
 
+    /// The scripts that came along, as JSON text; empty where there are none.
+    #[wasm_bindgen(getter)]
+    pub fn scripts(&self) -> String {
+        self.bundle.scripts().to_owned()
+    }
+
     /// The revision given at load.
     #[wasm_bindgen(getter)]
     pub fn revision(&self) -> f64 {

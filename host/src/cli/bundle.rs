@@ -13,6 +13,7 @@ use super::{Failure, print, read};
 use crate::clock;
 use crate::keys::{self, Algorithm, Key};
 use crate::limits::{BUNDLE_AGE_SECONDS, BUNDLE_AGE_SECONDS_DEFAULT};
+use crate::outside::document::Resolver;
 use crate::seal::{self, Seal, Sealed};
 
 #[derive(Subcommand)]
@@ -75,14 +76,20 @@ impl Bundle {
                 seal,
             } => {
                 let compiled = compile(&policies, (!set.is_empty()).then_some(set.as_slice()))?;
-                let bundle = assize_engine::Bundle::load(compiled.bytes.clone())?;
-                let line = seal.line(&bundle, &compiled.bytes)?;
-                std::fs::write(&out, [line.as_bytes(), &compiled.bytes].concat())?;
+                let mut bundle = assize_engine::Bundle::load(compiled.bytes.clone())?;
+                let mut bytes = compiled.bytes;
+                let scripts = Resolver::new(&compiled.scripts).in_bundle(&bundle);
+                if !scripts.is_empty() {
+                    bytes = bundle.with_scripts(&scripts);
+                    bundle = assize_engine::Bundle::load(bytes.clone())?;
+                }
+                let line = seal.line(&bundle, &bytes)?;
+                std::fs::write(&out, [line.as_bytes(), &bytes].concat())?;
                 print(&format!(
                     "{}: {} policies, {} bytes, digest {}\n",
                     out.display(),
                     bundle.policy_count(),
-                    compiled.bytes.len(),
+                    bytes.len(),
                     bundle.digest()
                 ))
             }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::scripts::{Job, run_all};
-use super::source::Source;
+use super::source::{self, Source};
 use super::{Found, Need, Question, externals};
 use crate::documents::script;
 
@@ -57,6 +57,16 @@ impl Resolver {
             scripts: scripts.iter().filter_map(read).collect(),
             runtime: OnceLock::new(),
         }
+    }
+
+    /// The scripts that a bundle's conditions run, for the bundle; those that cannot be run stay away.
+    pub(crate) fn in_bundle(&self, bundle: &Bundle) -> String {
+        let facts = bundle.required_facts();
+        let used = facts.scripts.iter().filter_map(|id| {
+            let source = self.scripts.get(&id.to_lowercase())?.as_ref().ok()?;
+            Some((id.as_str(), source.as_ref()))
+        });
+        source::in_bundle(used)
     }
 
     /// Answers a request. One that brings results of its own (`externals`) is not helped.

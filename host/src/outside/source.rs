@@ -1,9 +1,11 @@
 //! A stored script as what can be run.
 
+use std::collections::BTreeMap;
+
 use assize_script::Inputs;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Found;
 use crate::documents::Members;
@@ -17,6 +19,21 @@ const LANGUAGE: &str = "JAVASCRIPT";
 pub(crate) struct Source {
     pub(crate) name: String,
     pub(crate) text: String,
+}
+
+/// The scripts of a bundle as its last part has them: `[[id, name, source], …]`, by id; empty where there are none.
+pub(crate) fn in_bundle<'a>(scripts: impl IntoIterator<Item = (&'a str, &'a Source)>) -> String {
+    let all: BTreeMap<String, &Source> = scripts
+        .into_iter()
+        .map(|(id, source)| (id.to_lowercase(), source))
+        .collect();
+    if all.is_empty() {
+        return String::new();
+    }
+    let rows = all
+        .iter()
+        .map(|(id, source)| json!([id, source.name, source.text]));
+    Value::Array(rows.collect()).to_string()
 }
 
 impl Source {

@@ -25,6 +25,8 @@ use super::compiled::CompiledRealm;
 use super::{CommitError, Publisher, Scope};
 use crate::clock;
 use crate::documents::bundle::BundleDefinition;
+use crate::documents::members;
+use crate::outside::source::{self, Source};
 use crate::realm::RealmPath;
 use crate::seal::hex;
 use crate::store::{Kind, Object, View};
@@ -57,6 +59,8 @@ struct Linked {
     as_of: u64,
     /// The policy sets and the marks of their content.
     sets: Vec<(String, u64)>,
+    /// The scripts that may be in it and their revisions.
+    scripts: Vec<(String, u64)>,
     bundle: Arc<PublishedBundle>,
 }
 
@@ -119,6 +123,7 @@ impl Publisher {
             };
             let setting = setting_of(&id);
             let published = published(view.as_mut(), &setting).await?;
+            let scripts = view.objects(Kind::Script, &id.0).await?;
             drop(view);
             let Some(realm) = self
                 .live
@@ -132,7 +137,7 @@ impl Publisher {
             let before = self.scoped.get(&id);
             let linking = tokio::task::spawn_blocking(move || {
                 let linked = match compiled.get(realm.key().as_str()) {
-                    Some(state) => link(state, realm, &object, before),
+                    Some(state) => link(state, realm, &object, &scripts, before),
                     None => Err(CommitError::Publish(format!(
                         "realm {realm} is not compiled"
                     ))),
@@ -143,7 +148,7 @@ impl Publisher {
                 .await
                 .map_err(|error| CommitError::Publish(error.to_string()))?;
             compiled = lock;
-            let (definition, sets, content) = linked?;
+            let (definition, sets, scripts, content) = linked?;
             let known = published
                 .filter(|known| known.definition == definition && known.digest == content.digest);
             let since = match known {
@@ -170,6 +175,7 @@ impl Publisher {
             let linked = Linked {
                 as_of: revision,
                 sets,
+                scripts,
                 bundle: Arc::clone(&bundle),
             };
             self.scoped.put(&id, Some(linked));
@@ -198,21 +204,29 @@ async fn published(view: &mut dyn View, setting: &str) -> Result<Option<Publishe
     Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
 }
 
-/// The definition's revision, what the bundle was made of, and its content; the revision of that is still to be found.
-type Content = (u64, Vec<(String, u64)>, PublishedBundle);
+/// The definition's revision, what the bundle was made of (policy sets, scripts), and its content; the revision of that is
+/// still to be found.
+type Content = (u64, Vec<(String, u64)>, Vec<(String, u64)>, PublishedBundle);
 
 /// Links a bundle, or takes the one from before where nothing in it has changed.
 fn link(
     state: &CompiledRealm,
     realm: RealmPath,
     object: &Object,
+    scripts: &[Object],
     before: Option<Linked>,
 ) -> Result<Content, CommitError> {
     let definition = BundleDefinition::of(object).ok_or_else(|| {
         CommitError::Publish(format!("bundle definition {} cannot be read", object.name))
     })?;
     let sets = state.sets_named(&definition.policy_sets);
-    let same = before.filter(|before| before.sets == sets && before.bundle.realm == realm);
+    let marked: Vec<(String, u64)> = scripts
+        .iter()
+        .map(|script| (script.key.clone(), script.revision))
+        .collect();
+    let same = before.filter(|before| {
+        before.sets == sets && before.scripts == marked && before.bundle.realm == realm
+    });
     let (digest, bytes, bytes_sha256) = match same {
         Some(Linked { bundle, .. }) => (
             bundle.digest.clone(),
@@ -220,10 +234,18 @@ fn link(
             bundle.bytes_sha256.clone(),
         ),
         None => {
-            let bytes = state.link_only(sets.iter().map(|(name, _)| name.as_str()));
+            let mut bytes = state.link_only(sets.iter().map(|(name, _)| name.as_str()));
+            let load = |bytes: &[u8]| {
+                let read = Bundle::load(bytes.to_vec());
+                read.map_err(|error| CommitError::Publish(error.to_string()))
+            };
+            let mut read = load(&bytes)?;
+            let scripts = scripts_of(&read, scripts);
+            if !scripts.is_empty() {
+                bytes = read.with_scripts(&scripts);
+                read = load(&bytes)?;
+            }
             let sha256 = hex(&Sha256::digest(&bytes));
-            let read = Bundle::load(bytes.clone());
-            let read = read.map_err(|error| CommitError::Publish(error.to_string()))?;
             (read.digest().to_owned(), Bytes::from(bytes), sha256)
         }
     };
@@ -235,5 +257,20 @@ fn link(
         bytes,
         bytes_sha256,
     };
-    Ok((object.revision, sets, content))
+    Ok((object.revision, sets, marked, content))
+}
+
+/// The scripts that the bundle's conditions run, and no others; those that cannot be run stay away.
+fn scripts_of(bundle: &Bundle, scripts: &[Object]) -> String {
+    let facts = bundle.required_facts();
+    let used: Vec<(&str, Source)> = facts
+        .scripts
+        .iter()
+        .filter_map(|id| {
+            let key = id.to_lowercase();
+            let object = scripts.iter().find(|script| script.key == key)?;
+            Some((id.as_str(), Source::of(&members(object)).ok()?))
+        })
+        .collect();
+    source::in_bundle(used.iter().map(|(id, source)| (*id, source)))
 }

@@ -1,6 +1,7 @@
 /** Loading a bundle, and deciding with it: synchronous, pure, without a network. */
 
 import type { Answer, Explanation, Externals, Need, Needs } from "../decision.js";
+import type { Script, Scripts } from "../decider.js";
 import { BundleError, OptionsError } from "../errors.js";
 import { errorOf, LoadedBundle } from "../engine/engine.js";
 import { compiledModule, type ModuleInput } from "../engine/module.js";
@@ -66,6 +67,7 @@ export class Bundle {
   readonly revision: number;
   readonly #loaded: LoadedBundle;
   readonly #clock: () => number;
+  #scripts: Scripts | undefined;
 
   /** @internal Use {@link loadBundle}. */
   constructor(loaded: LoadedBundle, revision: number, clock: () => number = Date.now) {
@@ -82,6 +84,11 @@ export class Bundle {
   /** The realm whose policies these are. */
   get realm(): string {
     return this.#loaded.realm;
+  }
+
+  /** The scripts that its conditions run, by their ids in lower case, as far as they came with it. */
+  get scripts(): Scripts {
+    return (this.#scripts ??= readScripts(this.#loaded.scripts));
   }
 
   /** Bytes of memory that the module holds for this bundle. */
@@ -149,6 +156,24 @@ export class Bundle {
     // Every need has a result now.
     return again as Answer;
   }
+}
+
+/** `[[id, name, source], …]`, as the server writes it; anything else is no script. */
+function readScripts(text: string): Scripts {
+  let list: unknown = [];
+  try {
+    if (text !== "") list = JSON.parse(text);
+  } catch {
+    // What nobody signed may hold anything here: then there are no scripts, and their conditions are undetermined.
+  }
+  const scripts: Record<string, Script> = Object.create(null);
+  for (const entry of Array.isArray(list) ? list : []) {
+    const [id, name, source] = Array.isArray(entry) ? (entry as unknown[]) : [];
+    if (typeof id === "string" && typeof name === "string" && typeof source === "string") {
+      scripts[id.toLowerCase()] = { name, source };
+    }
+  }
+  return scripts;
 }
 
 /** A request with the results that are there; the other needs fail, so that they are undetermined. */

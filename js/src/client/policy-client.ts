@@ -369,7 +369,7 @@ export class PolicyClient implements Decider {
     if (outside === undefined && remote !== undefined) return undefined;
     let results: Externals = {};
     try {
-      results = (await outside?.resolve(first.needs, request)) ?? {};
+      results = (await outside?.resolve(first.needs, request, held.bundle.scripts)) ?? {};
     } catch (error) {
       this.#report(error);
     }

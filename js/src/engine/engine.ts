@@ -22,6 +22,8 @@ export class LoadedBundle {
   #instance: { readonly glue: Glue; readonly bundle: GlueBundle } | undefined;
   readonly digest: string;
   readonly realm: string;
+  /** The JSON text of the scripts that came with it; empty where there are none. */
+  readonly scripts: string;
 
   constructor(module: WebAssembly.Module, bytes: Uint8Array, revision: number) {
     this.#module = module;
@@ -30,6 +32,7 @@ export class LoadedBundle {
     const { bundle } = this.#live();
     this.digest = bundle.digest;
     this.realm = bundle.realm;
+    this.scripts = bundle.scripts;
   }
 
   /** Answers an engine request given as JSON text with JSON text: the same bytes in every runtime. */

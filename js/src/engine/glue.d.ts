@@ -17,6 +17,7 @@ export interface Glue {
 export interface GlueBundle {
   readonly digest: string;
   readonly realm: string;
+  readonly scripts: string;
   readonly revision: number;
   evaluateText(request: string): string;
   free(): void;

@@ -8,29 +8,41 @@ export type ModuleSource = WebAssembly.Module | BufferSource | Response;
 /** A source, now or soon. */
 export type ModuleInput = ModuleSource | Promise<ModuleSource> | (() => ModuleSource | Promise<ModuleSource>);
 
-let runtimesOwn: (() => ModuleSource | Promise<ModuleSource>) | undefined;
-let compiled: Promise<WebAssembly.Module> | undefined;
+/** One of the package's modules, and how the runtime finds it. */
+export interface ModulePlace {
+  /** For errors. */
+  readonly what: string;
+  source?: () => ModuleSource | Promise<ModuleSource>;
+  compiled?: Promise<WebAssembly.Module> | undefined;
+}
 
-/** Called once by the entry of each runtime: how the module is found there when nobody hands it over. */
-export function provideModule(source: () => ModuleSource | Promise<ModuleSource>): void {
-  runtimesOwn = source;
+const decisionModule: ModulePlace = { what: "the module" };
+
+/** Called once by the entry of each runtime: how a module is found there when nobody hands it over. */
+export function provideModule(
+  source: () => ModuleSource | Promise<ModuleSource>,
+  place: ModulePlace = decisionModule,
+): void {
+  place.source = source;
 }
 
 /** The compiled module; the runtime's own one is compiled once. */
-export function compiledModule(input?: ModuleInput): Promise<WebAssembly.Module> {
+export function compiledModule(
+  input?: ModuleInput,
+  place: ModulePlace = decisionModule,
+): Promise<WebAssembly.Module> {
   if (input !== undefined) return compile(input);
-  if (compiled === undefined) {
-    const source = runtimesOwn;
-    if (source === undefined) {
+  if (place.compiled === undefined) {
+    if (place.source === undefined) {
       return Promise.reject(
-        new OptionsError("this runtime does not know where the module lies: give it as the option `module`"),
+        new OptionsError(`this runtime does not know where ${place.what} lies: give it as the option \`module\``),
       );
     }
-    compiled = compile(source);
+    place.compiled = compile(place.source);
     // A failed download must not be remembered for ever.
-    compiled.catch(() => (compiled = undefined));
+    place.compiled.catch(() => (place.compiled = undefined));
   }
-  return compiled;
+  return place.compiled;
 }
 
 async function compile(input: ModuleInput): Promise<WebAssembly.Module> {

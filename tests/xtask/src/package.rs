@@ -24,6 +24,10 @@ pub(crate) fn build() -> Result<PathBuf, String> {
     ] {
         copy(&built.join(from), &staged.join(to))?;
     }
+    copy(
+        &root().join("host/script/script.wasm"),
+        &staged.join("script.wasm"),
+    )?;
     install()?;
     start(npm().args(["run", "build"]))?;
     Ok(js())

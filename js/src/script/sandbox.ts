@@ -1,0 +1,119 @@
+/** `script.wasm`: one JavaScript engine that runs one policy script and is thrown away. The same bytes as the server's. */
+
+import type { External } from "../request.js";
+
+/** What a script is told; `session` and `profile` are missing where there is no session. */
+export interface ScriptInputs {
+  readonly now: number;
+  readonly resource: string;
+  readonly scriptName: string;
+  readonly username?: string | undefined;
+  readonly environment: { readonly [key: string]: readonly string[] };
+  readonly session?: { readonly [property: string]: string } | undefined;
+  readonly profile?: { readonly [attribute: string]: readonly string[] } | undefined;
+}
+
+/** How much a line that a script logged matters. */
+export type ScriptLogLevel = "error" | "warning" | "message";
+
+/** What came of a script. */
+export interface ScriptRun {
+  readonly result: External;
+  /** Steps that it took. */
+  readonly steps: number;
+  readonly log: readonly (readonly [ScriptLogLevel, string])[];
+}
+
+/** Where a script cannot be parsed; line and column count from 1, and are 0 where no place is known. */
+export interface ScriptSyntaxError {
+  readonly line: number;
+  readonly column: number;
+  readonly message: string;
+}
+
+interface Exports {
+  readonly memory: WebAssembly.Memory;
+  readonly assize_fault: WebAssembly.Global<"i32">;
+  readonly assize_steps: WebAssembly.Global<"i32">;
+  assize_script_input(size: number): number;
+  assize_script_run(script: number, inputs: number): number;
+  assize_script_check(script: number): number;
+}
+
+/** What the module's counters end a run with: the server's words. */
+const FAULTS: { readonly [fault: number]: string } = {
+  1: "the script takes too many steps",
+  2: "the script's calls are nested too deeply",
+  3: "the script needs too much memory",
+};
+const BROKEN = "the script broke its engine";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** Runs a script in an engine of its own. Never throws: whatever goes wrong is a script error. */
+export function runScript(module: WebAssembly.Module, source: string, inputs: ScriptInputs): ScriptRun {
+  const { answer, steps } = called(module, source, JSON.stringify(inputs));
+  if (typeof answer !== "string") return { result: answer, steps, log: [] };
+  try {
+    const { result, log } = JSON.parse(answer) as { result: External; log: ScriptRun["log"] };
+    return { result: sound(result), steps, log };
+  } catch {
+    return { result: { error: "the script spoilt its own answer" }, steps, log: [] };
+  }
+}
+
+/** What is wrong with a script's spelling; nothing of it is run. */
+export function checkScript(module: WebAssembly.Module, source: string): readonly ScriptSyntaxError[] {
+  const { answer } = called(module, source);
+  if (typeof answer !== "string") return [{ line: 0, column: 0, message: answer.error }];
+  return (JSON.parse(answer) as { errors: readonly ScriptSyntaxError[] }).errors;
+}
+
+function called(
+  module: WebAssembly.Module,
+  source: string,
+  inputs?: string,
+): { readonly answer: string | { readonly error: string }; readonly steps: number } {
+  // INVARIANT: the module imports nothing, so there is nothing that a script could reach.
+  const exports = new WebAssembly.Instance(module, {}).exports as unknown as Exports;
+  const most = exports.assize_steps.value;
+  const steps = (): number => most - Math.max(exports.assize_steps.value, 0);
+  try {
+    const script = encoder.encode(source);
+    const rest = inputs === undefined ? new Uint8Array() : encoder.encode(inputs);
+    const at = exports.assize_script_input(script.length + rest.length);
+    new Uint8Array(exports.memory.buffer, at, script.length).set(script);
+    new Uint8Array(exports.memory.buffer, at + script.length, rest.length).set(rest);
+    const record =
+      inputs === undefined
+        ? exports.assize_script_check(script.length)
+        : exports.assize_script_run(script.length, rest.length);
+    const words = new DataView(exports.memory.buffer, record, 8);
+    const answer = new Uint8Array(exports.memory.buffer, words.getUint32(0, true), words.getUint32(4, true));
+    return { answer: decoder.decode(answer), steps: steps() };
+  } catch {
+    return { answer: { error: FAULTS[exports.assize_fault.value] ?? BROKEN }, steps: steps() };
+  }
+}
+
+/** Believes nothing: the answer was put together where the script ran. */
+function sound(result: External): External {
+  if ("error" in result) {
+    if (typeof result.error === "string" && Object.keys(result).length === 1) return result;
+  } else if (typeof result.satisfied === "boolean" && lists(result.advices) && lists(result.attributes)) {
+    // An unlimited ttl is one that is not there.
+    const { ttl, ...rest } = result;
+    if (ttl === undefined || ttl >= 2 ** 63) return rest;
+    if (ttl >= 0) return result;
+  }
+  throw new TypeError("no result of a script");
+}
+
+function lists(value: unknown): boolean {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    Object.values(value).every((list) => Array.isArray(list) && list.every((item) => typeof item === "string"))
+  );
+}
