@@ -19,6 +19,7 @@ async fn what_one_node_revokes_no_other_believes() {
         ("public_url", "https://pdp.example.org".into()),
         // Only the notice can be in time.
         ("poll_milliseconds", 60_000.into()),
+        ("cut_off_seconds", 300.into()),
     ])
     .await;
     let (here, there) = (place.client(), other.client());
