@@ -24,7 +24,7 @@ pub(crate) struct Suite {
 }
 
 /// Every suite, in the order in which they run.
-pub(crate) const SUITES: [Suite; 3] = [
+pub(crate) const SUITES: [Suite; 4] = [
     Suite {
         name: "oauth",
         javascript: "oauth.mjs",
@@ -47,6 +47,12 @@ pub(crate) const SUITES: [Suite; 3] = [
         python: &[],
         // Agents send a browser to the login page only where its cookie can reach the application.
         settings: &[("ASSIZE_COOKIE_DOMAIN", "127.0.0.1")],
+    },
+    Suite {
+        name: "javascript-sdk",
+        javascript: "login.mjs",
+        python: &[],
+        settings: &[],
     },
 ];
 
