@@ -29,9 +29,6 @@ before(async () => {
     condition: { type: "Transaction", authenticationStrategy: "AuthenticateToServiceConditionAdvice", strategySpecifier: "ldapService" },
   });
 
-  const transfer = { type: "Transaction", authenticationStrategy: "AuthenticateToServiceConditionAdvice", strategySpecifier: "ldapService" };
-  await server.putPolicy({ ...policy("transfer", "/transfer", everybody), ...everybody, condition: transfer });
-
   const log = [];
   seen = log;
   const decider = new RemoteClient({ url: server.am, authorize: session(server.admin), fetch: plainFetch });
@@ -39,7 +36,6 @@ before(async () => {
     new Enforcer({ decider, origin: "https://www.example.com", subject: sessionSubject({ url: server.am, lifetime: 0, fetch: plainFetch }), advice: { amUrl: `${server.am}/`, ...advice }, log: (record) => void log.push(record) });
   const guards = { challenge: enforce(enforcerOf({ form: "challenge" })), body: enforce(enforcerOf({ form: "body" })) };
   const app = express();
-  app.get("/transfer", transferred);
   app.use((request, response, next) => guards[form](request, response, next));
   app.use((request, response) => response.json({ balance: 5, caller: request.assize.caller.id }));
   resources = createServer(app).listen(0, "127.0.0.1");
@@ -65,26 +61,6 @@ after(async () => {
   resources?.close();
   await server?.stop();
 });
-
-/** As the SDK's own example does it: asks AM with what the client brings along, and passes the advices on. */
-async function transferred(request, response) {
-  const txId = request.headers["x-txid"];
-  asked.push(txId);
-  const body = {
-    resources: ["https://www.example.com/transfer"],
-    subject: { ssoToken: /iPlanetDirectoryPro=([^;]*)/.exec(request.headers.cookie ?? "")?.[1] },
-    ...(txId === undefined ? {} : { environment: { TxId: [txId] } }),
-  };
-  const answer = await browserFetch(`${server.am}/json/realms/root/policies/?_action=evaluate`, {
-    method: "POST",
-    headers: { "content-type": "application/json", "accept-api-version": "resource=2.1", iplanetdirectorypro: server.admin },
-    body: JSON.stringify(body),
-  });
-  const [decision] = await answer.json();
-  if (decision.actions.GET === true) return response.json({ transferred: true });
-  return decision.advices.TransactionConditionAdvice === undefined ? response.status(401).json({}) : response.json(decision);
-}
-const asked = [];
 
 const url = (path) => `http://127.0.0.1:${resources.address().port}${path}`;
 
@@ -170,40 +146,4 @@ test("a log-in that fails leads nowhere", async () => {
   await assert.rejects(HttpClient.request({ url: url("/account"), init: { method: "GET" }, timeout: 10_000, authorization: { handleStep: wrong } }), (reason) =>
     /failure/.test(String(reason?.message ?? reason)),
   );
-});
-
-test("a transaction: the SDK confirms it, is served, and the next one is another one", async () => {
-  await logInByModule();
-  const token = jar.get("iPlanetDirectoryPro");
-  for (const round of [1, 2]) {
-    asked.length = 0;
-    let steps = 0;
-    const response = await HttpClient.request({
-      url: url("/transfer"),
-      init: { method: "GET" },
-      timeout: 10_000,
-      authorization: { handleStep: (step) => ((steps += 1), handleStep(step)) },
-    });
-    assert.deepEqual(await response.json(), { transferred: true }, `round ${round}`);
-    assert.equal(steps, 1);
-    const [before, confirmed, ...more] = asked;
-    assert.deepEqual([before, more], [undefined, []]);
-    assert.match(confirmed, /^[0-9a-f-]{36}$/);
-    assert.equal(jar.get("iPlanetDirectoryPro"), token, "the session stays as it is");
-    // What was confirmed is used up.
-    const replay = await fetch(url("/transfer"), { headers: { "x-txid": confirmed } });
-    assert.notEqual((await replay.json()).advices.TransactionConditionAdvice[0], confirmed);
-  }
-});
-
-test("a transaction that is not confirmed serves nothing", async () => {
-  await logInByModule();
-  asked.length = 0;
-  const wrong = async (step) => {
-    await handleStep(step);
-    step.getCallbackOfType(CallbackType.PasswordCallback).setPassword("wrong password 1");
-    return step;
-  };
-  await assert.rejects(HttpClient.request({ url: url("/transfer"), init: { method: "GET" }, timeout: 10_000, authorization: { handleStep: wrong } }));
-  assert.deepEqual(asked, [undefined], "the resource is not asked again");
 });
