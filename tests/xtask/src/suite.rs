@@ -123,6 +123,7 @@ fn lints() -> Result<(), String> {
 /// The suites run the module in Node too.
 fn node() -> Result<(), String> {
     install("node", "nodejs")?;
+    install("npm", "npm")?;
     start(program("node").arg("--version"))
 }
 
