@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import * as newest from "elasticsearch9";
 import * as seven from "elasticsearch7";
+import { administrator } from "./administrator.mjs";
 
 const [base, password] = process.argv.slice(2);
 const amadmin = { username: "amadmin", password };
@@ -13,17 +14,8 @@ const guest = { username: "js-guest", password: "Js-guest.pass1" };
 let passed = 0;
 
 // A user who may nothing but log in: it is whom tokens of the password grant are for.
-const login = await fetch(`${base}/am/json/authenticate`, {
-  method: "POST",
-  headers: { "X-OpenAM-Username": "amadmin", "X-OpenAM-Password": password },
-});
-const { tokenId } = await login.json();
-const made = await fetch(`${base}/am/json/users?_action=create`, {
-  method: "POST",
-  headers: { "Content-Type": "application/json", iPlanetDirectoryPro: tokenId },
-  body: JSON.stringify({ username: guest.username, userpassword: guest.password }),
-});
-assert.equal(made.status, 201, await made.clone().text());
+const { rest } = await administrator(`${base}/am`, password);
+await rest("POST", "/users?_action=create", { username: guest.username, userpassword: guest.password });
 
 // The members of a call are the body's own in version 9, and below `body` in version 7, whose answers have one too.
 const clients = {

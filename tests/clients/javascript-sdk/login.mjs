@@ -7,10 +7,10 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { CallbackType, Config, FRAuth, HttpClient, SessionManager, StepType } from "@forgerock/javascript-sdk";
+import { COOKIE, administrator, isValid, json } from "./administrator.mjs";
 
 const [base, password] = process.argv.slice(2);
 const am = `${base}/am`;
-const cookie = "iPlanetDirectoryPro";
 const secret = "Sdk-user.secret1";
 const urlType = "76656a38-5f8e-401b-83aa-4ccb74ce88d2";
 const plainFetch = globalThis.fetch;
@@ -22,19 +22,7 @@ async function check(name, work) {
   console.log(`ok @forgerock/javascript-sdk 4.9.1 ${name}`);
 }
 
-async function json(answer) {
-  const text = await answer.text();
-  assert.ok(answer.ok, `${answer.url}: ${text}`);
-  return JSON.parse(text);
-}
-const login = { "X-OpenAM-Username": "amadmin", "X-OpenAM-Password": password };
-const { tokenId: administrator } = await json(
-  await plainFetch(`${am}/json/authenticate`, { method: "POST", headers: login }),
-);
-async function rest(method, path, body) {
-  const headers = { "Content-Type": "application/json", [cookie]: administrator };
-  return json(await plainFetch(`${am}/json${path}`, { method, headers, body: body && JSON.stringify(body) }));
-}
+const { rest, token: own } = await administrator(am, password);
 
 // A user of the root realm, and one of a realm beneath it.
 await rest("POST", "/global-config/realms?_action=create", { name: "sdk", parentPath: "/", active: true, aliases: [] });
@@ -87,11 +75,6 @@ const configure = (realmPath) =>
   Config.set({ serverConfig: { baseUrl: `${am}/`, timeout: 10_000 }, realmPath, tokenStore });
 configure("root");
 
-async function isValid(token) {
-  const headers = { "Content-Type": "application/json", "Accept-API-Version": "resource=1.1" };
-  const answer = await plainFetch(`${am}/json/sessions/${token}?_action=validate`, { method: "POST", headers });
-  return (await json(answer)).valid;
-}
 function fill(step, name, userPassword = secret) {
   step.getCallbackOfType(CallbackType.NameCallback).setName(name);
   step.getCallbackOfType(CallbackType.PasswordCallback).setPassword(userPassword);
@@ -106,20 +89,20 @@ await check("logs in by callbacks", async () => {
   const done = await FRAuth.next(fill(step, "sam"));
   assert.equal(done.type, StepType.LoginSuccess, JSON.stringify(done.payload));
   assert.equal(done.getRealm(), "/");
-  assert.equal(jar.get(cookie), done.getSessionToken());
-  assert.equal(await isValid(done.getSessionToken()), true);
+  assert.equal(jar.get(COOKIE), done.getSessionToken());
+  assert.equal(await isValid(am, done.getSessionToken()), true);
 });
 await check("begins another log-in beside a session, which lives on", async () => {
-  const before = jar.get(cookie);
+  const before = jar.get(COOKIE);
   const done = await FRAuth.next(fill(await FRAuth.start(), "sam"));
   assert.notEqual(done.getSessionToken(), before);
-  assert.deepEqual([await isValid(before), await isValid(jar.get(cookie))], [true, true]);
+  assert.deepEqual([await isValid(am, before), await isValid(am, jar.get(COOKIE))], [true, true]);
 });
 await check("logs out", async () => {
-  const token = jar.get(cookie);
+  const token = jar.get(COOKIE);
   const answer = await SessionManager.logout();
   assert.equal(answer.status, 200);
-  assert.equal(await isValid(token), false);
+  assert.equal(await isValid(am, token), false);
   assert.equal((await FRAuth.start()).type, StepType.Step);
 });
 await check("is refused with a wrong password, and may begin again", async () => {
@@ -130,7 +113,7 @@ await check("is refused with a wrong password, and may begin again", async () =>
   assert.ok(failure.getMessage());
   const unknown = await FRAuth.next(fill(await FRAuth.start(), "nobody"));
   assert.equal(unknown.getMessage(), failure.getMessage(), "who exists is not told");
-  assert.equal(jar.has(cookie), false);
+  assert.equal(jar.has(COOKIE), false);
   assert.equal((await FRAuth.next(fill(await FRAuth.start(), "sam"))).type, StepType.LoginSuccess);
 });
 await check("logs in to a realm beneath, by its service", async () => {
@@ -162,7 +145,7 @@ const resources = createServer(async (request, answer) => {
   if (!session) return give(401, {});
   const asked = await plainFetch(`${am}/json/realms/root/policies/?_action=evaluate`, {
     method: "POST",
-    headers: { "Content-Type": "application/json", "Accept-API-Version": "resource=2.1", [cookie]: administrator },
+    headers: { "Content-Type": "application/json", "Accept-API-Version": "resource=2.1", [COOKIE]: own },
     body: JSON.stringify({
       application: "sdk-bank",
       resources: [`https://bank.example.com:443${request.url}`],
@@ -192,14 +175,14 @@ await check("is served what needs no other log-in, and nothing without one", asy
   assert.equal((await get("/elsewhere")).status, 401);
 });
 await check("carries out the log-in that an advice asks for", async () => {
-  const before = jar.get(cookie);
+  const before = jar.get(COOKIE);
   const decision = await (await get("/account")).json();
   assert.match(decision.advices.AuthenticateToServiceConditionAdvice[0], /SdkStepUp$/);
   requests.length = 0;
   const answer = await get("/account", async (step) => fill(step, "sam"));
   assert.equal((await json(answer)).balance, 5);
   assert.ok(requests.some(({ url }) => url.includes("authIndexType=composite_advice")), JSON.stringify(requests));
-  assert.notEqual(jar.get(cookie), before);
+  assert.notEqual(jar.get(COOKIE), before);
   assert.equal((await (await get("/account")).json()).balance, 5);
 });
 await check("gets nothing when that log-in fails", async () => {

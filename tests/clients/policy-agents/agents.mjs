@@ -9,6 +9,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createRequire } from "node:module";
 import express from "express";
+import { COOKIE, administrator, isValid, json, session } from "./administrator.mjs";
 
 // Both end the process when they are told of its end; this script ends by itself.
 process.env.NODE_ENV = "test";
@@ -18,28 +19,11 @@ const three = require("openam-agent");
 
 const [base, password] = process.argv.slice(2);
 const am = `${base}/am`;
-const cookie = "iPlanetDirectoryPro";
 const set = "agents-shop";
 const users = { agent: "Agent.secret-1", alice: "Alice.secret-1", bob: "Bob.secret-1" };
 let passed = 0;
 
-async function json(answer) {
-  const text = await answer.text();
-  assert.ok(answer.ok, `${answer.url}: ${text}`);
-  return JSON.parse(text);
-}
-
-async function login(username, userPassword) {
-  const headers = { "X-OpenAM-Username": username, "X-OpenAM-Password": userPassword };
-  return (await json(await fetch(`${am}/json/authenticate`, { method: "POST", headers }))).tokenId;
-}
-
-const administrator = await login("amadmin", password);
-
-async function rest(method, path, body, version = "protocol=2.1") {
-  const headers = { "Content-Type": "application/json", "Accept-API-Version": version, [cookie]: administrator };
-  return json(await fetch(`${am}/json${path}`, { method, headers, body: body && JSON.stringify(body) }));
-}
+const { rest } = await administrator(am, password);
 
 // The agent's own account may ask for decisions and nothing else.
 for (const [username, userpassword] of Object.entries(users)) {
@@ -83,7 +67,7 @@ const agents = {
     cookies: (settings) => new five.CookieShield(settings),
     policies: () => new five.PolicyShield(set),
     passwords: () => new five.BasicAuthShield({}),
-    session: async (agent) => (await agent.getAgentSession()).tokenId,
+    own: async (agent) => (await agent.getAgentSession()).tokenId,
     // What this agent knows of a valid session is what validation tells: it asks for no profile without a `dn` there.
     profile: false,
     end: (agent) => agent.destroy(),
@@ -93,13 +77,13 @@ const agents = {
     cookies: (settings) => three.cookieShield(settings),
     policies: () => three.policyShield(set),
     passwords: () => three.basicAuthShield({}),
-    session: (agent) => agent.agentSession.sessionId,
+    own: (agent) => agent.agentSession.sessionId,
     profile: true,
     end: (agent) => agent.sessionCache.quit(),
   },
 };
 
-for (const [version, { make, cookies, policies, passwords, session, profile, end }] of Object.entries(agents)) {
+for (const [version, { make, cookies, policies, passwords, own, profile, end }] of Object.entries(agents)) {
   const check = async (name, work) => {
     await work();
     passed += 1;
@@ -117,11 +101,11 @@ for (const [version, { make, cookies, policies, passwords, session, profile, end
   await once(listening, "listening");
   const home = `http://127.0.0.1:${listening.address().port}`;
   const ask = (path, { token, method = "GET", headers = {} } = {}) => {
-    const all = token ? { Cookie: `${cookie}=${token}`, ...headers } : headers;
+    const all = token ? { Cookie: `${COOKIE}=${token}`, ...headers } : headers;
     return fetch(home + path, { method, headers: all, redirect: "manual" });
   };
-  const alice = await login("alice", users.alice);
-  const bob = await login("bob", users.bob);
+  const alice = await session(am, "alice", users.alice);
+  const bob = await session(am, "bob", users.bob);
 
   await check("lets a valid session in, and no other", async () => {
     const seen = await json(await ask("/session", { token: alice }));
@@ -150,13 +134,13 @@ for (const [version, { make, cookies, policies, passwords, session, profile, end
     assert.equal((await ask("/shop/cart?id=1")).status, 401);
   });
   await check("logs in again when its own session has ended", async () => {
-    const before = await session(agent);
+    const before = await own(agent);
     await json(
-      await fetch(`${am}/json/sessions?_action=logout`, { method: "POST", headers: { [cookie]: before } }),
+      await fetch(`${am}/json/sessions?_action=logout`, { method: "POST", headers: { [COOKIE]: before } }),
     );
     await ask("/shop/cart?id=2", { token: alice });
     await json(await ask("/shop/cart?id=2", { token: alice }));
-    assert.notEqual(await session(agent), before);
+    assert.notEqual(await own(agent), before);
   });
   await check("sees at once what a policy says now", async () => {
     const policy = await rest("GET", "/policies/agents-alice-reads");
@@ -180,22 +164,17 @@ for (const [version, { make, cookies, policies, passwords, session, profile, end
     const guarded = express().all(/.*/, another.shield(cookies({ noRedirect: true })), another.shield(policies()), shown);
     const port = guarded.listen(0, "127.0.0.1");
     await once(port, "listening");
-    const headers = { Cookie: `${cookie}=${alice}` };
+    const headers = { Cookie: `${COOKIE}=${alice}` };
     const refused = await fetch(`http://127.0.0.1:${port.address().port}/shop/cart`, { headers });
     assert.ok([403, 500].includes(refused.status), `${refused.status}`);
     port.close();
     await end(another);
   });
   await check("logs out", async () => {
-    const own = await session(agent);
+    const last = await own(agent);
     await end(agent);
-    const answer = await fetch(`${am}/json/sessions/${own}?_action=validate`, {
-      method: "POST",
-      headers: { "Accept-API-Version": "resource=1.1", "Content-Type": "application/json" },
-    });
-    const { valid } = await json(answer);
     // Version 3 leaves its session to expire.
-    assert.equal(valid, profile);
+    assert.equal(await isValid(am, last), profile);
   });
   listening.close();
   listening.closeAllConnections();

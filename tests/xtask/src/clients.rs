@@ -24,7 +24,7 @@ pub(crate) struct Suite {
 }
 
 /// Every suite, in the order in which they run.
-pub(crate) const SUITES: [Suite; 4] = [
+pub(crate) const SUITES: [Suite; 5] = [
     Suite {
         name: "oauth",
         javascript: "oauth.mjs",
@@ -51,6 +51,12 @@ pub(crate) const SUITES: [Suite; 4] = [
     Suite {
         name: "javascript-sdk",
         javascript: "login.mjs",
+        python: &[],
+        settings: &[],
+    },
+    Suite {
+        name: "frodo",
+        javascript: "frodo.mjs",
         python: &[],
         settings: &[],
     },
@@ -110,10 +116,14 @@ impl Suite {
     }
 }
 
-/// Installs npm packages beside a copy of the script, where Node looks for them.
+/// Installs npm packages beside a copy of the script and of what all suites share, where Node looks for them.
 fn javascript(sources: &Path, scratch: &Path, script: &str) -> Result<(), String> {
-    for file in ["package.json", script] {
-        std::fs::copy(sources.join(file), scratch.join(file)).map_err(|e| e.to_string())?;
+    for (source, file) in [
+        (sources, "package.json"),
+        (sources, script),
+        (&root().join("tests/clients"), "administrator.mjs"),
+    ] {
+        std::fs::copy(source.join(file), scratch.join(file)).map_err(|e| e.to_string())?;
     }
     let install = ["install", "--no-audit", "--no-fund", "--silent"];
     start(program("npm").current_dir(scratch).args(install))
