@@ -75,13 +75,14 @@ impl Freshness {
 
     /// How the node stands.
     pub(crate) fn knowledge(&self, now: Moment) -> Knowledge {
-        let known = [&self.changes, &self.endings, &self.revocations].map(AsOf::moment);
-        let (mut age, mut since) = (0, Millis::MAX);
-        for moment in known {
-            age = age.max(now.since(moment));
-            since = since.min(moment.wall);
-        }
-        if age <= self.tolerance {
+        let told = [&self.endings, &self.revocations].map(AsOf::moment);
+        // Changes come as fast as they can be compiled: that one is being made live is no sign of a lost database.
+        let silence = told.map(|moment| now.since(moment)).into_iter().max();
+        let changes = self.changes.moment();
+        let age = silence.max(Some(now.since(changes))).unwrap_or(0);
+        let since = told.map(|moment| moment.wall).into_iter().min();
+        let since = since.unwrap_or(changes.wall).min(changes.wall);
+        if age <= self.bound && silence.unwrap_or(0) <= self.tolerance {
             Knowledge::Current
         } else if age <= self.bound {
             Knowledge::CutOff {
@@ -207,6 +208,22 @@ mod tests {
             Knowledge::Current,
             "set back, and confirmed since"
         );
+    }
+
+    #[test]
+    fn a_change_that_takes_long_to_go_live_is_no_lost_database() {
+        let freshness = Freshness::new(BOUND, 500, at(HOUR, 0));
+        for age in [10_000, BOUND] {
+            let now = at(HOUR + age, age);
+            freshness.confirm_endings(now);
+            freshness.confirm_revocations(now);
+            assert_eq!(freshness.knowledge(now), Knowledge::Current, "{age}");
+        }
+        let now = at(HOUR + BOUND + 1, BOUND + 1);
+        freshness.confirm_endings(now);
+        freshness.confirm_revocations(now);
+        let stale = Knowledge::Stale { since: HOUR };
+        assert_eq!(freshness.knowledge(now), stale, "but it must end");
     }
 
     #[test]

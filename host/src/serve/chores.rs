@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, broadcast, watch};
+use tokio::sync::{broadcast, watch};
 use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::app::App;
@@ -19,22 +19,21 @@ const HOUSEKEEPING: Duration = Duration::from_secs(60);
 
 /// Starts all of it, until the server stops.
 pub(super) fn spawn(app: &Arc<App>, stopped: &watch::Receiver<bool>) {
-    let news = Arc::new(Notify::new());
-    if let Some(notices) = app.store.notices() {
-        let (app, news) = (Arc::clone(app), Arc::clone(&news));
-        tokio::spawn(hear(app, notices, news, stopped.clone()));
-    }
-    tokio::spawn(keep_up(Arc::clone(app), news, stopped.clone()));
+    // Each of those who look for news hears of it, also while they are at work.
+    let (told, news) = watch::channel(());
+    tokio::spawn(keep_up(Arc::clone(app), news.clone(), stopped.clone()));
+    tokio::spawn(keep_revocations(Arc::clone(app), news, stopped.clone()));
+    tokio::spawn(hear(Arc::clone(app), told, stopped.clone()));
     tokio::spawn(keep_house(Arc::clone(app), stopped.clone()));
 }
 
 /// Takes over at once what other nodes tell.
-async fn hear(
-    app: Arc<App>,
-    mut notices: broadcast::Receiver<Notice>,
-    news: Arc<Notify>,
-    mut stopped: watch::Receiver<bool>,
-) {
+async fn hear(app: Arc<App>, told: watch::Sender<()>, mut stopped: watch::Receiver<bool>) {
+    let Some(mut notices) = app.store.notices() else {
+        // An error means that nobody is left who could stop it: that is a stop, too.
+        let _ = stopped.changed().await;
+        return;
+    };
     loop {
         let notice = tokio::select! {
             notice = notices.recv() => match notice {
@@ -46,7 +45,7 @@ async fn hear(
         };
         app.sessions.hear(&notice);
         match notice {
-            Notice::Changed | Notice::Tokens | Notice::Everything => news.notify_one(),
+            Notice::Changed | Notice::Tokens | Notice::Everything => drop(told.send(())),
             // INVARIANT: notices come in order, so all that were told up to then have been taken over.
             Notice::Heard(moment) => app.freshness.confirm_endings(moment),
             Notice::SessionEnded(_)
@@ -58,7 +57,7 @@ async fn hear(
 }
 
 /// Makes what other processes wrote live, as soon as it is told or found.
-async fn keep_up(app: Arc<App>, news: Arc<Notify>, mut stopped: watch::Receiver<bool>) {
+async fn keep_up(app: Arc<App>, mut news: watch::Receiver<()>, mut stopped: watch::Receiver<bool>) {
     let tells = app.store.notices().is_some();
     let mut poll = every(Duration::from_millis(app.config.poll_milliseconds));
     let mut standing = Knowledge::Current;
@@ -67,26 +66,18 @@ async fn keep_up(app: Arc<App>, news: Arc<Notify>, mut stopped: watch::Receiver<
     loop {
         tokio::select! {
             _ = poll.tick() => {}
-            () = news.notified() => {}
+            Ok(()) = news.changed() => {}
             _ = stopped.changed() => return,
         }
-        let asked = clock::moment();
-        match app.oauth.take_over_revocations().await {
-            Ok(()) => app.freshness.confirm_revocations(asked),
-            Err(error) => tracing::debug!(%error, "revocations of other nodes are not known"),
-        }
-        let asked = clock::moment();
         match app.publisher.catch_up().await {
             Ok(taken) => {
                 if taken {
                     let revision = app.publisher.live().revision;
                     tracing::info!(revision, "took over a change of the store");
                 }
-                if !tells {
-                    if taken {
-                        app.sessions.hear(&Notice::Everything);
-                    }
-                    app.freshness.confirm_endings(asked);
+                // A store that cannot tell may have lost sessions by it.
+                if taken && !tells {
+                    app.sessions.hear(&Notice::Everything);
                 }
             }
             // A database that is gone is told once, below.
@@ -105,6 +96,33 @@ async fn keep_up(app: Arc<App>, news: Arc<Notify>, mut stopped: watch::Receiver<
         }
         if let Err(error) = app.sessions.write_soon().await {
             tracing::debug!(%error, "uses of sessions were not written yet");
+        }
+    }
+}
+
+/// Learns which tokens were revoked elsewhere; apart from the changes, which take as long as there is to compile.
+async fn keep_revocations(
+    app: Arc<App>,
+    mut news: watch::Receiver<()>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let tells = app.store.notices().is_some();
+    let mut poll = every(Duration::from_millis(app.config.poll_milliseconds));
+    loop {
+        tokio::select! {
+            _ = poll.tick() => {}
+            Ok(()) = news.changed() => {}
+            _ = stopped.changed() => return,
+        }
+        let asked = clock::moment();
+        match app.oauth.take_over_revocations().await {
+            Ok(()) => {
+                app.freshness.confirm_revocations(asked);
+                if !tells {
+                    app.freshness.confirm_endings(asked);
+                }
+            }
+            Err(error) => tracing::debug!(%error, "revocations of other nodes are not known"),
         }
     }
 }
