@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use crate::options::Options;
-use crate::process::{cargo, is_there, program, root, run as start, target_dir, watch};
+use crate::process::{cargo, install_package, program, root, run as start, target_dir, watch};
 
 /// The administrator's password of the servers that are started here.
 const PASSWORD: &str = "Adm1n.for-clients";
@@ -125,8 +125,8 @@ fn javascript(sources: &Path, scratch: &Path, script: &str) -> Result<(), String
     ] {
         std::fs::copy(source.join(file), scratch.join(file)).map_err(|e| e.to_string())?;
     }
-    let install = ["install", "--no-audit", "--no-fund", "--silent"];
-    start(program("npm").current_dir(scratch).args(install))
+    let quietly = ["install", "--no-audit", "--no-fund", "--silent"];
+    start(program("npm").current_dir(scratch).args(quietly))
 }
 
 /// A virtual environment with the packages that a file names; gives its interpreter.
@@ -138,19 +138,7 @@ fn python(requirements: &Path, scratch: &Path) -> Result<String, String> {
         let made = start(program("python3").args(["-m", "venv"]).arg(&environment));
         if made.is_err() {
             // Debian keeps venv in a package of its own.
-            let mut install = if is_there("sudo") {
-                let mut sudo = program("sudo");
-                sudo.arg("apt-get");
-                sudo
-            } else {
-                program("apt-get")
-            };
-            start(install.args([
-                "install",
-                "--yes",
-                "--no-install-recommends",
-                "python3-venv",
-            ]))?;
+            install_package("python3-venv")?;
             start(
                 program("python3")
                     .args(["-m", "venv", "--clear"])
@@ -158,16 +146,19 @@ fn python(requirements: &Path, scratch: &Path) -> Result<String, String> {
             )?;
         }
     }
-    let install = [
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "-r",
-    ];
     let interpreter = interpreter.display().to_string();
-    start(program(&interpreter).args(install).arg(requirements))?;
+    start(
+        program(&interpreter)
+            .args([
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+                "-r",
+            ])
+            .arg(requirements),
+    )?;
     Ok(interpreter)
 }
 

@@ -77,6 +77,26 @@ pub(crate) fn watch(command: &mut Command, mut look: impl FnMut(&str)) -> Result
     }
 }
 
+/// Installs a package of the system by apt, with root's rights.
+///
+/// # Errors
+/// There is no such package, or no right to install it.
+pub(crate) fn install_package(package: &str) -> Result<(), String> {
+    println!("installing {package}");
+    let apt_get = || {
+        if is_there("sudo") {
+            let mut sudo = program("sudo");
+            sudo.arg("apt-get");
+            sudo
+        } else {
+            program("apt-get")
+        }
+    };
+    // A fresh machine has no lists of packages yet.
+    run(apt_get().arg("update"))?;
+    run(apt_get().args(["install", "--yes", "--no-install-recommends", package]))
+}
+
 /// Runs to the end and gives the standard output.
 ///
 /// # Errors

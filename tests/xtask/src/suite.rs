@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use crate::options::Options;
-use crate::process::{cargo, is_there, program, root, run as start, watch};
+use crate::process::{cargo, install_package, is_there, program, root, run as start, watch};
 use crate::{clients, differential, fuzz, package, readme, script_module, size};
 
 /// Pairs of the differential run, and its seed: the same in every run, so that a failure is the change's.
@@ -129,23 +129,10 @@ fn node() -> Result<(), String> {
 
 /// Installs a package of the system where its command is missing.
 fn install(command: &str, package: &str) -> Result<(), String> {
-    if !is_there(command) {
-        println!("installing {package}");
-        let root_rights = |name: &str| -> Command {
-            if is_there("sudo") {
-                let mut sudo = program("sudo");
-                sudo.arg(name);
-                sudo
-            } else {
-                program(name)
-            }
-        };
-        // A fresh machine has no lists of packages yet.
-        start(root_rights("apt-get").arg("update"))?;
-        let install = ["install", "--yes", "--no-install-recommends", package];
-        start(root_rights("apt-get").args(install))?;
+    if is_there(command) {
+        return Ok(());
     }
-    Ok(())
+    install_package(package)
 }
 
 /// Runs `cargo test` and adds what each test binary counts.
