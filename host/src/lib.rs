@@ -30,3 +30,9 @@ mod seal;
 pub mod serve;
 mod store;
 mod subject;
+
+/// The paths of every route of a server with these deployment paths (`/am`), with their parameters in braces: what
+/// `openapi.json` describes. Of the forms in which a realm can be named, `realms/{realm}` stands for all.
+pub fn routes(deployments: &[String]) -> Vec<String> {
+    api::paths(deployments)
+}

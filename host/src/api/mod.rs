@@ -5,6 +5,7 @@ pub(crate) mod authenticate;
 pub(crate) mod bundles;
 pub(crate) mod cors;
 pub(crate) mod crest;
+mod description;
 mod elasticsearch;
 pub(crate) mod error;
 pub(crate) mod evaluate;
@@ -14,6 +15,7 @@ pub(crate) mod notifications;
 pub(crate) mod oauth;
 mod pexip;
 mod policyserver;
+mod routes;
 pub(crate) mod serverinfo;
 pub(crate) mod sessions;
 pub(crate) mod subscribers;
@@ -41,22 +43,54 @@ use crest::parameters::Parameters;
 use crest::path::{self, Style};
 use crest::version::Requested;
 use error::ApiError;
+use routes::Routes;
 
-/// All routes.
+/// The server's whole surface.
 pub(crate) fn router(app: Arc<App>) -> Router {
-    let mut router = oauth::routes()
+    let router = routes(&app.config.deployments)
+        .into_router()
+        .fallback(nothing);
+    if app.config.cors_origins.is_empty() {
+        return router.with_state(app);
+    }
+    let layer = middleware::from_fn_with_state(Arc::clone(&app), cors::layer);
+    router.layer(layer).with_state(app)
+}
+
+/// The paths of all routes for these deployment paths; in place of the one below `json`, those of its endpoints.
+pub(crate) fn paths(deployments: &[String]) -> Vec<String> {
+    let (below_json, mut paths): (Vec<String>, Vec<String>) = routes(deployments)
+        .into_paths()
+        .into_iter()
+        .partition(|path| path.ends_with(BELOW_JSON));
+    for all in below_json {
+        let endpoints = ENDPOINTS.iter().chain(&manage::ENDPOINTS);
+        let json = all.trim_end_matches("{*path}");
+        paths.extend(endpoints.map(|endpoint| format!("{json}realms/{{realm}}/{endpoint}")));
+    }
+    paths
+}
+
+const BELOW_JSON: &str = "/json/{*path}";
+
+/// Endpoints below `json` beside those that administer something.
+const ENDPOINTS: [&str; 3] = ["authenticate", "sessions", "serverinfo"];
+
+fn routes(deployments: &[String]) -> Routes {
+    let mut routes = oauth::routes()
         .merge(policyserver::routes())
         .merge(pexip::routes())
         .merge(elasticsearch::routes())
+        .route("/openapi.json", get(description::document))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route(
             "/.well-known/assize-bundle-keys",
             get(bundles::keys::published),
         );
-    for deployment in &app.config.deployments {
-        router = router
-            .route(&format!("{deployment}/json/{{*path}}"), any(json))
+    for deployment in deployments {
+        routes = routes
+            .route(&format!("{deployment}{BELOW_JSON}"), any(json))
             .route(
                 &format!("{deployment}/notifications"),
                 get(notifications::connect),
@@ -66,12 +100,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
                 get(health::alive_page),
             );
     }
-    let router = router.fallback(nothing);
-    if app.config.cors_origins.is_empty() {
-        return router.with_state(app);
-    }
-    let layer = middleware::from_fn_with_state(Arc::clone(&app), cors::layer);
-    router.layer(layer).with_state(app)
+    routes
 }
 
 async fn nothing(request: Request) -> ApiError {

@@ -12,13 +12,13 @@ mod token;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
 
+use super::routes::Routes;
 use crate::app::App;
 use error::Refusal;
 
@@ -26,9 +26,9 @@ const PRODUCT: HeaderName = HeaderName::from_static("x-elastic-product");
 const ELASTICSEARCH: HeaderValue = HeaderValue::from_static("Elasticsearch");
 
 /// All routes of this API.
-pub(crate) fn routes() -> Router<Arc<App>> {
+pub(crate) fn routes() -> Routes {
     let token = || only(post(token::get).delete(invalidate::invalidate));
-    Router::new()
+    Routes::new()
         .route("/", only(get(identity::product)))
         .route(
             "/_security/_authenticate",
@@ -37,7 +37,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/_security/oauth2/token", token())
         // As it was called before version 7.
         .route("/_xpack/security/oauth2/token", token())
-        .layer(middleware::from_fn(name_the_product))
+        .wrapped(|router| router.layer(middleware::from_fn(name_the_product)))
 }
 
 async fn name_the_product(request: Request, next: Next) -> Response {

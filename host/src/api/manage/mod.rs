@@ -28,6 +28,32 @@ use crate::app::App;
 use crate::documents::Members;
 use crate::realm::IdentityKind;
 
+/// The endpoints here. What is not in the list is not found, so that nothing is served that is not described.
+pub(crate) const ENDPOINTS: [&str; 22] = [
+    "policies",
+    "applications",
+    "resourcetypes",
+    "applicationtypes",
+    "conditiontypes",
+    "subjecttypes",
+    "subjectattributes",
+    "decisioncombiners",
+    "scripts",
+    "bundles",
+    "users",
+    "groups",
+    "realms",
+    "realm-config/authentication/modules/datastore",
+    "realm-config/authentication/chains",
+    "realm-config/services/policyconfiguration",
+    "global-config/realms",
+    "global-config/revisions",
+    "global-config/clients",
+    "global-config/roles",
+    "global-config/rolemappings",
+    "global-config/tokens",
+];
+
 /// Answers a request of a management endpoint, or 404 for an endpoint that there is not.
 pub(crate) async fn handle(
     app: &App,
@@ -44,6 +70,9 @@ pub(crate) async fn handle(
         deeper => Err(ApiError::no_such_resource(&deeper.join("/"))),
     };
     let path = path.join("/");
+    if !ENDPOINTS.contains(&path.as_str()) {
+        return Err(ApiError::no_such_resource(&elements.join("/")));
+    }
     match path.as_str() {
         "policies" => handle::<policies::Policies>(app, call, id?, operation).await,
         "applications" => handle::<policy_sets::PolicySets>(app, call, id?, operation).await,

@@ -13,15 +13,15 @@ pub(crate) mod token;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::routing::{MethodRouter, get, post};
 
+use super::routes::Routes;
 use crate::app::App;
 use error::OauthError;
 
 /// All routes of the token service.
-pub(crate) fn routes() -> Router<Arc<App>> {
-    Router::new()
+pub(crate) fn routes() -> Routes {
+    Routes::new()
         .route("/connect/token", only_post(post(token::issue)))
         .route("/token", only_post(post(token::issue)))
         .route(

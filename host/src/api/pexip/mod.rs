@@ -19,17 +19,17 @@ mod tokens;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::routing::{MethodRouter, get, post};
 
 use super::oauth::{only_post, token};
+use super::routes::Routes;
 use crate::app::App;
 use error::Refusal;
 use resource::Resource;
 
 /// All routes of this API.
-pub(crate) fn routes() -> Router<Arc<App>> {
-    let router = Router::new()
+pub(crate) fn routes() -> Routes {
+    let routes = Routes::new()
         .route("/oauth/token/", only_post(post(token::issue)))
         .route(
             "/api/admin/configuration/v1/",
@@ -94,10 +94,10 @@ pub(crate) fn routes() -> Router<Arc<App>> {
             &Resource::Token.detail(),
             only(get(tokens::read).delete(tokens::revoke)),
         );
-    Resource::ALL.into_iter().fold(router, |router, resource| {
+    Resource::ALL.into_iter().fold(routes, |routes, resource| {
         let path = format!("{}schema/", resource.list());
         let answer = move |caller| schema::of(resource, caller);
-        router.route(&path, only(get(answer)))
+        routes.route(&path, only(get(answer)))
     })
 }
 

@@ -1,22 +1,19 @@
 //! Who has which role, over REST: assignments by `sub`, by identity role, by any claim. The three kinds have routes of
 //! the same shape: `/management/policies/{policy}/KIND-assignments/{role}` and `/management/KIND-assignments/{id}`.
 
-use std::sync::Arc;
-
-use axum::Router;
 use axum::body::Body;
 use axum::extract::Path;
 use axum::http::{Response, StatusCode};
 use axum::routing::get;
 use serde_json::Value;
 
+use super::super::routes::Routes;
 use super::caller::Administrator;
 use super::document::Document;
 use super::error::Refusal;
 use super::management::{find_policy, find_role};
 use super::only;
 use super::page::{self, created, gone, link, page};
-use crate::app::App;
 use crate::limits::HIERARCHY_ENTRIES;
 use crate::policyserver::entry::{Assignee, AssigneeKind, Assignment, AssignmentId, Entry, Role};
 use crate::policyserver::hierarchy::Hierarchy;
@@ -25,9 +22,9 @@ use crate::store::{Expect, Write};
 type Answered = Result<Response<Body>, Refusal>;
 
 /// Adds the routes of one kind.
-pub(super) fn routes(router: Router<Arc<App>>, kind: AssigneeKind) -> Router<Arc<App>> {
+pub(super) fn routes(routes: Routes, kind: AssigneeKind) -> Routes {
     let word = word(kind);
-    router
+    routes
         .route(
             &format!("/management/policies/{{policy}}/{word}-assignments/{{role}}"),
             only(

@@ -14,16 +14,16 @@ mod search;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::routing::{MethodRouter, delete, get, post};
 
+use super::routes::Routes;
 use crate::app::App;
 use crate::policyserver::entry::AssigneeKind;
 use error::Refusal;
 
 /// All routes of both APIs.
-pub(crate) fn routes() -> Router<Arc<App>> {
-    let router = Router::new()
+pub(crate) fn routes() -> Routes {
+    let routes = Routes::new()
         .route("/management", only(get(management::home)))
         .route("/management/license", only(get(management::license)))
         .route("/management/search/users", only(get(search::users)))
@@ -85,7 +85,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         AssigneeKind::Claim,
     ]
     .into_iter()
-    .fold(router, assignments::routes)
+    .fold(routes, assignments::routes)
 }
 
 /// Refuses other methods in the shape of all refusals.
