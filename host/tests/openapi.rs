@@ -210,11 +210,12 @@ struct Example {
     body: Option<String>,
 }
 
-impl Operation<'_> {
+impl<'a> Operation<'a> {
     /// One request, or one for each `_action`.
     fn examples(&self, document: &Value) -> Vec<Example> {
         let (path, mut query, mut actions) = self.parameters(document);
-        let (headers, body) = self.body(document);
+        let (mut headers, body) = self.body(document);
+        headers.extend(self.header_examples(document));
         if actions.is_empty() {
             actions.push(String::new());
         }
@@ -267,6 +268,18 @@ impl Operation<'_> {
         (path, query, actions)
     }
 
+    /// Headers that the operation needs in order to be what it is.
+    fn header_examples(&self, document: &Value) -> Vec<(String, String)> {
+        let parameters = self.value["parameters"].as_array().into_iter().flatten();
+        let headers = parameters.filter_map(|parameter| {
+            let parameter = resolved(document, parameter);
+            let example = parameter["example"].as_str()?;
+            let name = parameter["name"].as_str()?;
+            (parameter["in"] == "header").then(|| (name.to_owned(), example.to_owned()))
+        });
+        headers.collect()
+    }
+
     fn body(&self, document: &Value) -> (Vec<(String, String)>, Option<String>) {
         let Some(body) = self.value.get("requestBody") else {
             return (Vec::new(), None);
@@ -281,18 +294,23 @@ impl Operation<'_> {
         (vec![header], Some(text))
     }
 
-    fn schemes(&self) -> Vec<&str> {
-        let alternatives = self.value["security"].as_array().into_iter().flatten();
-        let schemes = alternatives.filter_map(Value::as_object);
+    /// The names of what can prove who calls; an operation that says nothing is like the document as a whole.
+    fn schemes(&self, document: &'a Value) -> Vec<&'a str> {
+        let security = self.value.get("security");
+        let alternatives = security.unwrap_or(&document["security"]).as_array();
+        let schemes = alternatives
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_object);
         schemes.flat_map(Map::keys).map(String::as_str).collect()
     }
 
     /// What is wrong with an answer, measured by the description.
-    fn judge(&self, document: &Value, reply: &Reply) -> Result<(), String> {
+    fn judge(&self, document: &'a Value, reply: &Reply) -> Result<(), String> {
         if matches!(reply.status, 405 | 500) || is_nowhere(reply) {
             return Err("is not served".into());
         }
-        if reply.status == 401 && !self.schemes().is_empty() {
+        if reply.status == 401 && !self.schemes(document).is_empty() {
             return Err("does not take the credentials that are described".into());
         }
         let responses = &self.value["responses"];
@@ -332,7 +350,7 @@ async fn what_is_described_is_served() {
     let credentials = Credentials::make(&client);
     let (mut faults, mut requests) = (Vec::new(), 0);
     for operation in operations(&document) {
-        let scheme = operation.schemes().first().copied();
+        let scheme = operation.schemes(&document).first().copied();
         let mut served = 0;
         for example in operation.examples(&document) {
             let mut headers = example.headers;
