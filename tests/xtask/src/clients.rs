@@ -24,7 +24,7 @@ pub(crate) struct Suite {
 }
 
 /// Every suite, in the order in which they run.
-pub(crate) const SUITES: [Suite; 5] = [
+pub(crate) const SUITES: [Suite; 6] = [
     Suite {
         name: "oauth",
         javascript: "oauth.mjs",
@@ -57,6 +57,12 @@ pub(crate) const SUITES: [Suite; 5] = [
     Suite {
         name: "frodo",
         javascript: "frodo.mjs",
+        python: &[],
+        settings: &[],
+    },
+    Suite {
+        name: "openapi",
+        javascript: "description.mjs",
         python: &[],
         settings: &[],
     },
