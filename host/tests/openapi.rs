@@ -71,6 +71,7 @@ fn operations(document: &Value) -> Vec<Operation<'_>> {
 fn references_lead_somewhere_and_operations_are_told_apart() {
     let document = document();
     assert_eq!(document["openapi"], "3.1.0");
+    assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
     let mut references = BTreeSet::new();
     each(&document, &mut |value| {
         if value["$ref"].is_string() {
