@@ -41,9 +41,9 @@ impl Bearer {
 
     /// Whether the token itself lets its holder do something, whatever the holder may do.
     pub(crate) fn carries(&self, permission: Permission) -> bool {
-        let bound = self.token.scopes.permissions();
-        bound
-            .and(Permissions::of_audiences(&self.token.audiences))
+        self.token
+            .scoped
+            .and(self.token.carried)
             .contains(permission)
     }
 
@@ -135,10 +135,9 @@ impl Oauth {
                 roles,
             } => administrator(&registry, sub, roles).ok_or(BearerError::NotAdministrator)?,
         };
-        let held = granted.and(token.scopes.permissions());
-        let carried = Permissions::of_audiences(&token.audiences);
+        let held = granted.and(token.scoped);
         Ok(Bearer {
-            permissions: held.and(carried),
+            permissions: held.and(token.carried),
             held,
             token,
         })

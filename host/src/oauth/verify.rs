@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::claims::{Claims, OneOrMany};
 use super::jws::{Jws, JwsError, PublicKey};
-use super::permission::Audience;
+use super::permission::{Audience, Permissions};
 use super::scope::{AudienceNames, Scope, Scopes};
 use super::token::{Subject, TYPE, User};
 use super::{Oauth, SIGNING, external};
@@ -31,6 +31,9 @@ pub(crate) struct AccessToken {
     /// Which of our audiences it is for: at least one.
     pub(crate) audiences: Vec<Audience>,
     pub(crate) scopes: Scopes,
+    /// What its scopes permit at most, and what tokens for its audiences can carry: known once, asked at each use.
+    pub(crate) scoped: Permissions,
+    pub(crate) carried: Permissions,
     pub(crate) issued: Millis,
     pub(crate) expires: Millis,
 }
@@ -213,6 +216,7 @@ impl Oauth {
         };
         let sub = said(claims.sub, "The token has no subject")?;
         let client = said(claims.client_id, "The token has no client_id")?;
+        let scopes = scopes(claims.scope.as_ref(), &self.audience_names);
         let subject = if sub == client && !sub.contains('=') {
             Subject::Client(sub)
         } else {
@@ -226,8 +230,10 @@ impl Oauth {
             jti: said(claims.jti, "The token has no jti")?,
             subject: TokenSubject::Own(subject),
             client,
+            carried: Permissions::of_audiences(&audiences),
             audiences,
-            scopes: scopes(claims.scope.as_ref(), &self.audience_names),
+            scoped: scopes.permissions(),
+            scopes,
             issued: claims.iat.unwrap_or(now),
             expires,
         })
@@ -251,6 +257,7 @@ impl Oauth {
         };
         let expires = times.check(&claims, now)?;
         let audiences = audiences(claims.aud.as_ref(), external.audience_names())?;
+        let scopes = scopes(claims.scope.as_ref(), external.audience_names());
         let is_client = external.names_clients() && claims.sub == claims.client_id;
         let mut roles: Vec<String> = Vec::new();
         for claim in [&claims.role, &claims.roles].into_iter().flatten() {
@@ -264,8 +271,10 @@ impl Oauth {
                 roles,
             },
             client: claims.client_id.unwrap_or_default(),
+            carried: Permissions::of_audiences(&audiences),
             audiences,
-            scopes: scopes(claims.scope.as_ref(), external.audience_names()),
+            scoped: scopes.permissions(),
+            scopes,
             issued: claims.iat.unwrap_or(now),
             expires,
         })
