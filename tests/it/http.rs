@@ -172,7 +172,11 @@ impl Plan {
     }
 
     fn document(&self) -> Value {
-        let sets: Vec<Value> = self.sets.iter().map(|name| policy_set(name)).collect();
+        // Rows may ask for a set in other letters: it is the same set.
+        let mut folded = BTreeSet::new();
+        let named = self.sets.iter();
+        let distinct = named.filter(|name| folded.insert(name.to_lowercase()));
+        let sets: Vec<Value> = distinct.map(|name| policy_set(name)).collect();
         json!({"realm": "/", "resourceTypes": [any_type(&self.actions)], "applications": sets, "policies": self.policies})
     }
 }
