@@ -132,3 +132,35 @@ async fn no_origin_is_allowed_unless_configured() {
     .await
     .unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_elsewhere_has_no_cookie() {
+    let home = "https://app.example";
+    let origins = toml::Value::Array(vec![home.into()]);
+    let server = TestServer::with(&[("cors_origins", origins)]).await;
+    let mut client = server.client();
+    let token = client.token("amadmin");
+    let ask = |proof: &str, origin: Option<&str>| {
+        let (name, value) = match proof {
+            "cookie" => ("Cookie", format!("iPlanetDirectoryPro={token}")),
+            _ => ("iPlanetDirectoryPro", token.clone()),
+        };
+        let mut headers = vec![(name.to_owned(), value)];
+        headers.extend(origin.map(|origin| ("Origin".to_owned(), origin.to_owned())));
+        let path = "/am/json/users?_action=idFromSession";
+        client.send("POST", path, &headers, None).status
+    };
+    // The host that the client names is `test.example`.
+    for (proof, origin, status) in [
+        ("cookie", None, 200),
+        ("cookie", Some(home), 200),
+        ("cookie", Some("http://test.example"), 200),
+        ("cookie", Some("https://evil.example"), 401),
+        ("cookie", Some("null"), 401),
+        ("cookie", Some("http://test.example.evil.example"), 401),
+        // A page elsewhere cannot set a header without a preflight, which it is not granted.
+        ("header", Some("https://evil.example"), 200),
+    ] {
+        assert_eq!(ask(proof, origin), status, "{proof} {origin:?}");
+    }
+}

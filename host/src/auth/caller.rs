@@ -12,6 +12,7 @@ use crate::api::error::ApiError;
 use crate::api::oauth::caller::{Authorization, CallerError, authorization};
 use crate::app::App;
 use crate::clock::Millis;
+use crate::config::Config;
 use crate::oauth::bearer::Bearer;
 use crate::oauth::permission::{self, Permissions};
 use crate::publish::Live;
@@ -19,8 +20,16 @@ use crate::realm::{Directory, IdentityKind, RealmPath};
 
 /// Where the token of a request is: the session cookie, or a header of the same name. A cookie is looked at first, and
 /// one that is no session is not helped by a good header.
-pub(crate) fn token<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    for header in headers.get_all(header::COOKIE) {
+///
+/// INVARIANT: a browser sends the cookie whoever wrote the page that makes the request, so it proves nothing there: what
+/// says that it comes from another origin than this server's or a configured one is asked for a header.
+pub(crate) fn token<'a>(headers: &'a HeaderMap, config: &Config) -> Option<&'a str> {
+    let name = config.cookie_name.as_str();
+    let cookies = headers
+        .get_all(header::COOKIE)
+        .into_iter()
+        .filter(|_| is_at_home(headers, config));
+    for header in cookies {
         let Ok(text) = header.to_str() else { continue };
         for pair in text.split(';') {
             if let Some((cookie, value)) = pair.trim().split_once('=')
@@ -31,6 +40,23 @@ pub(crate) fn token<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
         }
     }
     headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// Whether a request comes from no page, or from a page of this server or of a configured origin.
+fn is_at_home(headers: &HeaderMap, config: &Config) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else {
+        return true;
+    };
+    let Ok(origin) = origin.to_str() else {
+        return false;
+    };
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    let authority = origin.split_once("://").map(|(_, authority)| authority);
+    let own = authority.is_some() && authority == host;
+    let public = config.public_url.trim_end_matches('/');
+    own || origin == public || config.cors_origins.iter().any(|known| known == origin)
 }
 
 /// Somebody who has proved who they are, and the privileges that they hold in their realm.
@@ -58,7 +84,7 @@ impl Caller {
         live: &Live,
         now: Millis,
     ) -> Result<Option<Caller>, ApiError> {
-        let Some(token) = token(headers, &app.config.cookie_name) else {
+        let Some(token) = token(headers, &app.config) else {
             return match authorization(headers)? {
                 // It is rare beside sessions, and its future is large.
                 Some(Authorization::Bearer(token)) => {

@@ -388,7 +388,7 @@ impl Login<'_> {
             .await
             .map_err(unconfirmed)?;
         tracing::info!(user, realm = %realm.path, "transaction confirmed");
-        let token = token(&call.headers, &app.config.cookie_name);
+        let token = token(&call.headers, &app.config);
         Ok(LoginAnswer::Checked(welcome(call, realm, token)))
     }
 }

@@ -158,7 +158,7 @@ async fn action_of(
 
 /// Whether the request carries no session at all, good or bad.
 fn credentials_absent(app: &App, call: &Call) -> bool {
-    token(&call.headers, &app.config.cookie_name).is_none()
+    token(&call.headers, &app.config).is_none()
 }
 
 /// `validate` needs no session of the caller: the token itself is the question.
@@ -168,7 +168,7 @@ async fn validate(
     family: Family,
     named: Option<String>,
 ) -> Result<Value, ApiError> {
-    let own = token(&call.headers, &app.config.cookie_name).map(str::to_owned);
+    let own = token(&call.headers, &app.config).map(str::to_owned);
     let Some(asked) = named.or(own) else {
         return Err(ApiError::bad_request(
             "iPlanetDirectoryCookie not set on request",
