@@ -504,3 +504,31 @@ async fn a_policy_set_takes_one_who_administers_policies() {
     .await
     .unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_realm_takes_a_name_that_leads_elsewhere() {
+    let server = TestServer::start().await;
+    let mut client = server.client();
+    tokio::task::spawn_blocking(move || {
+        realms(&mut client);
+        let chief = user_with(&mut client, "chief", &["RealmAdmin"]);
+        let admin = client.token("amadmin");
+        let realm = |aliases: &[&str], active: bool| json!({"name": "alpha", "parentPath": "/", "active": active, "aliases": aliases});
+        let put = "PUT global-config/realms/L2FscGhh";
+        let status = |token: &str, at: &str, body: &Value| {
+            call(&client, token, at, put, "protocol=1.0,resource=1.0", body).status
+        };
+        // Who administers a realm changes it, but not by what name hosts and paths lead to it.
+        assert_eq!(status(&chief, "/alpha", &realm(&[], true)), 200);
+        for alias in ["127.0.0.1", "policies", "partner"] {
+            assert_eq!(status(&chief, "/alpha", &realm(&[alias], true)), 403, "{alias}");
+        }
+        for (alias, wanted) in [("policies", 400), ("ROOT", 400), ("sub", 409), ("partner", 200)] {
+            assert_eq!(status(&admin, "", &realm(&[alias], true)), wanted, "{alias}");
+        }
+        assert_eq!(status(&chief, "/alpha", &realm(&["partner"], true)), 200, "as it was");
+        assert_eq!(status(&chief, "/alpha", &realm(&[], true)), 403, "nor takes one away");
+    })
+    .await
+    .unwrap();
+}

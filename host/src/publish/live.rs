@@ -129,13 +129,13 @@ impl Live {
             .cloned()
     }
 
-    /// The realm with that alias, or else the one with that last name, at any level.
+    /// The realm with that last name, at any level, or else the one with that alias: no alias takes a name over.
     pub(crate) fn by_name_or_alias(&self, name: &str) -> Option<Arc<LiveRealm>> {
         let by_name = || {
             self.realms
                 .get(self.names.get(&name.to_lowercase())?)
                 .cloned()
         };
-        self.by_alias(name).or_else(by_name)
+        by_name().or_else(|| self.by_alias(name))
     }
 }

@@ -1,5 +1,6 @@
 //! Realms: `…/global-config/realms` (`management-rest.md` §1.3), and the older `…/realms` (§1.4).
 
+mod aliases;
 mod paths;
 
 use std::sync::Arc;
@@ -206,6 +207,7 @@ impl Asked<'_> {
                 crate::limits::REALM_DEPTH
             ))
         })?;
+        aliases::check(self.caller.caller(), &call.live, &path, &[], &aliases)?;
         make(
             app,
             call,
@@ -264,6 +266,13 @@ impl Asked<'_> {
             None | Some(Value::Null) => there.aliases.clone(),
             Some(aliases) => aliases_of(aliases)?,
         };
+        aliases::check(
+            self.caller.caller(),
+            &call.live,
+            &there.path,
+            &there.aliases,
+            &aliases,
+        )?;
         let settings = (*there.settings).clone();
         let body = RealmBody {
             active,

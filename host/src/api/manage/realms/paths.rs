@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::collection::Collection;
 use super::super::{Wanted, guard};
-use super::{Realms, beneath, forbidden_name, make, revision};
+use super::{Realms, aliases as alias_rules, beneath, forbidden_name, make, revision};
 use crate::api::Call;
 use crate::api::answer::Answer;
 use crate::api::crest::operation::{self, Operation};
@@ -66,7 +66,8 @@ pub(in crate::api::manage) async fn handle_paths(
                 .flatten();
             let aliases = aliases
                 .filter_map(|alias| alias.as_str().map(str::to_owned))
-                .collect();
+                .collect::<Vec<_>>();
+            alias_rules::check(caller.caller(), &call.live, &path, &[], &aliases)?;
             make(
                 app,
                 call,

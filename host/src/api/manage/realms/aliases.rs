@@ -1,0 +1,57 @@
+//! Aliases of realms: names that a host or a path may have, and so everybody's, whichever realm has them.
+//!
+//! INVARIANT: only who administers the root realm gives or takes aliases. An alias leads requests that name no realm, by
+//! the host that they were sent to, so whoever could choose one would answer in the root realm's place.
+
+use crate::api::error::ApiError;
+use crate::api::manage::ENDPOINTS;
+use crate::auth::caller::Caller;
+use crate::auth::privilege::{Endpoint, Permission, Verb};
+use crate::publish::Live;
+use crate::realm::RealmPath;
+
+/// Words that paths begin with: an alias of that name would hide them.
+const RESERVED: [&str; 5] = ["root", "realms", "authenticate", "sessions", "serverinfo"];
+
+/// Checks the aliases that a realm is to have. `before` are those that it has.
+///
+/// # Errors
+/// 403 for who may not change aliases; 400 for a word of the API; 409 for what another realm is called.
+pub(super) fn check(
+    caller: &Caller,
+    live: &Live,
+    path: &RealmPath,
+    before: &[String],
+    after: &[String],
+) -> Result<(), ApiError> {
+    if before == after {
+        return Ok(());
+    }
+    let modify = Permission::new(Endpoint::Realms, Verb::Modify);
+    if !caller.may(modify, &RealmPath::root()) {
+        return Err(ApiError::forbidden(
+            "Aliases are changed by who administers the root realm (at /aliases)",
+        ));
+    }
+    let added = after.iter().filter(|alias| !before.contains(alias));
+    for alias in added {
+        let same = |other: &str| other.eq_ignore_ascii_case(alias);
+        let mut first = ENDPOINTS.iter().filter_map(|path| path.split('/').next());
+        if first.any(same) || RESERVED.iter().any(|word| same(word)) {
+            return Err(ApiError::bad_request(format!(
+                "The alias {alias} is a word of this API (at /aliases)"
+            )));
+        }
+        let mut others = live.realms().filter(|realm| realm.path != *path);
+        let taken = others.any(|realm| {
+            !realm.path.is_root() && same(realm.path.name())
+                || realm.aliases.iter().any(|other| same(other))
+        });
+        if taken {
+            return Err(ApiError::conflict(format!(
+                "Another realm is called {alias} (at /aliases)"
+            )));
+        }
+    }
+    Ok(())
+}
