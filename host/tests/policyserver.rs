@@ -23,7 +23,11 @@ impl Api {
     /// Registers a client with scopes and takes a token, as seed 000 prints the request.
     fn new(server: &TestServer, scope: &str) -> Api {
         let client = server.client();
-        let (id, secret) = register(&client, scope);
+        let registered = register(&client, scope);
+        Self::of(client, registered)
+    }
+
+    fn of(client: Client, (id, secret): (String, String)) -> Api {
         let form = format!("grant_type=client_credentials&client_id={id}&client_secret={secret}");
         let reply = client.send("POST", "/token", &form_headers(), Some(&form));
         assert_eq!(reply.status, 200, "{reply:?}");
@@ -81,11 +85,14 @@ fn form_headers() -> Vec<(String, String)> {
 }
 
 fn register(client: &Client, scope: &str) -> (String, String) {
+    register_with(client, scope, "Read-write")
+}
+
+fn register_with(client: &Client, scope: &str, role: &str) -> (String, String) {
     use base64::Engine;
     let encoded = base64::engine::general_purpose::STANDARD
         .encode(format!("amadmin:{ADMINISTRATOR_PASSWORD}"));
-    let body =
-        json!({"client_name": "tests", "grant_types": ["client_credentials"], "scope": scope});
+    let body = json!({"client_name": "tests", "grant_types": ["client_credentials"], "scope": scope, "role": role});
     let basic = format!("Basic {encoded}");
     let reply = client.post("/connect/register", &[("Authorization", &basic)], &body);
     assert_eq!(reply.status, 201, "{reply:?}");
@@ -426,4 +433,18 @@ async fn nobody_comes_in_without_a_token_for_the_api() {
             assert!(reply.json()["errors"].is_array(), "{reply:?}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_only_reads_only_reads() {
+    let server = TestServer::start().await;
+    let client = server.client();
+    let registered = register_with(&client, "policyserver.management", "Read-only");
+    let reader = Api::of(client, registered);
+    assert_eq!(reader.get("/management/policies")["data"], json!([]));
+    let body = json!({"name": "written"});
+    let refused = reader.call("POST", "/management/policies", &body);
+    assert_eq!(refused.status, 403, "{refused:?}");
+    let challenge = refused.header("www-authenticate").unwrap();
+    assert!(challenge.contains("change_policies"), "{challenge}");
 }

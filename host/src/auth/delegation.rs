@@ -60,6 +60,18 @@ pub(crate) async fn of_user(
     if user.is_none_or(|user| is_inactive(&identity::user_attributes(&user))) {
         return Ok(None);
     }
+    of_groups(store, realm, user_key).await.map(Some)
+}
+
+/// What the groups of a user grant, whether it may log in or not.
+///
+/// # Errors
+/// The store did not answer.
+pub(crate) async fn of_groups(
+    store: &Arc<dyn Store>,
+    realm: &str,
+    user_key: &str,
+) -> Result<Privileges, StoreError> {
     let mut groups = store.groups_of(realm, user_key).await?;
     groups.push(ALL_AUTHENTICATED.to_owned());
     let mut all = Privileges::NONE;
@@ -71,7 +83,7 @@ pub(crate) async fn of_user(
             all = all.and(identity::group_parts(&group).privileges);
         }
     }
-    Ok(Some(all))
+    Ok(all)
 }
 
 /// The privileges of a user who is known by an access token.

@@ -334,6 +334,7 @@ mod tests {
         RealmSettings,
         Revisions,
         Bundles,
+        Clients,
     ];
     const VERBS: [Verb; 5] = [
         Verb::Read,

@@ -9,6 +9,7 @@ use crate::{
 
 on_both! {
     tokens_open_what_their_permissions_say clients_are_administered roles_bound_what_can_be_given
+    nobody_is_made_more_than_the_caller
     the_command_line_administers_clients
 }
 
@@ -457,4 +458,101 @@ pub(crate) fn eventually(done: impl Fn() -> bool) {
         std::thread::sleep(std::time::Duration::from_millis(25));
     }
     panic!("nothing happened");
+}
+
+/// Who may write users and groups does not become more than that.
+async fn nobody_is_made_more_than_the_caller(backend: Backend) {
+    let place = Place::start(backend).await;
+    let mut client = place.client();
+    for name in ["chief", "clerk"] {
+        let user = json!({"username": name, "userpassword": "Passw0rd.for-tests"});
+        client.admin("POST", "/users?_action=create", &user);
+    }
+    for (name, privileges, members) in [
+        (
+            "administrators",
+            json!({"RealmAdmin": true}),
+            json!(["chief"]),
+        ),
+        ("readers", json!({"ApplicationReadAccess": true}), json!([])),
+        ("mapped", json!({}), json!([])),
+        ("plain", json!({}), json!([])),
+    ] {
+        let group = json!({"username": name, "privileges": privileges, "members": {"uniqueMember": members}});
+        let session = ("iPlanetDirectoryPro".to_owned(), client.token("amadmin"));
+        let made = later(&client, session, "POST", "/groups?_action=create", &group);
+        assert_eq!(made.status, 201, "{made:?}");
+    }
+    let mapping = json!({"name": "m", "source": "group", "value": "mapped", "roles": [2]});
+    client.admin(
+        "POST",
+        "/global-config/rolemappings?_action=create",
+        &mapping,
+    );
+    let permissions = ["view_users", "change_users", "view_policies"];
+    let role = json!({"name": "Helpdesk", "permissions": permissions});
+    let role = client.admin("POST", "/global-config/roles?_action=create", &role);
+    let number: u32 = role["_id"].as_str().unwrap().parse().unwrap();
+    let helpdesk = registered(&client, &json!({"role": number}));
+    let token = helpdesk.token(&client, "policyserver.management");
+    let members = |names: &[&str]| json!({"members": {"uniqueMember": names}});
+    let password = json!({"userpassword": "Another.1-password"});
+    let create = "/groups?_action=create";
+    for (method, path, body, status) in [
+        ("PUT", "/groups/plain", members(&["clerk"]), 200),
+        ("PUT", "/groups/readers", members(&["clerk"]), 200),
+        ("POST", create, json!({"username": "made"}), 201),
+        (
+            "POST",
+            "/users/clerk?_action=changePassword",
+            password.clone(),
+            200,
+        ),
+        (
+            "PUT",
+            "/groups/plain",
+            json!({"privileges": {"RealmAdmin": true}}),
+            403,
+        ),
+        (
+            "PUT",
+            "/groups/administrators",
+            members(&["chief", "clerk"]),
+            403,
+        ),
+        ("PUT", "/groups/mapped", members(&["clerk"]), 403),
+        (
+            "POST",
+            create,
+            json!({"username": "more", "privileges": {"PolicyAdmin": true}}),
+            403,
+        ),
+        ("PUT", "/users/chief", password.clone(), 403),
+        (
+            "POST",
+            "/users/chief?_action=changePassword",
+            password.clone(),
+            403,
+        ),
+    ] {
+        let reply = later(&client, bearer(&token), method, path, &body);
+        assert_eq!(reply.status, status, "{method} {path} {body}: {reply:?}");
+    }
+}
+
+/// A request in the version of AM 7, where groups have privileges.
+fn later(
+    client: &Client,
+    proof: (String, String),
+    method: &str,
+    path: &str,
+    body: &Value,
+) -> Reply {
+    let headers = [
+        proof,
+        ("Content-Type".to_owned(), "application/json".to_owned()),
+        ("Accept-API-Version".to_owned(), "resource=4.1".to_owned()),
+    ];
+    let path = format!("/am/json{path}");
+    client.send(method, &path, &headers, Some(&body.to_string()))
 }

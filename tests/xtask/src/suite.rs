@@ -27,6 +27,11 @@ pub(crate) fn run(options: Options) -> Result<(), String> {
         install("clang-19", "clang-19")?;
         script_module::check()
     });
+    // Several suites start one; they must not install it at the same time.
+    tally.part("postgresql", |_| {
+        let script = root().join("tests/postgres.sh");
+        start(program("bash").arg(script).arg("install"))
+    });
     tally.part("tests", |tally| {
         // The suites say how many corpus rows ran on each subject, which cargo swallows unless told not to.
         counted(

@@ -104,6 +104,8 @@ pub(super) struct Own {
     pub(super) subject: Subject,
     pub(super) audiences: Vec<Audience>,
     pub(super) scopes: Scopes,
+    /// Seconds that what was shown is good for; none for a password.
+    pub(super) remaining: Option<u32>,
 }
 
 impl TokenManager {
@@ -131,6 +133,7 @@ impl TokenManager {
                 subject: Subject::User(user.clone()),
                 audiences: vec![Audience::Management, Audience::Runtime],
                 scopes: Scopes::full(),
+                remaining: None,
             }),
             ApiIdentity::Bearer(bearer) => {
                 let subject = match (bearer.user(), bearer.client()) {
@@ -142,6 +145,7 @@ impl TokenManager {
                     subject,
                     audiences: bearer.token().audiences.clone(),
                     scopes: bearer.token().scopes.clone(),
+                    remaining: u32::try_from((bearer.token().expires - self.now) / 1000).ok(),
                 })
             }
         }

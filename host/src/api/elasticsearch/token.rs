@@ -133,13 +133,17 @@ async fn as_the_caller(manager: &TokenManager, grant: &'static str) -> Result<Is
         subject,
         audiences,
         scopes,
+        remaining,
     } = own.ok_or_else(|| Refusal::unauthorized(ACTION, &id))?;
+    // A token that was got with a token ends no later than that one: none renews itself.
+    let lifetime = manager.app.oauth.user_lifetime();
+    let lifetime = remaining.map_or(lifetime, |remaining| lifetime.min(remaining.max(1)));
     let new = NewToken {
         client: id,
         subject,
         audiences,
         scopes,
-        lifetime: manager.app.oauth.user_lifetime(),
+        lifetime,
         grant,
     };
     Ok(manager.app.oauth.issue(&new, manager.now).await?)

@@ -18,7 +18,7 @@ use super::resource::Resource;
 use super::roles;
 use crate::keys::Algorithm;
 use crate::oauth::client::{AuthMethod, Client, Grant, NewClient};
-use crate::oauth::permission::Permission;
+use crate::oauth::permission::{Permission, Permissions};
 use crate::oauth::registry::Registry;
 use crate::oauth::role::RoleId;
 use crate::oauth::scope::Scopes;
@@ -84,6 +84,7 @@ pub(super) async fn change(user: ApiUser, Path(id): Path<String>, fields: Fields
 async fn update(user: ApiUser, id: &str, fields: Fields, change: Change) -> Answered {
     let administrator = user.with(Permission::ChangeClients).await?;
     let mut client = find(&administrator.registry, id)?.clone();
+    administrator.gives(held(&administrator.registry, &client))?;
     let (name, role) = said(&administrator, &client.name, client.role, fields, change)?;
     client.name = name;
     client.role = role;
@@ -98,6 +99,7 @@ async fn update(user: ApiUser, id: &str, fields: Fields, change: Change) -> Answ
 pub(super) async fn delete(user: ApiUser, Path(id): Path<String>) -> Answered {
     let administrator = user.with(Permission::ChangeClients).await?;
     let client = find(&administrator.registry, &id)?;
+    administrator.gives(held(&administrator.registry, client))?;
     let write = Write::Delete {
         kind: Kind::Client,
         realm: RealmPath::root().key(),
@@ -133,6 +135,12 @@ fn said(
         administrator.gives(role.permissions)?;
     }
     Ok((name, role))
+}
+
+/// What a client's role permits: nobody changes or ends a client that may more than they.
+fn held(registry: &Registry, client: &Client) -> Permissions {
+    let role = client.role.and_then(|role| registry.role(role));
+    role.map_or(Permissions::NONE, |role| role.permissions)
 }
 
 /// A client as it is shown.

@@ -77,6 +77,7 @@ pub(super) async fn change(user: ApiUser, Path(id): Path<String>, fields: Fields
 async fn update(user: ApiUser, id: &str, fields: Fields, change: Change) -> Answered {
     let administrator = user.with(Permission::ChangeAuthentication).await?;
     let mapping = find(&administrator.registry, id)?.clone();
+    administrator.gives(given(&administrator.registry, &mapping.roles))?;
     let mapping = said(&administrator, mapping, fields, change)?;
     let write = Write::Put(Expect::Present, mapping.draft());
     administrator
@@ -89,6 +90,7 @@ async fn update(user: ApiUser, id: &str, fields: Fields, change: Change) -> Answ
 pub(super) async fn delete(user: ApiUser, Path(id): Path<String>) -> Answered {
     let administrator = user.with(Permission::ChangeAuthentication).await?;
     let mapping = find(&administrator.registry, &id)?;
+    administrator.gives(given(&administrator.registry, &mapping.roles))?;
     let write = Write::Delete {
         kind: Kind::RoleMapping,
         realm: RealmPath::root().key(),
@@ -127,9 +129,7 @@ fn said(
         roles::named(registry, uri)
     });
     fields.close(Resource::RoleMapping)?;
-    let given = roles.iter().filter_map(|id| registry.role(*id));
-    let given = given.fold(Permissions::NONE, |sum, role| sum.or(role.permissions));
-    administrator.gives(given)?;
+    administrator.gives(given(registry, &roles))?;
     Ok(RoleMapping {
         id: before.id,
         name,
@@ -137,6 +137,12 @@ fn said(
         value,
         roles,
     })
+}
+
+/// What roles permit together.
+fn given(registry: &Registry, roles: &[RoleId]) -> Permissions {
+    let roles = roles.iter().filter_map(|id| registry.role(*id));
+    roles.fold(Permissions::NONE, |sum, role| sum.or(role.permissions))
 }
 
 fn source_name(source: Source) -> &'static str {

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::Method;
 use axum::http::request::Parts;
 
 use super::super::oauth::caller::{ApiCaller, Authorization, CallerError, authorization};
@@ -28,6 +29,18 @@ impl Administrator {
         &self.app
     }
 
+    /// Checks that the administrator may see users and groups.
+    ///
+    /// # Errors
+    /// 403
+    pub(super) fn sees_users(&self) -> Result<(), Refusal> {
+        if self.caller.may(Permission::ViewUsers) {
+            Ok(())
+        } else {
+            Err(CallerError::Insufficient(Some(Permission::ViewUsers)).into())
+        }
+    }
+
     /// Makes a change of the hierarchy.
     ///
     /// # Errors
@@ -43,8 +56,14 @@ impl FromRequestParts<Arc<App>> for Administrator {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refusal> {
+        // An administrator, and within that what its role lets it do with policies.
+        let what = match parts.method {
+            Method::GET | Method::HEAD => Permission::ViewPolicies,
+            _ => Permission::ChangePolicies,
+        };
+        let caller = permitted(parts, app, Permission::IsAdmin).await?;
         Ok(Administrator {
-            caller: permitted(parts, app, Permission::IsAdmin).await?,
+            caller: caller.permitted(what)?,
             hierarchy: app.hierarchies.at(app.publisher.live().revision).await?,
             app: Arc::clone(app),
         })

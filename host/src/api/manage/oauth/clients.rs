@@ -93,6 +93,7 @@ impl Collection for Clients {
     }
 
     async fn delete(asked: &Asked<'_>, id: &str, found: Object) -> Result<Answer, ApiError> {
+        may_change(asked, &found).await?;
         let write = Write::Delete {
             kind: Kind::Client,
             realm: asked.call.realm.key.clone(),
@@ -157,16 +158,21 @@ async fn checked(asked: &Asked<'_>) -> Result<Metadata, ApiError> {
     Ok(metadata)
 }
 
+/// Whoever may not give a role may neither end a client that has it, nor take it over by giving it a secret or keys of
+/// their own.
+async fn may_change(asked: &Asked<'_>, there: &Object) -> Result<(), ApiError> {
+    let registry = asked.registry().await?;
+    let held = read(there)?.role;
+    asked.may_give(&registry, Asked::permitted(&registry, held.as_slice()))
+}
+
 async fn put(
     asked: &Asked<'_>,
     there: &Object,
     client: &Client,
     summary: &str,
 ) -> Result<(), ApiError> {
-    // Whoever may not give a role may not take over a client that has it, by giving it a secret or keys of their own.
-    let registry = asked.registry().await?;
-    let held = read(there)?.role;
-    asked.may_give(&registry, Asked::permitted(&registry, held.as_slice()))?;
+    may_change(asked, there).await?;
     let write = Write::Put(Expect::Present, client.draft());
     asked
         .commit_to(Kind::Client, there, summary, vec![write])

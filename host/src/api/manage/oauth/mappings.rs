@@ -25,7 +25,8 @@ impl Collection for Mappings {
     type Form = Form;
     type Found = Object;
 
-    const ENDPOINT: Endpoint = Endpoint::Clients;
+    // As Pexip's API has it: who is an administrator is authentication configuration.
+    const ENDPOINT: Endpoint = Endpoint::Authentication;
     const PATH: &'static str = "global-config/rolemappings";
     const ROUTES: &'static [Route<Form>] = &[(Version(1, 0), (Form, "resource=1.0"))];
 
@@ -72,13 +73,15 @@ impl Collection for Mappings {
         let write = Write::Put(Expect::Absent, mapping.draft());
         asked.commit("role mapping created", vec![write]).await?;
         let id = mapping.id.to_string();
-        audit::administered("rolemapping.created", &asked.author(), &id);
+        audit::administered("role_mapping.created", &asked.author(), &id);
         let answer = shown(asked, &there(asked, mapping.id).await?)?;
         Ok(created(asked.app, asked.call, Self::PATH, &id, answer))
     }
 
     async fn update(asked: &Asked<'_>, _: &str, found: Object, _: Put) -> Result<Answer, ApiError> {
-        let mapping = checked(asked, read(&found)?.id).await?;
+        let before = read(&found)?;
+        may_change(asked, &before).await?;
+        let mapping = checked(asked, before.id).await?;
         let write = Write::Put(Expect::Present, mapping.draft());
         asked
             .commit_to(
@@ -89,11 +92,12 @@ impl Collection for Mappings {
             )
             .await?;
         let id = mapping.id.to_string();
-        audit::administered("rolemapping.changed", &asked.author(), &id);
+        audit::administered("role_mapping.changed", &asked.author(), &id);
         shown(asked, &there(asked, mapping.id).await?)
     }
 
     async fn delete(asked: &Asked<'_>, id: &str, found: Object) -> Result<Answer, ApiError> {
+        may_change(asked, &read(&found)?).await?;
         let write = Write::Delete {
             kind: Kind::RoleMapping,
             realm: asked.call.realm.key.clone(),
@@ -107,9 +111,15 @@ impl Collection for Mappings {
                 vec![write],
             )
             .await?;
-        audit::administered("rolemapping.deleted", &asked.author(), &found.key);
+        audit::administered("role_mapping.deleted", &asked.author(), &found.key);
         Ok(deleted(asked.call, asked.served, id))
     }
+}
+
+/// Nobody takes away what they could not give.
+async fn may_change(asked: &Asked<'_>, mapping: &RoleMapping) -> Result<(), ApiError> {
+    let registry = asked.registry().await?;
+    asked.may_give(&registry, Asked::permitted(&registry, &mapping.roles))
 }
 
 async fn checked(asked: &Asked<'_>, id: u32) -> Result<RoleMapping, ApiError> {

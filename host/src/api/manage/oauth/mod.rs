@@ -68,7 +68,7 @@ impl<F> Asked<'_, F> {
             Ok(())
         } else {
             Err(ApiError::forbidden(
-                "The role permits more than the caller may (at /role)",
+                "A role that this is about permits more than the caller may",
             ))
         }
     }

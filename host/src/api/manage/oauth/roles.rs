@@ -98,7 +98,9 @@ impl Collection for Roles {
 
     async fn delete(asked: &Asked<'_>, id: &str, found: Object) -> Result<Answer, ApiError> {
         let role = read(&found)?;
-        let users = asked.registry().await?.users_of(role.id);
+        let registry = asked.registry().await?;
+        asked.may_give(&registry, role.permissions)?;
+        let users = registry.users_of(role.id);
         if !users.is_empty() {
             return Err(ApiError::conflict(format!(
                 "The role is in use: {}",

@@ -82,7 +82,9 @@ async fn change_password(asked: &Asked<'_>, name: &str) -> Result<Answer, ApiErr
             .unwrap_or_default()
             .to_owned()
     };
-    if !asked.administers() {
+    if asked.administers() {
+        asked.may_become(&there.key).await?;
+    } else {
         let same = asked
             .app
             .passwords

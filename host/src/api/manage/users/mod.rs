@@ -1,6 +1,7 @@
 //! `…/users` and `…/groups` (`management-rest.md` §8.4).
 
 mod actions;
+mod giving;
 mod query;
 mod write;
 
@@ -175,7 +176,9 @@ impl Asked<'_> {
     /// Who administers the realm may do everything; a user may read and edit itself, and read groups of its
     /// realm by name.
     fn permitted(&self, deed: Deed, name: Option<&str>) -> Result<(), ApiError> {
-        let neighbour = self.caller.realm().key() == self.call.realm.key;
+        // A client is nobody's neighbour: it reads groups where its permissions say so.
+        let neighbour =
+            self.caller.session().is_some() && self.caller.realm().key() == self.call.realm.key;
         let own = self.kind == IdentityKind::User
             && neighbour
             && self.caller.session().is_some_and(|session| {

@@ -44,11 +44,11 @@ impl Asked<'_> {
                 let secret = self.app.passwords.hash(long_enough(password)?).await?;
                 identity::user_draft(realm, &name, &written.new_attributes(&name), Some(secret))
             }
-            IdentityKind::Group => identity::group_draft(
-                realm,
-                &name,
-                &self.group_after(&written, GroupParts::default()),
-            ),
+            IdentityKind::Group => {
+                let after = self.group_after(&written, GroupParts::default());
+                self.may_give_by_group(&name, after.privileges).await?;
+                identity::group_draft(realm, &name, &after)
+            }
         };
         self.commit("identity created", Write::Put(Expect::Absent, draft))
             .await?;
@@ -79,9 +79,14 @@ impl Asked<'_> {
         }
         let realm = &self.call.realm.path;
         let administers = self.administers();
+        if self.kind == IdentityKind::Group {
+            let after = self.group_after(&written, identity::group_parts(&there));
+            self.may_give_by_group(name, after.privileges).await?;
+        }
         let secret = match &written.password {
             Some(_) if !administers => return Err(password_by_put()),
             Some(password) if self.kind == IdentityKind::User => {
+                self.may_become(&there.key).await?;
                 Some(self.app.passwords.hash(long_enough(password)?).await?)
             }
             _ => None,
