@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
 
 use super::answer::json_response;
+use super::json_body::BodyFault;
 use super::oauth::caller::CallerError;
 use crate::auth::password::PasswordError;
 use crate::auth::session::BeginError;
@@ -146,6 +147,26 @@ impl From<CallerError> for ApiError {
         ApiError {
             challenge: error.challenge(),
             ..ApiError::new(error.status(), error.text())
+        }
+    }
+}
+
+impl From<BodyFault> for ApiError {
+    fn from(fault: BodyFault) -> Self {
+        let unprocessable = |why: &str| {
+            ApiError::bad_request(format!("The request could not be processed because {why}"))
+        };
+        match &fault {
+            BodyFault::TooLarge(limit) => ApiError::new(
+                fault.status(),
+                format!("The request body is larger than {limit}"),
+            ),
+            BodyFault::MediaType => ApiError::new(fault.status(), "Unsupported Media Type"),
+            BodyFault::Syntax(error) => {
+                unprocessable("the provided content is not valid JSON").with_detail(error.to_string())
+            }
+            BodyFault::Trailing(_) => unprocessable("there is trailing data after the JSON content"),
+            BodyFault::NoObject => unprocessable("the provided content is not a JSON object"),
         }
     }
 }

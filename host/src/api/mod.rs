@@ -10,7 +10,9 @@ mod elasticsearch;
 pub(crate) mod error;
 pub(crate) mod evaluate;
 pub(crate) mod health;
+mod json_body;
 pub(crate) mod manage;
+mod media_type;
 pub(crate) mod notifications;
 pub(crate) mod oauth;
 mod pexip;
@@ -24,7 +26,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, Method, Response, StatusCode, header};
 use axum::middleware;
@@ -43,6 +45,7 @@ use crest::parameters::Parameters;
 use crest::path::{self, Style};
 use crest::version::Requested;
 use error::ApiError;
+use json_body::Limit;
 use routes::Routes;
 
 /// The server's whole surface.
@@ -231,12 +234,9 @@ async fn json(
     request: Request,
 ) -> Response<Body> {
     let (head, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, app.config.body_bytes).await else {
-        let message = format!(
-            "The request body is larger than {} bytes (body_bytes)",
-            app.config.body_bytes
-        );
-        return ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message).into_response();
+    let body = match json_body::bytes(body, Limit::Setting(app.config.body_bytes)).await {
+        Ok(body) => body,
+        Err(fault) => return ApiError::from(fault).into_response(),
     };
     let parameters = match Parameters::parse(head.uri.query()) {
         Ok(parameters) => parameters,

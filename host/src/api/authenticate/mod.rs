@@ -19,6 +19,7 @@ use super::answer::json_response;
 use super::crest::path::by_parameter;
 use super::crest::version::Version;
 use super::error::ApiError;
+use super::json_body::{self, BodyFault};
 use crate::app::App;
 use crate::auth::caller::token;
 use crate::auth::login::{self, AuthIdError, LoginError, Outcome};
@@ -257,30 +258,18 @@ fn claims(
 
 /// The members of the body; none where it is empty or `null`.
 fn body(call: &Call) -> Result<Map<String, Value>, ApiError> {
-    if call.body.iter().all(u8::is_ascii_whitespace) {
+    if json_body::is_blank(&call.body) {
         return Ok(Map::new());
     }
-    let content_type = call
-        .headers
-        .get("content-type")
-        .map(|value| String::from_utf8_lossy(value.as_bytes()));
-    let essence = content_type
-        .as_deref()
-        .and_then(|text| text.split(';').next())
-        .unwrap_or_default();
-    if !essence.trim().eq_ignore_ascii_case("application/json") {
-        return Err(ApiError::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "Unsupported Media Type",
-        ));
-    }
-    match serde_json::from_slice(&call.body) {
+    json_body::check_media_type(&call.headers)?;
+    match json_body::parse(&call.body) {
         Ok(Value::Object(members)) => Ok(members),
         Ok(Value::Null) => Ok(Map::new()),
-        Ok(_) => Err(ApiError::bad_request("The body must be a JSON object")),
-        Err(error) => Err(ApiError::bad_request(format!(
-            "The body is not valid JSON: {error}"
-        ))),
+        Ok(_) => Err(ApiError::bad_request(BodyFault::NoObject.to_string())),
+        Err(BodyFault::Syntax(error) | BodyFault::Trailing(error)) => Err(ApiError::bad_request(
+            format!("The body is not valid JSON: {error}"),
+        )),
+        Err(fault) => Err(fault.into()),
     }
 }
 

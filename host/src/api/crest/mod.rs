@@ -1,5 +1,6 @@
 //! The rules that AM's REST endpoints share (CREST): paths and realms, versions, operations, parameters, layout.
 
+pub(crate) mod body;
 pub(crate) mod fields;
 pub(crate) mod filter;
 pub(crate) mod operation;

@@ -1,13 +1,12 @@
 //! Which operation an HTTP request is, and the checks that come before anybody asks who calls.
 
-use axum::body::Bytes;
 use axum::http::{HeaderMap, Method};
-use serde_json::Value;
 
 use super::filter::Filter;
 use super::parameters::Parameters;
 use super::version::{Requested, Version};
 use crate::api::error::ApiError;
+use crate::api::media_type::{self, MediaType};
 
 /// What a request wants done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -200,45 +199,8 @@ pub(crate) fn integer(
     }
 }
 
-/// Checks the body of a PATCH, which no endpoint carries out.
-///
-/// # Errors
-/// 400 for what is no JSON patch.
-pub(crate) fn check_patch(body: &Bytes) -> Result<(), ApiError> {
-    const OPERATIONS: [&str; 7] = [
-        "add",
-        "remove",
-        "replace",
-        "increment",
-        "move",
-        "copy",
-        "transform",
-    ];
-    let refused = |what: String| {
-        ApiError::bad_request(format!(
-            "The request could not be processed because the provided content is {what}"
-        ))
-    };
-    let parsed = json(body)?;
-    let list = parsed
-        .as_array()
-        .ok_or_else(|| refused("not a JSON array of patch operations".into()))?;
-    for item in list {
-        let name = item
-            .get("operation")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        if !OPERATIONS.contains(&name) {
-            return Err(refused(format!(
-                "not a valid JSON patch: Invalid patch operation type {name}"
-            )));
-        }
-    }
-    Ok(())
-}
-
 fn content_type(headers: &HeaderMap, operation: &Operation) -> Result<(), ApiError> {
-    let Some(value) = headers.get("content-type") else {
+    let Some(sent) = MediaType::of(headers) else {
         return match operation {
             Operation::Action(_) | Operation::Delete => Ok(()),
             _ => Err(ApiError::bad_request(
@@ -246,64 +208,14 @@ fn content_type(headers: &HeaderMap, operation: &Operation) -> Result<(), ApiErr
             )),
         };
     };
-    let text = String::from_utf8_lossy(value.as_bytes());
-    let essence = text.split(';').next().unwrap_or_default().trim();
-    if ["application/json", "multipart/form-data"]
-        .iter()
-        .any(|known| known.eq_ignore_ascii_case(essence))
-    {
+    if sent.is_one_of(&[media_type::JSON, "multipart/form-data"]) {
         return Ok(());
     }
     Err(ApiError::bad_request(format!(
-        "The request could not be processed because it specified the content-type '{essence}' when only the content-type \
-         'application/json' and 'multipart/form-data' are supported"
+        "The request could not be processed because it specified the content-type '{}' when only the content-type \
+         'application/json' and 'multipart/form-data' are supported",
+        sent.essence()
     )))
-}
-
-/// The JSON of a body; an empty body is `Value::Null`.
-///
-/// # Errors
-/// 400 for what is no JSON, and for anything after it.
-pub(crate) fn json(body: &Bytes) -> Result<Value, ApiError> {
-    if body.iter().all(u8::is_ascii_whitespace) {
-        return Ok(Value::Null);
-    }
-    let mut reader = serde_json::Deserializer::from_slice(body);
-    let value = serde::Deserialize::deserialize(&mut reader).map_err(|e| not_json(&e))?;
-    reader.end().map_err(|_| trailing_data())?;
-    Ok(value)
-}
-
-/// The members of a body that must be a JSON object; `null` counts as an empty one.
-///
-/// # Errors
-/// As [`json`], and 400 for an empty body or another type.
-pub(crate) fn json_object(body: &Bytes) -> Result<serde_json::Map<String, Value>, ApiError> {
-    if body.iter().all(u8::is_ascii_whitespace) {
-        return Err(ApiError::bad_request(
-            "The request could not be processed because it did not contain any JSON content",
-        ));
-    }
-    match json(body)? {
-        Value::Object(members) => Ok(members),
-        Value::Null => Ok(serde_json::Map::new()),
-        _ => Err(ApiError::bad_request(
-            "The request could not be processed because the provided content is not a JSON object",
-        )),
-    }
-}
-
-pub(crate) fn not_json(error: &serde_json::Error) -> ApiError {
-    ApiError::bad_request(
-        "The request could not be processed because the provided content is not valid JSON",
-    )
-    .with_detail(error.to_string())
-}
-
-pub(crate) fn trailing_data() -> ApiError {
-    ApiError::bad_request(
-        "The request could not be processed because there is trailing data after the JSON content",
-    )
 }
 
 fn precondition(message: &str) -> ApiError {

@@ -7,6 +7,7 @@ use axum::http::{HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
 use serde_json::{Value, json};
 
+use super::super::json_body::BodyFault;
 use super::super::oauth::caller::CallerError;
 use super::super::oauth::error::answer;
 use crate::oauth::refresh::RefreshError;
@@ -77,14 +78,6 @@ impl Refusal {
         Self::new(StatusCode::FORBIDDEN, "security_exception", reason)
     }
 
-    pub(super) fn too_large(limit: usize) -> Self {
-        Self::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "illegal_argument_exception",
-            format!("the body is larger than {limit} bytes"),
-        )
-    }
-
     pub(super) fn media_type(named: &str) -> Self {
         let reason = format!("Content-Type header [{named}] is not supported");
         Self::new(
@@ -107,6 +100,23 @@ impl Refusal {
         tracing::error!(%cause, "a request failed");
         let status = StatusCode::INTERNAL_SERVER_ERROR;
         Self::new(status, "exception", "Internal Server Error")
+    }
+}
+
+impl From<BodyFault> for Refusal {
+    fn from(fault: BodyFault) -> Self {
+        match &fault {
+            BodyFault::TooLarge(limit) => Self::new(
+                fault.status(),
+                "illegal_argument_exception",
+                format!("the body is larger than {limit}"),
+            ),
+            BodyFault::MediaType => Self::media_type(""),
+            BodyFault::Syntax(error) | BodyFault::Trailing(error) => {
+                Self::unreadable(format!("the body is no JSON: {error}"))
+            }
+            BodyFault::NoObject => Self::unreadable("the body must be a JSON object"),
+        }
     }
 }
 

@@ -8,8 +8,8 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::api::crest::operation::{not_json, trailing_data};
 use crate::api::error::ApiError;
+use crate::api::json_body;
 
 /// The environment key whose values name identities (AMIdentityMembership).
 const NAMED_IDENTITY: &str = "invocatorPrincipalUuid";
@@ -45,13 +45,10 @@ impl<'a> Peek<'a> {
     /// # Errors
     /// 400 for what is no JSON, or has something after it.
     pub(crate) fn read(body: &'a Bytes) -> Result<Self, ApiError> {
-        if body.iter().all(u8::is_ascii_whitespace) {
+        if json_body::is_blank(body) {
             return Ok(Peek::default());
         }
-        let mut reader = serde_json::Deserializer::from_slice(body);
-        let peek = reader.deserialize_any(Look).map_err(|e| not_json(&e))?;
-        reader.end().map_err(|_| trailing_data())?;
-        Ok(peek)
+        Ok(json_body::parse(body)?)
     }
 
     /// The environment; empty where it is missing or malformed, which the engine reports.
@@ -82,6 +79,12 @@ impl<'a> Peek<'a> {
             }
             _ => Vec::new(),
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for Peek<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Look)
     }
 }
 

@@ -8,7 +8,7 @@ use super::rows::{self, Remaining, Row};
 use super::{created, deleted, policies};
 use crate::api::answer::Answer;
 use crate::api::crest::filter::Filter;
-use crate::api::crest::operation::{self, Operation};
+use crate::api::crest::operation::Operation;
 use crate::api::crest::version::Version;
 use crate::api::error::ApiError;
 use crate::auth::plan::Configured;
@@ -177,7 +177,7 @@ impl<C: Configuration> Collection for C {
     }
 
     async fn create(asked: &Asked<'_, C>, id: Option<&str>) -> Result<Answer, ApiError> {
-        let body = operation::json_object(&asked.call.body)?;
+        let body = asked.call.members()?;
         let written = body.get("_id").and_then(Value::as_str);
         let name = match (id, written) {
             (Some(id), Some(written)) if id != written => return Err(mismatch()),
@@ -214,7 +214,7 @@ impl<C: Configuration> Collection for C {
         let Found::Stored(object) = found else {
             return Err(built_in::<C>());
         };
-        let body = operation::json_object(&asked.call.body)?;
+        let body = asked.call.members()?;
         let written = body.get("_id").and_then(Value::as_str);
         if written.is_some_and(|written| !written.eq_ignore_ascii_case(id)) {
             return Err(mismatch());

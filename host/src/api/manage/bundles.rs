@@ -11,7 +11,7 @@ use super::policy_sets::catalogue_filter::{self, Case};
 use super::rows::{self, Remaining, Row};
 use super::{created, deleted};
 use crate::api::answer::Answer;
-use crate::api::crest::operation::{self, Operation};
+use crate::api::crest::operation::Operation;
 use crate::api::crest::version::Version;
 use crate::api::error::ApiError;
 use crate::auth::privilege::Endpoint;
@@ -143,7 +143,7 @@ impl Asked<'_> {
     /// # Errors
     /// 400 for the first thing wrong, with its path.
     async fn checked(&self, id: Option<&str>) -> Result<BundleDefinition, ApiError> {
-        let mut body = operation::json_object(&self.call.body)?;
+        let mut body = self.call.members()?;
         if let Some(id) = id {
             match body.get("name") {
                 None | Some(Value::Null) => drop(body.insert("name".into(), id.into())),

@@ -1,7 +1,7 @@
 //! Who may use the guarded endpoints, and which of their actions exist at all.
 
 use super::super::Call;
-use super::super::crest::operation::{self, Operation};
+use super::super::crest::operation::Operation;
 use super::super::error::ApiError;
 use crate::app::App;
 use crate::auth::caller::Authorized;
@@ -42,10 +42,10 @@ pub(super) async fn check(
 pub(super) fn well_formed(call: &Call, operation: &Operation) -> Result<(), ApiError> {
     match operation {
         Operation::Create | Operation::CreateWithId | Operation::Upsert | Operation::Update => {
-            operation::json_object(&call.body).map(drop)
+            call.members().map(drop)
         }
-        Operation::Patch => operation::check_patch(&call.body),
-        _ => operation::json(&call.body).map(drop),
+        Operation::Patch => call.check_patch(),
+        _ => call.json().map(drop),
     }
 }
 

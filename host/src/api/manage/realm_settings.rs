@@ -4,7 +4,7 @@
 use super::{Wanted, guard, policies, single};
 use crate::api::Call;
 use crate::api::answer::Answer;
-use crate::api::crest::operation::{self, Operation};
+use crate::api::crest::operation::Operation;
 use crate::api::crest::version::Version;
 use crate::api::error::ApiError;
 use crate::app::App;
@@ -31,7 +31,7 @@ pub(super) async fn handle(
     let settings = match Wanted::of(operation, Some(""))? {
         Wanted::Read(_) => Ok((*call.realm.settings).clone()),
         Wanted::Upsert(_) | Wanted::Update(_) => {
-            let body = operation::json_object(&call.body)?;
+            let body = call.members()?;
             let parsed = RealmSettings::parse(&body);
             put(
                 app,

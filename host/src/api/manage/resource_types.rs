@@ -6,7 +6,7 @@ use super::collection::{self, Collection, Put, Route};
 use super::rows::{self, Remaining, Row};
 use super::{created, deleted};
 use crate::api::answer::Answer;
-use crate::api::crest::operation::{self, Operation};
+use crate::api::crest::operation::Operation;
 use crate::api::crest::version::Version;
 use crate::api::error::ApiError;
 use crate::auth::privilege::Endpoint;
@@ -96,7 +96,7 @@ impl Collection for ResourceTypes {
 
 impl Asked<'_> {
     async fn create(&self, id: Option<&str>) -> Result<Answer, ApiError> {
-        let body = Value::Object(operation::json_object(&self.call.body)?);
+        let body = Value::Object(self.call.members()?);
         let uuid = match (id, uuid_of(&body)?) {
             (Some(id), Some(uuid)) if id != uuid => return Err(mismatch()),
             (Some(id), _) => id.to_owned(),
@@ -126,7 +126,7 @@ impl Asked<'_> {
     }
 
     async fn update(&self, id: &str, there: Object) -> Result<Answer, ApiError> {
-        let body = Value::Object(operation::json_object(&self.call.body)?);
+        let body = Value::Object(self.call.members()?);
         if uuid_of(&body)?.is_some_and(|uuid| !uuid.eq_ignore_ascii_case(id)) {
             return Err(mismatch());
         }

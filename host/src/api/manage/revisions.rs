@@ -170,7 +170,7 @@ fn shown(revision: &Revision) -> Members {
 }
 
 async fn diff(app: &App, call: &Call, served: &'static str, to: u64) -> Result<Answer, ApiError> {
-    let body = operation::json(&call.body)?;
+    let body = call.json()?;
     if !(body.is_object() || body.is_null()) {
         return Err(ApiError::bad_request(
             "The body must be an object such as {\"from\": 0}",

@@ -9,7 +9,7 @@ use super::rows::{self, Remaining, Row};
 use super::{created, deleted};
 use crate::api::answer::Answer;
 use crate::api::crest::filter::{Literal, Operator};
-use crate::api::crest::operation::{self, Operation};
+use crate::api::crest::operation::Operation;
 use crate::api::crest::version::Version;
 use crate::api::error::ApiError;
 use crate::auth::privilege::Endpoint;
@@ -77,7 +77,7 @@ impl Collection for Scripts {
     }
 
     async fn create(asked: &Asked<'_>, id: Option<&str>) -> Result<Answer, ApiError> {
-        let body = operation::json_object(&asked.call.body)?;
+        let body = asked.call.members()?;
         let by_put = id.is_some();
         let id = match (id, body.get("_id").and_then(Value::as_str)) {
             (Some(id), _) => id.to_owned(),
@@ -102,7 +102,7 @@ impl Collection for Scripts {
     }
 
     async fn update(asked: &Asked<'_>, _: &str, found: Object, _: Put) -> Result<Answer, ApiError> {
-        let body = operation::json_object(&asked.call.body)?;
+        let body = asked.call.members()?;
         let (object, warning) = asked.put(&body, &found.name, Some(&found)).await?;
         Ok(Answer {
             warning,
@@ -191,7 +191,7 @@ impl Asked<'_> {
     /// # Errors
     /// 400 for a source that is no Base64 of UTF-8, or a language that nobody knows.
     async fn validate(&self) -> Result<Answer, ApiError> {
-        let body = operation::json_object(&self.call.body)?;
+        let body = self.call.members()?;
         let (source, language) =
             script::source_and_language(&body).map_err(|f| super::policies::refused(&f))?;
         let checked = if language == "JAVASCRIPT" {

@@ -1,11 +1,11 @@
 //! Form bodies (RFC 6749 §3.2 and appendix B): strict about repetition, deaf to what is not asked for.
 
 use axum::body::Bytes;
-use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 
 use super::error::OauthError;
 use crate::api::crest::parameters::{Plus, decode};
+use crate::api::media_type::{self, MediaType};
 use crate::limits::{FORM_BYTES, FORM_PARAMETERS};
 
 /// The parameters of a form.
@@ -16,12 +16,7 @@ impl Form {
     /// # Errors
     /// `invalid_request`: another content type, too large, too many parameters, no UTF-8.
     pub(crate) fn parse(headers: &HeaderMap, body: &Bytes) -> Result<Self, OauthError> {
-        let content_type = headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok());
-        let media_type = content_type.and_then(|text| text.split(';').next());
-        if !media_type.is_some_and(|text| {
-            text.trim()
-                .eq_ignore_ascii_case("application/x-www-form-urlencoded")
-        }) {
+        if !MediaType::of(headers).is_some_and(|sent| sent.is_one_of(&[media_type::FORM])) {
             return Err(OauthError::invalid_request(
                 "The content type must be application/x-www-form-urlencoded",
             ));
@@ -86,14 +81,14 @@ impl Form {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
     use super::*;
+    use crate::api::media_type::FORM;
+    use axum::http::header::CONTENT_TYPE;
 
     fn parse(content_type: &'static str, body: &str) -> Result<Form, OauthError> {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, content_type.parse().unwrap());
         Form::parse(&headers, &Bytes::copy_from_slice(body.as_bytes()))
     }
-
-    const FORM: &str = "application/x-www-form-urlencoded";
 
     #[test]
     fn parameters_are_decoded_once_and_not_repeated() {

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, FromRequest, Request, State};
-use axum::http::{HeaderMap, Response, StatusCode, header};
+use axum::http::{HeaderMap, Response, StatusCode};
 use serde_json::Value;
 
+use super::super::json_body::{self, BodyFault, Limit};
 use super::caller::ApiCaller;
 use super::error::{OauthError, answer};
 use super::registration::{self, Metadata, MetadataFault};
@@ -25,7 +26,7 @@ use crate::store::{Expect, Write};
 pub(crate) struct Registration {
     caller: ApiCaller,
     headers: HeaderMap,
-    body: axum::body::Bytes,
+    body: Bytes,
 }
 
 impl FromRequest<Arc<App>> for Registration {
@@ -38,17 +39,11 @@ impl FromRequest<Arc<App>> for Registration {
             *peer.ok_or_else(|| OauthError::internal("a connection without an address"))?;
         let caller = ApiCaller::require(app, &head.headers, peer.ip(), clock::now());
         let caller = caller.await?.permitted(Permission::ChangeClients)?;
-        let body = to_bytes(body, FORM_BYTES).await.map_err(|_| {
-            OauthError::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "invalid_client_metadata",
-                format!("The body is larger than {FORM_BYTES} bytes"),
-            )
-        })?;
+        let body = json_body::bytes(body, Limit::Constant(FORM_BYTES)).await;
         Ok(Registration {
             caller,
             headers: head.headers,
-            body,
+            body: body.map_err(unreadable)?,
         })
     }
 }
@@ -58,17 +53,8 @@ pub(crate) async fn register(
     State(app): State<Arc<App>>,
     request: Registration,
 ) -> Result<Response<Body>, OauthError> {
-    let content_type = request.headers.get(header::CONTENT_TYPE);
-    let content_type = content_type.and_then(|value| value.to_str().ok());
-    let media_type = content_type.and_then(|text| text.split(';').next());
-    if !media_type.is_some_and(|text| text.trim().eq_ignore_ascii_case("application/json")) {
-        return Err(OauthError::refused(
-            "invalid_client_metadata",
-            "The content type must be application/json",
-        ));
-    }
-    let json: Value = serde_json::from_slice(&request.body)
-        .map_err(|error| OauthError::refused("invalid_client_metadata", error.to_string()))?;
+    json_body::check_media_type(&request.headers).map_err(unreadable)?;
+    let json: Value = json_body::parse(&request.body).map_err(unreadable)?;
     let registry = app
         .oauth
         .registries
@@ -92,6 +78,18 @@ pub(crate) async fn register(
         body.insert("client_secret_expires_at".into(), 0.into());
     }
     Ok(answer(StatusCode::CREATED, &Value::Object(body)))
+}
+
+/// What is wrong with metadata is 400 (RFC 7591 §3.2.2), the content type included.
+fn unreadable(fault: BodyFault) -> OauthError {
+    const CODE: &str = "invalid_client_metadata";
+    match &fault {
+        BodyFault::TooLarge(_) => OauthError::new(fault.status(), CODE, fault.to_string()),
+        BodyFault::Syntax(error) | BodyFault::Trailing(error) => {
+            OauthError::refused(CODE, error.to_string())
+        }
+        BodyFault::MediaType | BodyFault::NoObject => OauthError::refused(CODE, fault.to_string()),
+    }
 }
 
 /// Nobody gives a client more than they have.

@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
 use serde_json::{Value, json};
 
+use super::super::json_body::BodyFault;
 use super::super::oauth::caller::CallerError;
 use super::super::oauth::error::answer;
 use super::resource::Resource;
@@ -69,6 +70,12 @@ impl Refusal {
     pub(super) fn internal(cause: impl std::fmt::Display) -> Self {
         tracing::error!(%cause, "a request failed");
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+    }
+}
+
+impl From<BodyFault> for Refusal {
+    fn from(fault: BodyFault) -> Self {
+        Self::new(fault.status(), fault.to_string())
     }
 }
 

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::body::to_bytes;
 use axum::extract::{FromRequest, Request};
-use axum::http::{StatusCode, header};
 use serde_json::{Map, Value};
 
+use super::super::json_body::{self, Limit};
 use super::error::Refusal;
 use super::resource::Resource;
 use crate::app::App;
@@ -31,33 +30,11 @@ impl FromRequest<Arc<App>> for Fields {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Refusal> {
-        let (head, body) = request.into_parts();
-        let content_type = head.headers.get(header::CONTENT_TYPE);
-        let content_type = content_type.and_then(|value| value.to_str().ok());
-        let media_type = content_type.and_then(|text| text.split(';').next());
-        if !media_type.is_some_and(|text| text.trim().eq_ignore_ascii_case("application/json")) {
-            return Err(Refusal::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "The content type must be application/json",
-            ));
-        }
-        let limit = app.config.body_bytes;
-        let body = to_bytes(body, limit).await.map_err(|_| {
-            Refusal::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                format!("The body is larger than {limit} bytes (body_bytes)"),
-            )
-        })?;
-        match serde_json::from_slice(&body) {
-            Ok(Value::Object(fields)) => Ok(Fields {
-                fields,
-                faults: Map::new(),
-            }),
-            Ok(_) => Err(Refusal::bad_request("The body must be a JSON object")),
-            Err(error) => Err(Refusal::bad_request(format!(
-                "The body is no JSON: {error}"
-            ))),
-        }
+        let limit = Limit::Setting(app.config.body_bytes);
+        Ok(Fields {
+            fields: json_body::object(request, limit).await?,
+            faults: Map::new(),
+        })
     }
 }
 

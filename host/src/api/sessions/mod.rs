@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use super::Call;
 use super::answer::Answer;
-use super::crest::operation::{self, Operation};
+use super::crest::operation::Operation;
 use super::crest::version::Version;
 use super::error::ApiError;
 use crate::app::App;
@@ -104,7 +104,7 @@ async fn action_of(
     action: &str,
     family: Family,
 ) -> Result<Value, ApiError> {
-    let body = operation::json(&call.body)?;
+    let body = call.json()?;
     let action = action.to_ascii_lowercase();
     if path.is_some() && family != Family::One {
         return call.caller(app).await.and(Err(ApiError::not_implemented(

@@ -8,7 +8,7 @@ use super::super::scripts::compare;
 use super::super::{created, deleted};
 use super::{Form, ids_are_generated};
 use crate::api::answer::Answer;
-use crate::api::crest::operation::{self, Operation};
+use crate::api::crest::operation::Operation;
 use crate::api::crest::version::Version;
 use crate::api::error::ApiError;
 use crate::api::oauth::registration::{self, Metadata};
@@ -122,7 +122,7 @@ impl Collection for Clients {
                 "The client proves itself by assertions and has no secret",
             ));
         }
-        let body = operation::json(&asked.call.body)?;
+        let body = asked.call.json()?;
         let (secret, told) = match body.get("client_secret").and_then(Value::as_str) {
             Some(given) => {
                 let secret = ClientSecret::import(given);
@@ -145,7 +145,7 @@ impl Collection for Clients {
 
 /// What was sent, as far as the caller may ask for it.
 async fn checked(asked: &Asked<'_>) -> Result<Metadata, ApiError> {
-    let mut body = operation::json_object(&asked.call.body)?;
+    let mut body = asked.call.members()?;
     // What reading shows may come back unchanged.
     for shown in ["_id", "_rev", "client_id", "client_id_issued_at"] {
         body.remove(shown);

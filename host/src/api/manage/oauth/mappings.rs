@@ -8,7 +8,7 @@ use super::super::scripts::compare;
 use super::super::{created, deleted};
 use super::{Form, array, ids_are_generated, name, refused, text};
 use crate::api::answer::Answer;
-use crate::api::crest::operation::{self, Operation};
+use crate::api::crest::operation::Operation;
 use crate::api::crest::version::Version;
 use crate::api::error::ApiError;
 use crate::auth::privilege::Endpoint;
@@ -123,7 +123,7 @@ async fn may_change(asked: &Asked<'_>, mapping: &RoleMapping) -> Result<(), ApiE
 }
 
 async fn checked(asked: &Asked<'_>, id: u32) -> Result<RoleMapping, ApiError> {
-    let body = operation::json_object(&asked.call.body)?;
+    let body = asked.call.members()?;
     let source = match text(&body, "source")? {
         "sub" => Source::Sub,
         "role" => Source::Role,

@@ -8,7 +8,7 @@ use super::super::scripts::compare;
 use super::super::{created, deleted};
 use super::{Form, array, ids_are_generated, name, refused};
 use crate::api::answer::Answer;
-use crate::api::crest::operation::{self, Operation};
+use crate::api::crest::operation::Operation;
 use crate::api::crest::version::Version;
 use crate::api::error::ApiError;
 use crate::auth::privilege::Endpoint;
@@ -121,7 +121,7 @@ impl Collection for Roles {
 }
 
 async fn checked(asked: &Asked<'_>, id: RoleId) -> Result<Role, ApiError> {
-    let body = operation::json_object(&asked.call.body)?;
+    let body = asked.call.members()?;
     let mut permissions = Permissions::NONE;
     for (n, codename) in array(&body, "permissions")?.iter().enumerate() {
         let known = codename.as_str().and_then(Permission::with_codename);

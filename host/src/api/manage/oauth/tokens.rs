@@ -8,7 +8,7 @@ use super::super::rows::{self, Remaining, Row};
 use super::super::scripts::compare;
 use super::Form;
 use crate::api::answer::Answer;
-use crate::api::crest::operation::{self, Operation};
+use crate::api::crest::operation::Operation;
 use crate::api::crest::version::Version;
 use crate::api::error::ApiError;
 use crate::auth::privilege::Endpoint;
@@ -96,7 +96,7 @@ impl Collection for Tokens {
                 "The collection has one action: revoke",
             ));
         }
-        let body = operation::json_object(&asked.call.body)?;
+        let body = asked.call.members()?;
         let text = |member: &str| body.get(member).and_then(Value::as_str);
         let revoked = match (text("client_id"), text("realm"), text("user")) {
             (Some(client), None, None) => revoke(asked, Revoke::Client(client)).await?,

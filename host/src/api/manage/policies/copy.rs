@@ -6,7 +6,6 @@ use serde_json::{Map, Value};
 
 use super::{Asked, Purpose};
 use crate::api::answer::Answer;
-use crate::api::crest::operation;
 use crate::api::error::ApiError;
 use crate::auth::caller::Authorized;
 use crate::auth::privilege::{Endpoint, Permission, Verb};
@@ -86,7 +85,7 @@ pub(super) async fn many(asked: &Asked<'_>, action: &str) -> Result<Answer, ApiE
 }
 
 fn body(asked: &Asked<'_>) -> Result<Members, ApiError> {
-    match operation::json(&asked.call.body)? {
+    match asked.call.json()? {
         Value::Object(members) => Ok(members),
         _ => Ok(Map::new()),
     }

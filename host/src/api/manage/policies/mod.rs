@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::collection::{self, Collection, Put, Route};
 use super::{created, deleted};
 use crate::api::answer::Answer;
-use crate::api::crest::operation::{self, Operation};
+use crate::api::crest::operation::Operation;
 use crate::api::crest::version::Version;
 use crate::api::error::ApiError;
 use crate::auth::privilege::Endpoint;
@@ -139,7 +139,7 @@ impl Asked<'_> {
     }
 
     async fn create(&self, id: Option<&str>) -> Result<Answer, ApiError> {
-        let mut body = operation::json_object(&self.call.body)?;
+        let mut body = self.call.members()?;
         match (id, body.get("name")) {
             (Some(id), Some(Value::String(name))) if id != name => return Err(mismatch()),
             (Some(id), None) => drop(body.insert("name".into(), id.into())),
@@ -166,7 +166,7 @@ impl Asked<'_> {
 
     /// A policy may get another name, but not by a PUT that could have created one.
     async fn update(&self, id: &str, there: Object, put: Put) -> Result<Answer, ApiError> {
-        let mut body = operation::json_object(&self.call.body)?;
+        let mut body = self.call.members()?;
         match body.get("name") {
             None => drop(body.insert("name".into(), there.name.as_str().into())),
             Some(Value::String(name))

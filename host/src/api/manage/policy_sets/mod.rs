@@ -9,7 +9,7 @@ use super::collection::{self, Collection, Put, Route};
 use super::rows::{self, Remaining, Row};
 use super::{created, deleted};
 use crate::api::answer::Answer;
-use crate::api::crest::operation::{self, Operation};
+use crate::api::crest::operation::Operation;
 use crate::api::crest::version::Version;
 use crate::api::error::ApiError;
 use crate::auth::privilege::Endpoint;
@@ -95,7 +95,7 @@ impl Asked<'_> {
     }
 
     async fn create(&self, id: Option<&str>) -> Result<Answer, ApiError> {
-        let mut body = operation::json_object(&self.call.body)?;
+        let mut body = self.call.members()?;
         if self.form == Form::Two || body.contains_key("name") {
             check_type_and_combiner(&body)?;
         }
@@ -141,7 +141,7 @@ impl Asked<'_> {
     }
 
     async fn update(&self, there: Object) -> Result<Answer, ApiError> {
-        let mut body = operation::json_object(&self.call.body)?;
+        let mut body = self.call.members()?;
         if name_of(&body)?.is_some_and(|name| name.to_lowercase() != there.key) {
             return Err(mismatch());
         }

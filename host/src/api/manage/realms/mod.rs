@@ -13,7 +13,7 @@ use super::{created, single};
 use crate::api::Call;
 use crate::api::answer::Answer;
 use crate::api::crest::filter::Filter;
-use crate::api::crest::operation::{self, Operation};
+use crate::api::crest::operation::Operation;
 use crate::api::crest::version::Version;
 use crate::api::error::ApiError;
 use crate::app::App;
@@ -163,7 +163,7 @@ impl Asked<'_> {
         let Asked {
             app, call, served, ..
         } = *self;
-        let body = operation::json_object(&call.body)?;
+        let body = call.members()?;
         let text = |name: &str| match body.get(name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => {
@@ -239,7 +239,7 @@ impl Asked<'_> {
             app, call, served, ..
         } = *self;
         let Found { path, live: there } = found;
-        let body = operation::json_object(&call.body)?;
+        let body = call.members()?;
         let named = body
             .get("name")
             .and_then(Value::as_str)

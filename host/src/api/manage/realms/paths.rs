@@ -9,7 +9,7 @@ use super::super::{Wanted, guard};
 use super::{Realms, aliases as alias_rules, beneath, forbidden_name, make, revision};
 use crate::api::Call;
 use crate::api::answer::Answer;
-use crate::api::crest::operation::{self, Operation};
+use crate::api::crest::operation::Operation;
 use crate::api::error::ApiError;
 use crate::app::App;
 use crate::auth::privilege::Endpoint;
@@ -45,7 +45,7 @@ pub(in crate::api::manage) async fn handle_paths(
             ))
         }
         Wanted::Create => {
-            let body = operation::json_object(&call.body)?;
+            let body = call.members()?;
             let named = body
                 .get("realm")
                 .and_then(Value::as_str)

@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use super::write::long_enough;
 use super::{Asked, Deed};
 use crate::api::answer::Answer;
-use crate::api::crest::operation;
 use crate::api::error::ApiError;
 use crate::auth::session::Session;
 use crate::documents::identity;
@@ -39,7 +38,7 @@ pub(super) async fn perform(
             Ok(Answer::value(asked.served, id_from_session(asked, session)))
         }
         (IdentityKind::User, "validateGoto", None) => {
-            let body = operation::json(&asked.call.body)?;
+            let body = asked.call.json()?;
             let goto = body
                 .get("goto")
                 .and_then(Value::as_str)
@@ -75,7 +74,7 @@ async fn change_password(asked: &Asked<'_>, name: &str) -> Result<Answer, ApiErr
         .find(name)
         .await?
         .ok_or_else(|| ApiError::not_found("Resource cannot be found."))?;
-    let body = operation::json(&asked.call.body)?;
+    let body = asked.call.json()?;
     let text = |name: &str| {
         body.get(name)
             .and_then(Value::as_str)

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{Wanted, guard, single};
 use crate::api::Call;
 use crate::api::answer::Answer;
-use crate::api::crest::operation::{self, Operation};
+use crate::api::crest::operation::Operation;
 use crate::api::crest::version::Version;
 use crate::api::error::ApiError;
 use crate::app::App;
@@ -242,7 +242,7 @@ impl Asked<'_> {
         if self.form == Form::Names {
             return ApiError::not_implemented("Patch operations are not supported");
         }
-        let body: Value = serde_json::from_slice(&self.call.body).unwrap_or_default();
+        let body = self.call.json().unwrap_or_default();
         let field = body
             .pointer("/0/field")
             .and_then(Value::as_str)
@@ -260,7 +260,7 @@ impl Asked<'_> {
     }
 
     fn written(&self) -> Result<Written, ApiError> {
-        let body = operation::json_object(&self.call.body)?;
+        let body = self.call.members()?;
         let wrong = |(path, what): (String, String)| {
             ApiError::bad_request(format!("Invalid value: {path} {what}"))
         };

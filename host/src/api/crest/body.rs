@@ -1,0 +1,74 @@
+//! What CREST reads from bodies: an empty one is no JSON at all, and `null` has no members.
+
+use serde_json::{Map, Value};
+
+use crate::api::Call;
+use crate::api::error::ApiError;
+use crate::api::json_body::{self, BodyFault};
+
+impl Call {
+    /// The JSON of the body; an empty body is `Value::Null`.
+    ///
+    /// # Errors
+    /// 400 for what is no JSON, and for anything after it.
+    pub(crate) fn json(&self) -> Result<Value, ApiError> {
+        if json_body::is_blank(&self.body) {
+            return Ok(Value::Null);
+        }
+        Ok(json_body::parse(&self.body)?)
+    }
+
+    /// The members of a body that must be a JSON object; `null` counts as an empty one.
+    ///
+    /// # Errors
+    /// As [`Call::json`], and 400 for an empty body or another type.
+    pub(crate) fn members(&self) -> Result<Map<String, Value>, ApiError> {
+        if json_body::is_blank(&self.body) {
+            return Err(ApiError::bad_request(
+                "The request could not be processed because it did not contain any JSON content",
+            ));
+        }
+        match self.json()? {
+            Value::Object(members) => Ok(members),
+            Value::Null => Ok(Map::new()),
+            _ => Err(BodyFault::NoObject.into()),
+        }
+    }
+
+    /// Checks the body of a PATCH, which no endpoint carries out.
+    ///
+    /// # Errors
+    /// 400 for what is no JSON patch.
+    pub(crate) fn check_patch(&self) -> Result<(), ApiError> {
+        const OPERATIONS: [&str; 7] = [
+            "add",
+            "remove",
+            "replace",
+            "increment",
+            "move",
+            "copy",
+            "transform",
+        ];
+        let refused = |what: String| {
+            ApiError::bad_request(format!(
+                "The request could not be processed because the provided content is {what}"
+            ))
+        };
+        let parsed = self.json()?;
+        let list = parsed
+            .as_array()
+            .ok_or_else(|| refused("not a JSON array of patch operations".into()))?;
+        for item in list {
+            let name = item
+                .get("operation")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            if !OPERATIONS.contains(&name) {
+                return Err(refused(format!(
+                    "not a valid JSON patch: Invalid patch operation type {name}"
+                )));
+            }
+        }
+        Ok(())
+    }
+}
