@@ -91,7 +91,7 @@ impl<'a> Sealed<'a> {
         if header.get("typ").and_then(Value::as_str) != Some(BUNDLE) {
             return Err(NotSealed("its first line does not seal a bundle"));
         }
-        let sha256 = hex(&Sha256::digest(bundle));
+        let sha256 = hex::encode(Sha256::digest(bundle));
         if payload.get("bytes_sha256").and_then(Value::as_str) != Some(sha256.as_str()) {
             return Err(NotSealed("its bytes are not those that were signed"));
         }
@@ -125,9 +125,4 @@ impl<'a> Sealed<'a> {
             key.verify(message.as_bytes(), &signature).is_ok()
         })
     }
-}
-
-/// Bytes in hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

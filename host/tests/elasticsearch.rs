@@ -8,10 +8,8 @@
 
 mod support;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use support::{ADMINISTRATOR_PASSWORD, Client, PASSWORD, Reply, TestServer};
+use support::{ADMINISTRATOR_PASSWORD, Client, PASSWORD, Reply, TestServer, basic};
 
 const OLD: &str = "/_xpack/security/oauth2/token";
 const NEW: &str = "/_security/oauth2/token";
@@ -39,10 +37,6 @@ async fn server(more: &[(&'static str, toml::Value)]) -> TestServer {
     let made = call(&client, "POST", path, &administrator(), &mapping);
     assert_eq!(made.status, 201, "{made:?}");
     server
-}
-
-fn basic(user: &str, password: &str) -> String {
-    format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
 }
 
 fn administrator() -> String {

@@ -10,10 +10,8 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
-use support::{ADMINISTRATOR_PASSWORD, Client, Reply, TestServer};
+use support::{ADMINISTRATOR_PASSWORD, Client, Reply, TestServer, basic};
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
@@ -153,9 +151,13 @@ struct Credentials<'a> {
 impl<'a> Credentials<'a> {
     /// A client that may do everything is made for tokens.
     fn make(client: &'a Client) -> Self {
-        let basic = pair("amadmin", ADMINISTRATOR_PASSWORD);
+        let administrator = basic("amadmin", ADMINISTRATOR_PASSWORD);
         let body = json!({"client_name": "all", "role": "Read-write"});
-        let made = client.post("/connect/register", &[("Authorization", &basic)], &body);
+        let made = client.post(
+            "/connect/register",
+            &[("Authorization", &administrator)],
+            &body,
+        );
         assert_eq!(made.status, 201, "{made:?}");
         let made = made.json();
         let text = |name: &str| made[name].as_str().unwrap().to_owned();
@@ -175,7 +177,7 @@ impl<'a> Credentials<'a> {
                 "Content-Type".to_owned(),
                 "application/x-www-form-urlencoded".to_owned(),
             ),
-            ("Authorization".to_owned(), pair(&self.id, &self.secret)),
+            ("Authorization".to_owned(), basic(&self.id, &self.secret)),
         ];
         let form = Some("grant_type=client_credentials");
         let reply = self.client.send("POST", "/connect/token", &headers, form);
@@ -193,15 +195,11 @@ impl<'a> Credentials<'a> {
                 ("iPlanetDirectoryPro".to_owned(), token)
             }
             "bearer" => authorization(format!("Bearer {}", self.bearer)),
-            "basic" => authorization(pair("amadmin", ADMINISTRATOR_PASSWORD)),
-            "clientBasic" => authorization(pair(&self.id, &self.secret)),
+            "basic" => authorization(basic("amadmin", ADMINISTRATOR_PASSWORD)),
+            "clientBasic" => authorization(basic(&self.id, &self.secret)),
             other => panic!("{other}"),
         }
     }
-}
-
-fn pair(name: &str, secret: &str) -> String {
-    format!("Basic {}", STANDARD.encode(format!("{name}:{secret}")))
 }
 
 /// A request made up from what an operation says of itself.

@@ -9,11 +9,9 @@
 
 mod support;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
-use support::{ADMINISTRATOR_PASSWORD, Client, Reply, TestServer};
+use support::{ADMINISTRATOR_PASSWORD, Client, Reply, TestServer, basic};
 
 const V1: &str = "/api/admin/configuration/v1";
 
@@ -25,10 +23,9 @@ struct Api {
 
 impl Api {
     fn administrator(server: &TestServer) -> Api {
-        let pair = STANDARD.encode(format!("amadmin:{ADMINISTRATOR_PASSWORD}"));
         Api {
             client: server.client(),
-            authorization: format!("Basic {pair}"),
+            authorization: basic("amadmin", ADMINISTRATOR_PASSWORD),
         }
     }
 
@@ -114,7 +111,7 @@ fn ask(server: &TestServer, client: &(String, String), audience: &str, more: &st
         .as_secs();
     let mut jti = [0; 18];
     getrandom::fill(&mut jti).unwrap();
-    let jti: String = jti.iter().map(|byte| format!("{byte:02x}")).collect();
+    let jti = hex::encode(jti);
     let claims = json!({
         "iss": client.0, "sub": client.0, "aud": audience, "iat": now, "exp": now + 3600, "jti": jti,
     });

@@ -9,7 +9,7 @@
 mod support;
 
 use serde_json::{Value, json};
-use support::{ADMINISTRATOR_PASSWORD, Client, Reply, TestServer};
+use support::{ADMINISTRATOR_PASSWORD, Client, Reply, TestServer, basic};
 
 const BOTH: &str = "policyserver.management policyserver.runtime";
 
@@ -89,12 +89,13 @@ fn register(client: &Client, scope: &str) -> (String, String) {
 }
 
 fn register_with(client: &Client, scope: &str, role: &str) -> (String, String) {
-    use base64::Engine;
-    let encoded = base64::engine::general_purpose::STANDARD
-        .encode(format!("amadmin:{ADMINISTRATOR_PASSWORD}"));
     let body = json!({"client_name": "tests", "grant_types": ["client_credentials"], "scope": scope, "role": role});
-    let basic = format!("Basic {encoded}");
-    let reply = client.post("/connect/register", &[("Authorization", &basic)], &body);
+    let administrator = basic("amadmin", ADMINISTRATOR_PASSWORD);
+    let reply = client.post(
+        "/connect/register",
+        &[("Authorization", &administrator)],
+        &body,
+    );
     assert_eq!(reply.status, 201, "{reply:?}");
     let made = reply.json();
     let text = |name: &str| made[name].as_str().unwrap().to_owned();

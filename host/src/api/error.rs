@@ -162,10 +162,11 @@ impl From<BodyFault> for ApiError {
                 format!("The request body is larger than {limit}"),
             ),
             BodyFault::MediaType => ApiError::new(fault.status(), "Unsupported Media Type"),
-            BodyFault::Syntax(error) => {
-                unprocessable("the provided content is not valid JSON").with_detail(error.to_string())
+            BodyFault::Syntax(error) => unprocessable("the provided content is not valid JSON")
+                .with_detail(error.to_string()),
+            BodyFault::Trailing(_) => {
+                unprocessable("there is trailing data after the JSON content")
             }
-            BodyFault::Trailing(_) => unprocessable("there is trailing data after the JSON content"),
             BodyFault::NoObject => unprocessable("the provided content is not a JSON object"),
         }
     }

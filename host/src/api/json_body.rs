@@ -141,8 +141,14 @@ mod tests {
     fn a_body_is_one_object_and_nothing_else() {
         assert_eq!(parse_object(b" {\"a\": 1}\n").unwrap().len(), 1);
         for (body, told) in [
-            (&b""[..], "no JSON: EOF while parsing a value at line 1 column 0"),
-            (b"{\"a\":\n x}", "no JSON: expected value at line 2 column 2"),
+            (
+                &b""[..],
+                "no JSON: EOF while parsing a value at line 1 column 0",
+            ),
+            (
+                b"{\"a\":\n x}",
+                "no JSON: expected value at line 2 column 2",
+            ),
             (b"{\"a\": \"\xff\"}", "no JSON: invalid unicode code point"),
             (b"{}\n{}", "no JSON: trailing characters at line 2 column 1"),
             (b"[]", "must be a JSON object"),
@@ -162,15 +168,34 @@ mod tests {
         };
         let limit = Limit::Setting(7);
         let read = async |media_type, body| object(request(media_type, body), limit).await;
-        assert!(read("application/json; charset=utf-8", "{\"a\":1}").await.is_ok());
+        assert!(
+            read("application/json; charset=utf-8", "{\"a\":1}")
+                .await
+                .is_ok()
+        );
         for (media_type, body, status, told) in [
-            ("text/plain", "x", 415, "The content type must be application/json"),
-            ("application/json", "{\"a\":12}", 413, "The body is larger than 7 bytes (body_bytes)"),
+            (
+                "text/plain",
+                "x",
+                415,
+                "The content type must be application/json",
+            ),
+            (
+                "application/json",
+                "{\"a\":12}",
+                413,
+                "The body is larger than 7 bytes (body_bytes)",
+            ),
         ] {
             let fault = read(media_type, body).await.unwrap_err();
-            assert_eq!((fault.status().as_u16(), fault.to_string().as_str()), (status, told));
+            assert_eq!(
+                (fault.status().as_u16(), fault.to_string().as_str()),
+                (status, told)
+            );
         }
-        let fault = bytes(Body::from("long"), Limit::Constant(3)).await.unwrap_err();
+        let fault = bytes(Body::from("long"), Limit::Constant(3))
+            .await
+            .unwrap_err();
         assert_eq!(fault.to_string(), "The body is larger than 3 bytes");
     }
 }

@@ -53,10 +53,7 @@ mod tests {
         let sent = "Application/JSON ; charset=UTF-8; compatible-with=8";
         headers.insert(header::CONTENT_TYPE, sent.parse().unwrap());
         let found = MediaType::of(&headers).unwrap();
-        assert_eq!(
-            (found.text(), found.essence()),
-            (sent, "Application/JSON")
-        );
+        assert_eq!((found.text(), found.essence()), (sent, "Application/JSON"));
         assert!(found.is_one_of(&[FORM, JSON]) && !found.is_one_of(&[FORM]));
         assert_eq!(found.parameter("compatible-with"), Some("8"));
         assert_eq!(found.parameter("boundary"), None);

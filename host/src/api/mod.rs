@@ -15,6 +15,7 @@ pub(crate) mod manage;
 mod media_type;
 pub(crate) mod notifications;
 pub(crate) mod oauth;
+mod peer;
 mod pexip;
 mod policyserver;
 mod routes;
@@ -27,7 +28,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, Response, StatusCode, header};
 use axum::middleware;
 use axum::response::IntoResponse;
@@ -38,7 +39,6 @@ use crate::auth::caller::{Authorized, Caller};
 use crate::auth::privilege::Permission;
 use crate::clock::{self, Millis};
 use crate::publish::{Live, LiveRealm};
-use crate::serve::Peer;
 use answer::{Answer, Layout};
 use crest::operation;
 use crest::parameters::Parameters;
@@ -46,6 +46,7 @@ use crest::path::{self, Style};
 use crest::version::Requested;
 use error::ApiError;
 use json_body::Limit;
+use peer::PeerAddress;
 use routes::Routes;
 
 /// The server's whole surface.
@@ -230,7 +231,7 @@ impl Call {
 
 async fn json(
     State(app): State<Arc<App>>,
-    ConnectInfo(Peer(peer)): ConnectInfo<Peer>,
+    PeerAddress(peer): PeerAddress,
     request: Request,
 ) -> Response<Body> {
     let (head, body) = request.into_parts();
@@ -271,7 +272,7 @@ async fn json(
         realm: target.realm,
         style: target.style,
         deployment: deployment.to_owned(),
-        peer: peer.ip(),
+        peer,
         now: clock::now(),
     };
     if let Some(asked) = bundles::asked(&call, &target.endpoint) {

@@ -536,11 +536,5 @@ impl Sessions {
 
 /// What the store knows a token by.
 fn hash(token: &str) -> String {
-    use std::fmt::Write as _;
-    let mut text = String::with_capacity(64);
-    for byte in Sha256::digest(token.as_bytes()) {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    hex::encode(Sha256::digest(token.as_bytes()))
 }

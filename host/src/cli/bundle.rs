@@ -161,7 +161,7 @@ impl SealOptions {
             name,
             revision: self.revision.unwrap_or(now.unsigned_abs()),
             digest: bundle.digest(),
-            bytes_sha256: &seal::hex(&Sha256::digest(bytes)),
+            bytes_sha256: &hex::encode(Sha256::digest(bytes)),
             issued_at: now,
             max_age: self.max_age,
         };

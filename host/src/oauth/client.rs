@@ -137,7 +137,7 @@ impl Client {
         getrandom::fill(&mut random).map_err(|_| NoRandomness)?;
         let keys = public_keys(&new.jwks, new.signing_alg.as_deref());
         Ok(Client {
-            id: hex(&random),
+            id: hex::encode(random),
             name: new.name,
             method: new.method,
             enabled: true,
@@ -303,31 +303,15 @@ impl SecretHash {
     }
 
     fn text(&self) -> String {
-        format!("{HASHED}{}", hex(&self.0))
+        format!("{HASHED}{}", hex::encode(self.0))
     }
 
     fn read(stored: &str) -> Option<Self> {
         let digits = stored.strip_prefix(HASHED)?;
         let mut hash = [0; 32];
-        if digits.len() != 2 * hash.len() {
-            return None;
-        }
-        for (n, byte) in hash.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(digits.get(2 * n..2 * n + 2)?, 16).ok()?;
-        }
+        hex::decode_to_slice(digits, &mut hash).ok()?;
         Some(SecretHash(hash))
     }
-}
-
-/// Bytes as hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }
 
 #[cfg(test)]

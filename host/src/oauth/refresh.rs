@@ -158,7 +158,7 @@ impl Oauth {
 
 /// What the store knows a refresh token by: SHA-256, in hex.
 pub(crate) fn hash(token: &str) -> String {
-    super::client::hex(&Sha256::digest(token.as_bytes()))
+    hex::encode(Sha256::digest(token.as_bytes()))
 }
 
 /// The key that only who holds the token can make; another one than the hash that the store has.

@@ -62,7 +62,7 @@ ids!(
 fn random_id() -> Result<String, NoRandomness> {
     let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(|_| NoRandomness)?;
-    Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex::encode(random))
 }
 
 /// A name and what people say about it: what policies, roles and permissions have alike.

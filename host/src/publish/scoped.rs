@@ -28,7 +28,6 @@ use crate::documents::bundle::BundleDefinition;
 use crate::documents::members;
 use crate::outside::source::{self, Source};
 use crate::realm::RealmPath;
-use crate::seal::hex;
 use crate::store::{Kind, Object, View};
 
 /// How often another node's change may come in between before this one gives up.
@@ -245,7 +244,7 @@ fn link(
                 bytes = read.with_scripts(&scripts);
                 read = load(&bytes)?;
             }
-            let sha256 = hex(&Sha256::digest(&bytes));
+            let sha256 = hex::encode(Sha256::digest(&bytes));
             (read.digest().to_owned(), Bytes::from(bytes), sha256)
         }
     };

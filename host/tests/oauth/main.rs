@@ -96,9 +96,7 @@ macro_rules! on_both {
 use on_both;
 
 fn basic(name: &str, password: &str) -> (String, String) {
-    use base64::Engine as _;
-    let text = base64::engine::general_purpose::STANDARD.encode(format!("{name}:{password}"));
-    ("Authorization".into(), format!("Basic {text}"))
+    ("Authorization".into(), support::basic(name, password))
 }
 
 fn bearer(token: &str) -> (String, String) {

@@ -87,11 +87,7 @@ impl Holder {
         let jws = std::str::from_utf8(&body[..end]).unwrap();
         let (header, seal) = verified(&self.keys().await, jws).unwrap();
         let bytes = body[end + 1..].to_vec();
-        let sha256: String = digest(&SHA256, &bytes)
-            .as_ref()
-            .iter()
-            .map(|b| format!("{b:02x}"))
-            .collect();
+        let sha256 = hex::encode(digest(&SHA256, &bytes));
         assert_eq!(seal["bytes_sha256"], sha256.as_str());
         let bundle = assize_engine::Bundle::load(bytes.clone()).unwrap();
         assert_eq!(seal["digest"], bundle.digest());

@@ -17,6 +17,8 @@ use std::path::Path;
 
 use assize::config::{Config, Layers};
 use assize::serve::Server;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 pub(crate) const ADMINISTRATOR_PASSWORD: &str = "Adm1n.for-tests";
@@ -262,6 +264,11 @@ pub(crate) fn exchange(
         headers,
         text: body.to_owned(),
     }
+}
+
+/// The `Authorization` header of somebody with a password (RFC 7617).
+pub(crate) fn basic(name: &str, password: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{name}:{password}")))
 }
 
 /// A path as it travels: what URLs cannot hold is escaped, what is escaped already stays.

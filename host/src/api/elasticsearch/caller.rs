@@ -3,10 +3,11 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
 use super::super::oauth::caller::{ApiCaller, ApiIdentity};
+use super::super::peer::PeerAddress;
 use super::error::Refusal;
 use crate::app::App;
 use crate::clock::{self, Millis};
@@ -15,7 +16,6 @@ use crate::oauth::permission::{Audience, Permission};
 use crate::oauth::scope::Scopes;
 use crate::oauth::token::{Subject, User};
 use crate::realm::IdentityKind;
-use crate::serve::Peer;
 
 /// Somebody who is known.
 pub(super) struct Authenticated {
@@ -29,15 +29,13 @@ impl FromRequestParts<Arc<App>> for Authenticated {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refusal> {
-        let peer = parts.extensions.get::<ConnectInfo<Peer>>();
-        let ConnectInfo(Peer(peer)) =
-            *peer.ok_or_else(|| Refusal::internal("a connection without an address"))?;
+        let address = PeerAddress::of(&parts.extensions).map_err(Refusal::internal)?;
         let now = clock::now();
-        let caller = ApiCaller::require(app, &parts.headers, peer.ip(), now).await?;
+        let caller = ApiCaller::require(app, &parts.headers, address, now).await?;
         Ok(Authenticated {
             app: Arc::clone(app),
             caller,
-            address: peer.ip(),
+            address,
             now,
         })
     }

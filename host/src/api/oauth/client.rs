@@ -4,11 +4,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::to_bytes;
-use axum::extract::{ConnectInfo, FromRequest, Request};
+use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::super::peer::PeerAddress;
 use super::error::{Challenge, OauthError};
 use super::form::Form;
 use crate::api::crest::parameters::{Plus, decode};
@@ -19,7 +20,6 @@ use crate::oauth::assertion::ASSERTION_TYPE;
 use crate::oauth::authenticate::Proof;
 use crate::oauth::client::Client;
 use crate::oauth::registry::Registry;
-use crate::serve::Peer;
 
 /// A form, and the client that sent it.
 pub(crate) struct ClientRequest {
@@ -53,9 +53,7 @@ impl FromRequest<Arc<App>> for UnprovedRequest {
 
     async fn from_request(request: Request, _: &Arc<App>) -> Result<Self, OauthError> {
         let (head, body) = request.into_parts();
-        let peer = head.extensions.get::<ConnectInfo<Peer>>();
-        let ConnectInfo(Peer(peer)) =
-            *peer.ok_or_else(|| OauthError::internal("a connection without an address"))?;
+        let address = PeerAddress::of(&head.extensions).map_err(OauthError::internal)?;
         // One byte more than is allowed, so that the form can say that it is too large.
         let body = to_bytes(body, FORM_BYTES + 1).await.map_err(|_| {
             OauthError::new(
@@ -79,7 +77,7 @@ impl FromRequest<Arc<App>> for UnprovedRequest {
             form: Form::parse(&head.headers, &body)?,
             headers: head.headers,
             path: head.uri.path().to_owned(),
-            address: peer.ip(),
+            address,
             now: clock::now(),
         })
     }

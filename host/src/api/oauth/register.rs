@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{ConnectInfo, FromRequest, Request, State};
+use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, Response, StatusCode};
 use serde_json::Value;
 
 use super::super::json_body::{self, BodyFault, Limit};
+use super::super::peer::PeerAddress;
 use super::caller::ApiCaller;
 use super::error::{OauthError, answer};
 use super::registration::{self, Metadata, MetadataFault};
@@ -19,7 +20,6 @@ use crate::oauth::permission::Permission;
 use crate::oauth::registry::Registry;
 use crate::oauth::role::RoleId;
 use crate::publish::CommitError;
-use crate::serve::Peer;
 use crate::store::{Expect, Write};
 
 /// A registration, by somebody who may register clients.
@@ -34,10 +34,8 @@ impl FromRequest<Arc<App>> for Registration {
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, OauthError> {
         let (head, body) = request.into_parts();
-        let peer = head.extensions.get::<ConnectInfo<Peer>>();
-        let ConnectInfo(Peer(peer)) =
-            *peer.ok_or_else(|| OauthError::internal("a connection without an address"))?;
-        let caller = ApiCaller::require(app, &head.headers, peer.ip(), clock::now());
+        let address = PeerAddress::of(&head.extensions).map_err(OauthError::internal)?;
+        let caller = ApiCaller::require(app, &head.headers, address, clock::now());
         let caller = caller.await?.permitted(Permission::ChangeClients)?;
         let body = json_body::bytes(body, Limit::Constant(FORM_BYTES)).await;
         Ok(Registration {

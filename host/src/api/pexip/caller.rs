@@ -4,17 +4,17 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
 use super::super::oauth::caller::ApiCaller;
+use super::super::peer::PeerAddress;
 use super::error::Refusal;
 use crate::app::App;
 use crate::clock::{self, Millis};
 use crate::oauth::audit;
 use crate::oauth::permission::{Permission, Permissions};
 use crate::oauth::registry::Registry;
-use crate::serve::Peer;
 use crate::store::Write;
 
 /// Somebody who may use the API at all.
@@ -29,18 +29,16 @@ impl FromRequestParts<Arc<App>> for ApiUser {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refusal> {
-        let peer = parts.extensions.get::<ConnectInfo<Peer>>();
-        let ConnectInfo(Peer(peer)) =
-            *peer.ok_or_else(|| Refusal::internal("a connection without an address"))?;
+        let address = PeerAddress::of(&parts.extensions).map_err(Refusal::internal)?;
         let now = clock::now();
-        let caller = ApiCaller::require(app, &parts.headers, peer.ip(), now).await?;
+        let caller = ApiCaller::require(app, &parts.headers, address, now).await?;
         let caller = caller
             .permitted(Permission::IsAdmin)?
             .permitted(Permission::UseApi)?;
         Ok(ApiUser {
             app: Arc::clone(app),
             caller,
-            address: peer.ip(),
+            address,
             now,
         })
     }

@@ -1,20 +1,19 @@
 //! Who may use the two APIs: nobody without a Bearer token for the right audience. Each handler takes one of these
 //! proofs as an argument, and nothing else makes them.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::extract::FromRequestParts;
 use axum::http::Method;
 use axum::http::request::Parts;
 
 use super::super::oauth::caller::{ApiCaller, Authorization, CallerError, authorization};
+use super::super::peer::PeerAddress;
 use super::error::Refusal;
 use crate::app::App;
 use crate::clock;
 use crate::oauth::permission::Permission;
 use crate::policyserver::hierarchy::Hierarchy;
-use crate::serve::Peer;
 use crate::store::Write;
 
 /// Somebody who administers the hierarchy, and the hierarchy as it is.
@@ -91,13 +90,7 @@ async fn permitted(parts: &Parts, app: &App, permission: Permission) -> Result<A
     if let Some(Authorization::Basic(..)) = authorization(&parts.headers)? {
         return Err(CallerError::Missing.into());
     }
-    let caller = ApiCaller::require(app, &parts.headers, address(parts)?, clock::now()).await?;
+    let address = PeerAddress::of(&parts.extensions).map_err(Refusal::internal)?;
+    let caller = ApiCaller::require(app, &parts.headers, address, clock::now()).await?;
     Ok(caller.permitted(permission)?)
-}
-
-fn address(parts: &Parts) -> Result<IpAddr, Refusal> {
-    match parts.extensions.get::<ConnectInfo<Peer>>() {
-        Some(ConnectInfo(Peer(peer))) => Ok(peer.ip()),
-        None => Err(Refusal::internal("a connection without an address")),
-    }
 }
