@@ -11,13 +11,14 @@ use crate::api::oauth::registration::{self, Metadata};
 use crate::auth::NoRandomness;
 use crate::clock;
 use crate::config::Config;
-use crate::oauth::client::{AuthMethod, Client, ClientSecret};
+use crate::oauth::client::{AuthMethod, Client};
+use crate::oauth::registered::{InUse, Registered};
 use crate::oauth::registry::{Registries, Registry};
 use crate::oauth::role;
+use crate::oauth::secret::ClientSecret;
 use crate::oauth::settings::OauthSettings;
-use crate::realm::RealmPath;
 use crate::serve::open_store;
-use crate::store::{Expect, Kind, Store, Write};
+use crate::store::{Store, Write};
 
 /// Who a change by this command is said to be made by.
 const AUTHOR: &str = "assize client";
@@ -141,7 +142,7 @@ impl Clients {
                     given.put(&mut json)?;
                     let metadata = opened.metadata(json)?;
                     let (client, secret) = metadata.into_client().map_err(no_randomness)?;
-                    opened.put(Expect::Absent, &client, "client created").await?;
+                    opened.apply("client created", client.creation()).await?;
                     show(&client, secret)
                 }
                 What::Update { id, given } => {
@@ -153,7 +154,7 @@ impl Clients {
                     given.put(&mut json)?;
                     let metadata = opened.metadata(json)?;
                     let secret = metadata.update(&mut client).map_err(no_randomness)?;
-                    opened.put(Expect::Present, &client, "client changed").await?;
+                    opened.apply("client changed", client.change()).await?;
                     show(&client, secret)
                 }
                 What::RotateSecret { id } => {
@@ -166,21 +167,18 @@ impl Clients {
                     }
                     let secret = ClientSecret::generate().map_err(no_randomness)?;
                     client.set_secret(Some(&secret));
-                    opened
-                        .put(Expect::Present, &client, "client secret rotated")
+                    opened.apply("client secret rotated", client.change())
                         .await?;
                     show(&client, Some(secret))
                 }
                 What::Delete { id } => {
-                    let write = Write::Delete {
-                        kind: Kind::Client,
-                        realm: RealmPath::root().key(),
-                        key: opened.client(&id)?.id.clone(),
-                    };
-                    opened
-                        .store
-                        .apply(AUTHOR, clock::now(), "client deleted", &[write])
-                        .await?;
+                    let write = opened
+                        .client(&id)?
+                        .deletion(&opened.registry)
+                        .map_err(|InUse(users)| {
+                            Failure::bad_input(format!("{id} is used by {}", users.join(", ")))
+                        })?;
+                    opened.apply("client deleted", write).await?;
                     print(&format!("deleted {id}\n"))
                 }
             }
@@ -217,8 +215,7 @@ impl Opened {
             .map_err(|fault| Failure::bad_input(fault.to_string()))
     }
 
-    async fn put(&self, expect: Expect, client: &Client, summary: &str) -> Result<(), Failure> {
-        let write = Write::Put(expect, client.draft());
+    async fn apply(&self, summary: &str, write: Write) -> Result<(), Failure> {
         self.store
             .apply(AUTHOR, clock::now(), summary, &[write])
             .await?;

@@ -4,21 +4,20 @@
 //! Basic credentials (RFC 6749 §2.3.1) and clients which do not send the same bytes; and an id is never chosen by
 //! whoever registers, so no client can take the name of a user or of another client (RFC 9700 §4.15).
 
-use aws_lc_rs::constant_time::verify_slices_are_equal;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use super::jws::{self, PublicKey};
+use super::name::Name;
+use super::permission::Permissions;
+use super::registered::{Registered, document};
+use super::registry::Registry;
 use super::role::RoleId;
-use crate::auth::{NoRandomness, random_text};
-use crate::realm::RealmPath;
+use super::secret::{ClientSecret, SecretHash};
+use crate::auth::NoRandomness;
 use crate::store::{Draft, Kind, Object, Stamp};
 
-const SECRET_RANDOM_BYTES: usize = 32;
 const ID_RANDOM_BYTES: usize = 16;
-/// What a stored secret begins with.
-const HASHED: &str = "sha256:";
 
 /// How a client proves itself (RFC 7591 §2, `token_endpoint_auth_method`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,7 +73,7 @@ impl Grant {
 pub(crate) struct Client {
     /// 32 hexadecimal digits.
     pub(crate) id: String,
-    pub(crate) name: String,
+    pub(crate) name: Name,
     pub(crate) method: AuthMethod,
     /// Whether the client is served at all.
     pub(crate) enabled: bool,
@@ -117,7 +116,8 @@ fn yes() -> bool {
 
 /// What a new client is made of.
 pub(crate) struct NewClient {
-    pub(crate) name: String,
+    /// Its id where it has no name.
+    pub(crate) name: Option<Name>,
     pub(crate) method: AuthMethod,
     pub(crate) jwks: Vec<Value>,
     pub(crate) signing_alg: Option<String>,
@@ -136,9 +136,10 @@ impl Client {
         let mut random = [0; ID_RANDOM_BYTES];
         getrandom::fill(&mut random).map_err(|_| NoRandomness)?;
         let keys = public_keys(&new.jwks, new.signing_alg.as_deref());
+        let id = hex::encode(random);
         Ok(Client {
-            id: hex::encode(random),
-            name: new.name,
+            name: new.name.unwrap_or_else(|| Name::known(&id)),
+            id,
             method: new.method,
             enabled: true,
             jwks: new.jwks,
@@ -162,7 +163,7 @@ impl Client {
 
     /// Replaces the secret.
     pub(crate) fn set_secret(&mut self, secret: Option<&ClientSecret>) {
-        self.secret = secret.map(|secret| SecretHash::of(&secret.0));
+        self.secret = secret.map(|secret| SecretHash::of(secret.reveal()));
     }
 
     pub(crate) fn has_secret(&self) -> bool {
@@ -177,18 +178,22 @@ impl Client {
     /// Whether one of these texts is the client's secret. All of them are always compared, in constant time; a client
     /// without a secret, or none at all, takes as long.
     pub(crate) fn is_secret(client: Option<&Client>, candidates: &[&str]) -> bool {
-        let nobody = SecretHash([0; 32]);
+        let nobody = SecretHash::NOBODY;
         let known = client.and_then(|client| client.secret.as_ref());
         let expected = known.unwrap_or(&nobody);
         let mut same = false;
         for candidate in candidates {
-            let given = SecretHash::of(candidate);
-            same |= verify_slices_are_equal(&given.0, &expected.0).is_ok();
+            same |= expected.is_of(candidate);
         }
         same && known.is_some()
     }
+}
 
-    pub(crate) fn read(object: &Object) -> Option<Client> {
+impl Registered for Client {
+    const KIND: Kind = Kind::Client;
+    const AUDITED: &'static str = "client";
+
+    fn read(object: &Object) -> Option<Self> {
         let body: Body = serde_json::from_str(&object.body).ok()?;
         let secret = match object.secret.as_deref() {
             None => None,
@@ -197,7 +202,7 @@ impl Client {
         let keys = public_keys(&body.jwks, body.signing_alg.as_deref());
         Some(Client {
             id: object.key.clone(),
-            name: object.name.clone(),
+            name: Name::known(&object.name),
             method: body.method,
             enabled: body.enabled,
             jwks: body.jwks,
@@ -212,7 +217,7 @@ impl Client {
         })
     }
 
-    pub(crate) fn draft(&self) -> Draft {
+    fn draft(&self) -> Draft {
         let body = Body {
             method: self.method,
             enabled: self.enabled,
@@ -224,19 +229,18 @@ impl Client {
             lifetime: self.lifetime,
         };
         Draft {
-            kind: Kind::Client,
-            realm: RealmPath::root().key(),
-            key: self.id.clone(),
-            // Names of clients are for people and need not be unique.
-            name_key: self.id.clone(),
-            name: self.name.clone(),
-            owner: String::new(),
-            // A struct of texts, numbers and JSON always serialises.
-            body: serde_json::to_string(&body).unwrap_or_default(),
             secret: self.secret.as_ref().map(SecretHash::text),
-            members: Vec::new(),
-            stamp: None,
+            // Names of clients are for people and need not be unique.
+            ..document((Self::KIND, self.key()), (&self.name, self.key()), &body)
         }
+    }
+
+    fn key(&self) -> String {
+        self.id.clone()
+    }
+
+    fn permits(&self, registry: &Registry) -> Permissions {
+        registry.permitted(self.role.as_slice())
     }
 }
 
@@ -252,68 +256,6 @@ fn public_keys(jwks: &[Value], signing_alg: Option<&str>) -> Vec<PublicKey> {
         .collect()
 }
 
-/// A secret in the clear, on its way to the client. It is not kept and never logged.
-pub(crate) struct ClientSecret(String);
-
-impl ClientSecret {
-    /// A random one of 256 bits.
-    ///
-    /// # Errors
-    /// The system gave no randomness.
-    pub(crate) fn generate() -> Result<Self, NoRandomness> {
-        random_text(SECRET_RANDOM_BYTES).map(ClientSecret)
-    }
-
-    /// One that was made elsewhere: at least 16 characters, all of %x20-7E (RFC 6749 appendix A.2).
-    ///
-    /// # Errors
-    /// What is wrong with it.
-    pub(crate) fn import(text: &str) -> Result<Self, &'static str> {
-        if !text.bytes().all(|b| (0x20..=0x7e).contains(&b)) {
-            return Err("a secret has printable ASCII characters only");
-        }
-        if text.len() < crate::limits::CLIENT_SECRET_MINIMUM {
-            return Err("a secret has at least 16 characters");
-        }
-        if text.len() > crate::limits::CLIENT_SECRET_MAXIMUM {
-            return Err("a secret has at most 512 characters");
-        }
-        Ok(ClientSecret(text.to_owned()))
-    }
-
-    /// For the one answer that shows it.
-    pub(crate) fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-/// SHA-256 of a secret. Secrets are random or long, so no slow hash is needed to keep them from being guessed.
-#[derive(Clone)]
-struct SecretHash([u8; 32]);
-
-impl std::fmt::Debug for SecretHash {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("set")
-    }
-}
-
-impl SecretHash {
-    fn of(secret: &str) -> Self {
-        SecretHash(Sha256::digest(secret.as_bytes()).into())
-    }
-
-    fn text(&self) -> String {
-        format!("{HASHED}{}", hex::encode(self.0))
-    }
-
-    fn read(stored: &str) -> Option<Self> {
-        let digits = stored.strip_prefix(HASHED)?;
-        let mut hash = [0; 32];
-        hex::decode_to_slice(digits, &mut hash).ok()?;
-        Some(SecretHash(hash))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
@@ -321,7 +263,7 @@ mod tests {
 
     fn client() -> Client {
         Client::new(NewClient {
-            name: "Café".into(),
+            name: Some(Name::known("Café")),
             method: AuthMethod::SecretBasic,
             jwks: vec![],
             signing_alg: None,
@@ -360,7 +302,7 @@ mod tests {
         let kept = stored(client.draft());
         assert!(!format!("{kept:?}").contains(secret.reveal()));
         let read = Client::read(&kept).unwrap();
-        assert_eq!((read.name.as_str(), read.lifetime), ("Café", Some(60)));
+        assert_eq!((&*read.name, read.lifetime), ("Café", Some(60)));
         assert!(Client::is_secret(Some(&read), &["wrong", secret.reveal()]));
         assert!(!Client::is_secret(Some(&read), &["wrong"]));
         assert!(!Client::is_secret(None, &[secret.reveal()]));
@@ -384,20 +326,5 @@ mod tests {
         let (one, other) = (client(), client());
         assert!(plain(&one.id) && one.id.len() == 32 && one.id != other.id);
         assert!(plain(ClientSecret::generate().unwrap().reveal()));
-    }
-
-    #[test]
-    fn imported_secrets_have_bounds() {
-        assert!(ClientSecret::import("0123456789abcdef").is_ok());
-        assert!(ClientSecret::import(&"~ ".repeat(256)).is_ok());
-        for bad in [
-            "0123456789abcde",
-            "0123456789abcdé",
-            "0123456789abcdef\n",
-            "",
-        ] {
-            assert!(ClientSecret::import(bad).is_err(), "{bad:?}");
-        }
-        assert!(ClientSecret::import(&"x".repeat(513)).is_err());
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! | a token's way | |
 //! |---|---|
-//! | `registry`, `client`, `role`, `permission`, `scope` | who may ask, and for what |
+//! | `registry` of what is `registered`: `client`, `secret`, `role`, `permission`, `scope`, `name` | who may ask, and for what |
 //! | `authenticate`, `assertion`, `throttle` | who asks |
 //! | `token`, `refresh` (and `crate::keys`) | what is issued |
 //! | `verify`, `external`, `published`, `revocation`, `bearer` | what is believed, and what it opens |
@@ -19,13 +19,16 @@ mod claims;
 pub(crate) mod client;
 pub(crate) mod external;
 pub(crate) mod jws;
+pub(crate) mod name;
 pub(crate) mod permission;
 pub(crate) mod published;
 pub(crate) mod refresh;
+pub(crate) mod registered;
 pub(crate) mod registry;
 mod revocation;
 pub(crate) mod role;
 pub(crate) mod scope;
+pub(crate) mod secret;
 pub(crate) mod settings;
 pub(crate) mod subject_token;
 #[cfg(test)]

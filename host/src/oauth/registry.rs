@@ -8,9 +8,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::client::Client;
 use super::permission::{Permission, Permissions};
+use super::registered::Registered;
 use super::role::{Role, RoleId, RoleMapping, Source};
 use crate::realm::RealmPath;
 use crate::store::snapshots::{Snapshot, Snapshots};
@@ -104,9 +106,24 @@ impl Registry {
     /// The role with a name, without regard to case.
     pub(crate) fn role_named(&self, name: &str) -> Option<&Role> {
         let name = name.to_lowercase();
-        self.roles
-            .values()
-            .find(|role| role.name.to_lowercase() == name)
+        self.roles.values().find(|role| role.name.folded() == name)
+    }
+
+    /// The role mapping with a name, without regard to case.
+    pub(crate) fn mapping_named(&self, name: &str) -> Option<&RoleMapping> {
+        let name = name.to_lowercase();
+        self.mappings
+            .iter()
+            .find(|mapping| mapping.name.folded() == name)
+    }
+
+    /// The role that a request names, by number or by name.
+    pub(crate) fn role_meant(&self, wanted: &Value) -> Option<&Role> {
+        if let Value::String(name) = wanted {
+            return self.role_named(name);
+        }
+        let number = wanted.as_u64().and_then(|n| u32::try_from(n).ok());
+        self.role(RoleId(number?))
     }
 
     /// By number.
@@ -137,20 +154,23 @@ impl Registry {
         let mappings = self.mappings.iter();
         let mappings = mappings.filter(|mapping| mapping.roles.contains(&role));
         let mut users: Vec<String> = clients
-            .map(|client| client.name.clone())
-            .chain(mappings.map(|mapping| mapping.name.clone()))
+            .map(|client| client.name.to_string())
+            .chain(mappings.map(|mapping| mapping.name.to_string()))
             .collect();
         users.sort();
         users
     }
 
+    /// What roles permit together, whoever asks.
+    pub(crate) fn permitted(&self, roles: &[RoleId]) -> Permissions {
+        let roles = roles.iter().filter_map(|id| self.roles.get(id));
+        roles.fold(Permissions::NONE, |sum, role| sum.or(role.permissions))
+    }
+
     /// What a role permits to those who call with a token. Without the setting `allow_all_permissions` that is never a
     /// change of the authentication configuration (seed 003).
     pub(crate) fn permissions(&self, role: Option<RoleId>) -> Permissions {
-        let granted = role
-            .and_then(|id| self.roles.get(&id))
-            .map_or(Permissions::NONE, |role| role.permissions);
-        self.withheld(granted)
+        self.withheld(self.permitted(role.as_slice()))
     }
 
     /// Whether somebody who holds `own` may give others `given`: nobody gives more than they have. What the settings
@@ -174,13 +194,9 @@ impl Registry {
             .mappings
             .iter()
             .filter(|mapping| mapping.source == source && values.contains(&mapping.value.as_str()));
-        let roles = fitting.map(|mapping| {
-            let permissions = mapping.roles.iter();
-            permissions.fold(Permissions::NONE, |sum, role| {
-                sum.or(self.permissions(Some(*role)))
-            })
-        });
-        roles.reduce(Permissions::or)
+        fitting
+            .map(|mapping| self.withheld(self.permitted(&mapping.roles)))
+            .reduce(Permissions::or)
     }
 
     /// Reads all documents of a kind anew. One that cannot be read grants nothing, and is said.

@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::name::Name;
 use super::permission::{Permission, Permissions};
+use super::registered::{Registered, document};
+use super::registry::Registry;
 use crate::clock::Millis;
 use crate::documents::defaults::BUILT_IN_AUTHOR;
-use crate::realm::RealmPath;
-use crate::store::{Draft, Expect, Kind, Object, Store, StoreError, Write};
+use crate::store::{Draft, Kind, Object, Store, StoreError, Write};
 
 /// A role's number: Pexip's API names roles by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -18,18 +20,13 @@ impl RoleId {
     pub(crate) const READ_ONLY: RoleId = RoleId(1);
     /// Everything but looking into other clients' tokens; built in.
     pub(crate) const READ_WRITE: RoleId = RoleId(2);
-
-    /// What the store finds the role by.
-    pub(crate) fn key(self) -> String {
-        self.0.to_string()
-    }
 }
 
 /// A role.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Role {
     pub(crate) id: RoleId,
-    pub(crate) name: String,
+    pub(crate) name: Name,
     pub(crate) permissions: Permissions,
 }
 
@@ -59,19 +56,24 @@ impl Role {
         [
             Role {
                 id: RoleId::READ_ONLY,
-                name: "Read-only".into(),
+                name: Name::known("Read-only"),
                 permissions: read_only,
             },
             Role {
                 id: RoleId::READ_WRITE,
-                name: "Read-write".into(),
+                name: Name::known("Read-write"),
                 permissions: read_write,
             },
         ]
     }
+}
 
-    /// The role of a stored document. A permission that this version does not know permits nothing.
-    pub(crate) fn read(object: &Object) -> Option<Role> {
+impl Registered for Role {
+    const KIND: Kind = Kind::Role;
+    const AUDITED: &'static str = "role";
+
+    /// A permission that this version does not know permits nothing.
+    fn read(object: &Object) -> Option<Self> {
         let body: Body = serde_json::from_str(&object.body).ok()?;
         let known = body
             .permissions
@@ -79,33 +81,30 @@ impl Role {
             .filter_map(|codename| Permission::with_codename(codename));
         Some(Role {
             id: RoleId(object.key.parse().ok()?),
-            name: object.name.clone(),
+            name: Name::known(&object.name),
             permissions: known.collect(),
         })
     }
 
-    pub(crate) fn draft(&self) -> Draft {
+    fn draft(&self) -> Draft {
+        let codenames = self.permissions.codenames().into_iter();
         let body = Body {
-            permissions: self
-                .permissions
-                .codenames()
-                .into_iter()
-                .map(str::to_owned)
-                .collect(),
+            permissions: codenames.map(str::to_owned).collect(),
         };
-        Draft {
-            kind: Kind::Role,
-            realm: RealmPath::root().key(),
-            key: self.id.key(),
-            name_key: self.name.to_lowercase(),
-            name: self.name.clone(),
-            owner: String::new(),
-            // A list of texts always serialises.
-            body: serde_json::to_string(&body).unwrap_or_default(),
-            secret: None,
-            members: Vec::new(),
-            stamp: None,
-        }
+        let name = (&self.name, self.name.folded());
+        document((Self::KIND, self.key()), name, &body)
+    }
+
+    fn key(&self) -> String {
+        self.id.0.to_string()
+    }
+
+    fn permits(&self, _: &Registry) -> Permissions {
+        self.permissions
+    }
+
+    fn users(&self, registry: &Registry) -> Vec<String> {
+        registry.users_of(self.id)
     }
 }
 
@@ -120,10 +119,7 @@ pub(crate) async fn ensure_built_in(store: &dyn Store, now: Millis) -> Result<()
     if store.setting(DONE).await?.is_some() {
         return Ok(());
     }
-    let writes: Vec<Write> = Role::built_in()
-        .iter()
-        .map(|role| Write::Put(Expect::Absent, role.draft()))
-        .collect();
+    let writes: Vec<Write> = Role::built_in().iter().map(Role::creation).collect();
     match store
         .apply(BUILT_IN_AUTHOR, now, "the built-in roles", &writes)
         .await
@@ -151,7 +147,7 @@ pub(crate) enum Source {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RoleMapping {
     pub(crate) id: u32,
-    pub(crate) name: String,
+    pub(crate) name: Name,
     pub(crate) source: Source,
     pub(crate) value: String,
     pub(crate) roles: Vec<RoleId>,
@@ -164,36 +160,36 @@ struct MappingBody {
     roles: Vec<RoleId>,
 }
 
-impl RoleMapping {
-    pub(crate) fn read(object: &Object) -> Option<RoleMapping> {
+impl Registered for RoleMapping {
+    const KIND: Kind = Kind::RoleMapping;
+    const AUDITED: &'static str = "role_mapping";
+
+    fn read(object: &Object) -> Option<Self> {
         let body: MappingBody = serde_json::from_str(&object.body).ok()?;
         Some(RoleMapping {
             id: object.key.parse().ok()?,
-            name: object.name.clone(),
+            name: Name::known(&object.name),
             source: body.source,
             value: body.value,
             roles: body.roles,
         })
     }
 
-    pub(crate) fn draft(&self) -> Draft {
+    fn draft(&self) -> Draft {
         let body = MappingBody {
             source: self.source,
             value: self.value.clone(),
             roles: self.roles.clone(),
         };
-        Draft {
-            kind: Kind::RoleMapping,
-            realm: RealmPath::root().key(),
-            key: self.id.to_string(),
-            name_key: self.name.to_lowercase(),
-            name: self.name.clone(),
-            owner: String::new(),
-            // A struct of texts and numbers always serialises.
-            body: serde_json::to_string(&body).unwrap_or_default(),
-            secret: None,
-            members: Vec::new(),
-            stamp: None,
-        }
+        let name = (&self.name, self.name.folded());
+        document((Self::KIND, self.key()), name, &body)
+    }
+
+    fn key(&self) -> String {
+        self.id.to_string()
+    }
+
+    fn permits(&self, registry: &Registry) -> Permissions {
+        registry.permitted(&self.roles)
     }
 }

@@ -92,22 +92,10 @@ pub(crate) async fn handle(
         "groups" => users::handle(app, call, Group, id?, operation).await,
         "global-config/realms" => handle::<realms::Realms>(app, call, id?, operation).await,
         "global-config/revisions" => revisions::handle(app, call, id?, operation).await,
-        "global-config/clients" => {
-            oauth::in_root(call, &path)?;
-            handle::<oauth::clients::Clients>(app, call, id?, operation).await
-        }
-        "global-config/roles" => {
-            oauth::in_root(call, &path)?;
-            handle::<oauth::roles::Roles>(app, call, id?, operation).await
-        }
-        "global-config/rolemappings" => {
-            oauth::in_root(call, &path)?;
-            handle::<oauth::mappings::Mappings>(app, call, id?, operation).await
-        }
-        "global-config/tokens" => {
-            oauth::in_root(call, &path)?;
-            handle::<oauth::tokens::Tokens>(app, call, id?, operation).await
-        }
+        "global-config/clients"
+        | "global-config/roles"
+        | "global-config/rolemappings"
+        | "global-config/tokens" => oauth::handle(app, call, &path, id?, operation).await,
         "realms" if below.is_empty() => realms::handle_paths(app, call, operation).await,
         name => match listings::listing(name) {
             Some(listing) => listings::handle(app, call, (listing, name), id?, operation).await,

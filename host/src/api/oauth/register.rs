@@ -17,10 +17,8 @@ use crate::clock;
 use crate::limits::FORM_BYTES;
 use crate::oauth::audit;
 use crate::oauth::permission::Permission;
-use crate::oauth::registry::Registry;
-use crate::oauth::role::RoleId;
+use crate::oauth::registered::{BeyondTheCaller, Registered};
 use crate::publish::CommitError;
-use crate::store::{Expect, Write};
 
 /// A registration, by somebody who may register clients.
 pub(crate) struct Registration {
@@ -59,14 +57,14 @@ pub(crate) async fn register(
         .at(app.publisher.live().revision)
         .await?;
     let metadata = Metadata::read(&json, &registry, &app.oauth.audience_names)?;
-    check_role(&request.caller, &registry, metadata.role)?;
     let made = metadata.into_client();
     let (client, secret) =
         made.map_err(|_| OauthError::internal("the system gave no randomness"))?;
+    registry.administers(request.caller.held(), &client)?;
     let author = request.caller.name();
     let summary = format!("register the client {}", client.id);
-    let write = Write::Put(Expect::Absent, client.draft());
-    app.publisher.commit(&author, &summary, vec![write]).await?;
+    let writes = vec![client.creation()];
+    app.publisher.commit(&author, &summary, writes).await?;
     audit::administered("client.created", &author, &client.id);
     let mut body = registration::written(&client);
     body.insert("client_id_issued_at".into(), (clock::now() / 1000).into());
@@ -90,21 +88,13 @@ fn unreadable(fault: BodyFault) -> OauthError {
     }
 }
 
-/// Nobody gives a client more than they have.
-fn check_role(
-    caller: &ApiCaller,
-    registry: &Registry,
-    role: Option<RoleId>,
-) -> Result<(), OauthError> {
-    let given = registry.permissions(role);
-    if registry.may_give(caller.held(), given) {
-        Ok(())
-    } else {
-        Err(OauthError::new(
+impl From<BeyondTheCaller> for OauthError {
+    fn from(_: BeyondTheCaller) -> Self {
+        OauthError::new(
             StatusCode::FORBIDDEN,
             "access_denied",
             "The role permits more than the caller may",
-        ))
+        )
     }
 }
 

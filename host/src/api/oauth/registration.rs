@@ -4,12 +4,14 @@
 use serde_json::{Map, Value, json};
 
 use crate::auth::NoRandomness;
-use crate::limits::{ACCESS_TOKEN_SECONDS, CLIENT_KEYS, CLIENT_NAME_CHARACTERS};
-use crate::oauth::client::{AuthMethod, Client, ClientSecret, Grant, NewClient};
+use crate::limits::{ACCESS_TOKEN_SECONDS, CLIENT_KEYS};
+use crate::oauth::client::{AuthMethod, Client, Grant, NewClient};
 use crate::oauth::jws::{self, ALGORITHMS, PublicKey};
+use crate::oauth::name::Name;
 use crate::oauth::registry::Registry;
 use crate::oauth::role::RoleId;
 use crate::oauth::scope::{AudienceNames, Scope, Scopes};
+use crate::oauth::secret::ClientSecret;
 
 /// What is wrong with client metadata: the member, and why. The code is `invalid_client_metadata`.
 #[derive(Debug, PartialEq, Eq)]
@@ -35,7 +37,7 @@ fn fault<T>(member: &'static str, why: impl Into<String>) -> Result<T, MetadataF
 
 /// What somebody wants a client to be.
 pub(crate) struct Metadata {
-    pub(crate) name: Option<String>,
+    pub(crate) name: Option<Name>,
     pub(crate) method: AuthMethod,
     pub(crate) signing_alg: Option<String>,
     pub(crate) jwks: Vec<Value>,
@@ -131,7 +133,7 @@ impl Metadata {
     /// The system gave no randomness.
     pub(crate) fn into_client(self) -> Result<(Client, Option<ClientSecret>), NoRandomness> {
         let mut client = Client::new(NewClient {
-            name: self.name.unwrap_or_default(),
+            name: self.name,
             method: self.method,
             jwks: self.jwks,
             signing_alg: self.signing_alg,
@@ -141,9 +143,6 @@ impl Metadata {
             lifetime: self.lifetime,
         })?;
         client.enabled = self.enabled;
-        if client.name.is_empty() {
-            client.name = client.id.clone();
-        }
         let secret = match (self.secret, client.method) {
             (_, AuthMethod::PrivateKeyJwt) => None,
             (Some(given), _) => Some(given),
@@ -193,7 +192,7 @@ pub(crate) fn written(client: &Client) -> Map<String, Value> {
     let grants: Vec<&str> = client.grants.iter().map(|grant| grant.name()).collect();
     let mut json = Map::new();
     json.insert("client_id".into(), client.id.as_str().into());
-    json.insert("client_name".into(), client.name.as_str().into());
+    json.insert("client_name".into(), client.name.to_string().into());
     json.insert(
         "token_endpoint_auth_method".into(),
         client.method.name().into(),
@@ -232,21 +231,14 @@ fn text<'a>(
     }
 }
 
-fn read_name(json: &Map<String, Value>) -> Result<Option<String>, MetadataFault> {
+fn read_name(json: &Map<String, Value>) -> Result<Option<Name>, MetadataFault> {
     let Some(name) = text(json, "client_name")? else {
         return Ok(None);
     };
-    let name = name.trim();
-    if name.is_empty() || name.chars().any(char::is_control) {
-        return fault("client_name", "must be text without control characters");
+    match Name::parse(name) {
+        Ok(name) => Ok(Some(name)),
+        Err(wrong) => fault("client_name", wrong.to_string()),
     }
-    if name.chars().count() > CLIENT_NAME_CHARACTERS {
-        return fault(
-            "client_name",
-            format!("has more than {CLIENT_NAME_CHARACTERS} characters"),
-        );
-    }
-    Ok(Some(name.to_owned()))
 }
 
 fn read_jwks(json: &Map<String, Value>) -> Result<Vec<Value>, MetadataFault> {
@@ -321,16 +313,12 @@ fn read_role(
     json: &Map<String, Value>,
     registry: &Registry,
 ) -> Result<Option<RoleId>, MetadataFault> {
-    let found = match json.get("role") {
+    let wanted = match json.get("role") {
         None => return Ok(Some(RoleId::READ_WRITE)),
         Some(Value::Null) => return Ok(None),
-        Some(Value::String(name)) => registry.role_named(name),
-        Some(number) => {
-            let number = number.as_u64().and_then(|n| u32::try_from(n).ok());
-            number.and_then(|number| registry.role(RoleId(number)))
-        }
+        Some(wanted) => wanted,
     };
-    match found {
+    match registry.role_meant(wanted) {
         Some(role) => Ok(Some(role.id)),
         None => fault("role", "names no role, neither by number nor by name"),
     }

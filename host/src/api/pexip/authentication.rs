@@ -77,7 +77,7 @@ pub(super) async fn change(user: ApiUser, Path(id): Path<String>, mut fields: Fi
     fields.close(Resource::Authentication)?;
     let write = Write::Put(Expect::Anything, settings.draft());
     administrator
-        .commit("authentication.changed", ID, vec![write])
+        .make("authentication.changed", ID, write)
         .await?;
     let afterwards = administrator.afterwards().await?;
     Ok(answer(

@@ -13,7 +13,8 @@ use super::error::Refusal;
 use crate::app::App;
 use crate::clock::{self, Millis};
 use crate::oauth::audit;
-use crate::oauth::permission::{Permission, Permissions};
+use crate::oauth::permission::Permission;
+use crate::oauth::registered::{BeyondTheCaller, Registered};
 use crate::oauth::registry::Registry;
 use crate::store::Write;
 
@@ -71,30 +72,36 @@ pub(super) struct Administrator {
 }
 
 impl Administrator {
-    /// Checks that the caller may give these permissions to others.
+    /// Checks that the caller may make, change or take away a registration.
     ///
     /// # Errors
-    /// 403
-    pub(super) fn gives(&self, given: Permissions) -> Result<(), Refusal> {
-        if self.registry.may_give(self.caller.held(), given) {
-            Ok(())
-        } else {
-            Err(Refusal::beyond_the_caller())
-        }
+    /// [`BeyondTheCaller`]
+    pub(super) fn administers(&self, registered: &impl Registered) -> Result<(), BeyondTheCaller> {
+        self.registry.administers(self.caller.held(), registered)
+    }
+
+    /// Makes a change of a registration and writes it down. `deed` is `created` and the like.
+    ///
+    /// # Errors
+    /// [`Refusal`]
+    pub(super) async fn commit<R: Registered>(
+        &self,
+        deed: &str,
+        registered: &R,
+        write: Write,
+    ) -> Result<(), Refusal> {
+        let what = format!("{}.{deed}", R::AUDITED);
+        self.make(&what, &registered.key(), write).await
     }
 
     /// Makes a change and writes it down. `what` is `role.created` and the like.
     ///
     /// # Errors
     /// [`Refusal`]
-    pub(super) async fn commit(
-        &self,
-        what: &str,
-        name: &str,
-        writes: Vec<Write>,
-    ) -> Result<(), Refusal> {
+    pub(super) async fn make(&self, what: &str, name: &str, write: Write) -> Result<(), Refusal> {
         let author = self.caller.name();
         let summary = format!("{what} {name}");
+        let writes = vec![write];
         self.app.publisher.commit(&author, &summary, writes).await?;
         audit::administered(what, &author, name);
         Ok(())

@@ -55,12 +55,6 @@ impl Refusal {
         Self::new(StatusCode::CONFLICT, error)
     }
 
-    /// Nobody gives more than they have.
-    pub(super) fn beyond_the_caller() -> Self {
-        let text = "This would permit more than the caller may";
-        Self::new(StatusCode::FORBIDDEN, text)
-    }
-
     pub(super) fn method_not_allowed() -> Self {
         let text = "This method is not served here";
         Self::new(StatusCode::METHOD_NOT_ALLOWED, text)

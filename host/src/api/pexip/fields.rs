@@ -10,6 +10,7 @@ use super::error::Refusal;
 use super::resource::Resource;
 use crate::app::App;
 use crate::limits::CLIENT_NAME_CHARACTERS;
+use crate::oauth::name::{Name, NameFault};
 
 /// How an object is changed by a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,25 +57,28 @@ impl Fields {
             .filter(|value| !value.is_null())
     }
 
-    /// A name or another text that must not be blank: `before` where a partial change does not say it.
-    pub(super) fn text(&mut self, field: &str, change: Change, before: &str) -> String {
-        match self.take(field) {
-            Some(Value::String(text)) if text.trim().is_empty() => {
-                self.fault(field, "This field may not be blank");
-            }
-            Some(Value::String(text)) if text.chars().any(char::is_control) => {
-                self.fault(field, "Control characters are not allowed");
-            }
-            Some(Value::String(text)) if text.chars().count() > CLIENT_NAME_CHARACTERS => {
-                let why = format!("At most {CLIENT_NAME_CHARACTERS} characters are allowed");
-                self.fault(field, why);
-            }
-            Some(Value::String(text)) => return text.trim().to_owned(),
-            Some(_) => self.fault(field, "A text is needed"),
-            None if change == Change::Part => return before.to_owned(),
-            None => self.fault(field, "This field is required"),
-        }
-        String::new()
+    /// A name: `before` where a partial change does not say it; empty after a fault.
+    pub(super) fn name(&mut self, field: &str, change: Change, before: Name) -> Name {
+        let wrong = match self.take(field) {
+            Some(Value::String(text)) => match Name::parse(&text) {
+                Ok(name) => return name,
+                Err(NameFault::Blank) => "This field may not be blank".to_owned(),
+                Err(NameFault::ControlCharacter) => "Control characters are not allowed".to_owned(),
+                Err(NameFault::TooLong) => {
+                    format!("At most {CLIENT_NAME_CHARACTERS} characters are allowed")
+                }
+            },
+            Some(_) => "A text is needed".to_owned(),
+            None if change == Change::Part => return before,
+            None => "This field is required".to_owned(),
+        };
+        self.fault(field, wrong);
+        Name::default()
+    }
+
+    /// Another text, which may be what a name may be.
+    pub(super) fn text(&mut self, field: &str, change: Change, before: String) -> String {
+        self.name(field, change, Name::known(before)).into()
     }
 
     /// What a reference leads to: the address of an object, or the object itself with its address.

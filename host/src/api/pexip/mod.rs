@@ -12,6 +12,7 @@ mod fields;
 mod list;
 mod mappings;
 mod permissions;
+mod registered;
 mod resource;
 mod roles;
 mod schema;
@@ -24,6 +25,8 @@ use axum::routing::{MethodRouter, get, post};
 use super::oauth::{only_post, token};
 use super::routes::Routes;
 use crate::app::App;
+use crate::oauth::client::Client;
+use crate::oauth::role::{Role, RoleMapping};
 use error::Refusal;
 use resource::Resource;
 
@@ -40,45 +43,9 @@ pub(crate) fn routes() -> Routes {
             "/api/admin/status/v1/worker_vm/",
             only(get(list::worker_vms)),
         )
-        .route(
-            &Resource::Client.list(),
-            only(get(clients::list).post(clients::create)),
-        )
-        .route(
-            &Resource::Client.detail(),
-            only(
-                get(clients::read)
-                    .put(clients::replace)
-                    .patch(clients::change)
-                    .delete(clients::delete),
-            ),
-        )
-        .route(
-            &Resource::Role.list(),
-            only(get(roles::list).post(roles::create)),
-        )
-        .route(
-            &Resource::Role.detail(),
-            only(
-                get(roles::read)
-                    .put(roles::replace)
-                    .patch(roles::change)
-                    .delete(roles::delete),
-            ),
-        )
-        .route(
-            &Resource::RoleMapping.list(),
-            only(get(mappings::list).post(mappings::create)),
-        )
-        .route(
-            &Resource::RoleMapping.detail(),
-            only(
-                get(mappings::read)
-                    .put(mappings::replace)
-                    .patch(mappings::change)
-                    .delete(mappings::delete),
-            ),
-        )
+        .merge(registered::routes::<Client>())
+        .merge(registered::routes::<Role>())
+        .merge(registered::routes::<RoleMapping>())
         .route(&Resource::Permission.list(), only(get(permissions::list)))
         .route(&Resource::Permission.detail(), only(get(permissions::read)))
         .route(

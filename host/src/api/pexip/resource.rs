@@ -1,4 +1,12 @@
-//! What there is, and where.
+//! What there is, where, and how changes of it are answered.
+
+use axum::body::Body;
+use axum::http::header::LOCATION;
+use axum::http::{HeaderValue, Response, StatusCode};
+use serde_json::Value;
+
+use super::super::oauth::error::answer;
+use super::fields::Change;
 
 /// A kind of object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +72,31 @@ impl Resource {
         let id = id.strip_suffix('/').unwrap_or(id);
         (!id.is_empty() && !id.contains('/')).then_some(id)
     }
+}
+
+/// 201 with the object and its address.
+pub(super) fn created(object: Value) -> Response<Body> {
+    let mut response = answer(StatusCode::CREATED, &object);
+    let uri = object.get("resource_uri").and_then(Value::as_str);
+    if let Some(Ok(location)) = uri.map(HeaderValue::from_str) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response
+}
+
+/// What a change is answered with: Pexip accepts parts (202) and answers for the whole.
+pub(super) fn changed(change: Change) -> StatusCode {
+    match change {
+        Change::Whole => StatusCode::OK,
+        Change::Part => StatusCode::ACCEPTED,
+    }
+}
+
+/// 204
+pub(super) fn gone() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
 }
 
 #[cfg(test)]

@@ -10,8 +10,8 @@ use super::super::oauth::error::answer;
 use super::caller::{Administrator, ApiUser};
 use super::error::Refusal;
 use super::list::page;
-use super::resource::Resource;
-use super::{clients, permissions};
+use super::permissions;
+use super::resource::{Resource, gone};
 use crate::clock;
 use crate::limits::TOKENS_LISTED;
 use crate::oauth::permission::{PERMISSIONS, Permission, Permissions};
@@ -44,7 +44,7 @@ pub(super) async fn revoke(user: ApiUser, Path(id): Path<String>) -> Answered {
     let administrator = user.with(Permission::ChangeClients).await?;
     find(&administrator, &id).await?;
     administrator.revoke(Revoke::Access(&id)).await?;
-    Ok(clients::gone())
+    Ok(gone())
 }
 
 async fn find(administrator: &Administrator, id: &str) -> Result<AccessRow, Refusal> {

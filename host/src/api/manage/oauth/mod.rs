@@ -18,84 +18,91 @@
 //! Clients and roles are the whole server's, so they are found in the root realm only. Nobody gives a client or a role
 //! more than they may themselves.
 
-pub(super) mod clients;
-pub(super) mod mappings;
-pub(super) mod roles;
-pub(super) mod tokens;
+mod clients;
+mod mappings;
+mod registrations;
+mod roles;
+mod tokens;
 
 use std::sync::Arc;
 
-use super::collection::Asked;
+use serde_json::Value;
+
+use super::collection::{self, Route};
+use super::rows::{self, Remaining, Row};
+use super::scripts::compare;
 use crate::api::Call;
+use crate::api::answer::Answer;
+use crate::api::crest::operation::Operation;
+use crate::api::crest::version::Version;
 use crate::api::error::ApiError;
 use crate::api::oauth::registration::MetadataFault;
+use crate::app::App;
 use crate::documents::Members;
-use crate::limits::CLIENT_NAME_CHARACTERS;
-use crate::oauth::permission::Permissions;
+use crate::oauth::client::Client;
+use crate::oauth::name::Name;
 use crate::oauth::registry::Registry;
-use crate::oauth::role::RoleId;
-use serde_json::Value;
+use crate::oauth::role::{Role, RoleMapping};
+use registrations::{Administered, Registrations};
+use tokens::Tokens;
 
 /// The only form that these endpoints have.
 #[derive(Clone, Copy)]
 pub(super) struct Form;
 
-/// Checks that a request is about the root realm.
+const ROUTES: [Route<Form>; 1] = [(Version(1, 0), (Form, "resource=1.0"))];
+
+type Asked<'a> = collection::Asked<'a, Form>;
+
+/// Answers a request of one of these endpoints.
 ///
 /// # Errors
-/// 404: other realms have no clients.
-pub(super) fn in_root(call: &Call, path: &str) -> Result<(), ApiError> {
-    if call.realm.path.is_root() {
-        Ok(())
-    } else {
-        Err(ApiError::no_such_resource(path))
+/// 404 for a realm below the root, and as [`collection::handle`].
+pub(super) async fn handle(
+    app: &App,
+    call: &Call,
+    path: &str,
+    id: Option<&str>,
+    operation: Operation,
+) -> Result<Answer, ApiError> {
+    if !call.realm.path.is_root() {
+        return Err(ApiError::no_such_resource(path));
+    }
+    match path {
+        Client::PATH => collection::handle::<Registrations<Client>>(app, call, id, operation).await,
+        Role::PATH => collection::handle::<Registrations<Role>>(app, call, id, operation).await,
+        RoleMapping::PATH => {
+            collection::handle::<Registrations<RoleMapping>>(app, call, id, operation).await
+        }
+        _ => collection::handle::<Tokens>(app, call, id, operation).await,
     }
 }
 
-impl<F> Asked<'_, F> {
+impl Asked<'_> {
     /// Clients and roles as they are now, what this request has written included.
     async fn registry(&self) -> Result<Arc<Registry>, ApiError> {
         let revision = self.app.publisher.live().revision;
         Ok(self.app.oauth.registries.at(revision).await?)
     }
-
-    /// Checks that the caller may give others these permissions.
-    ///
-    /// # Errors
-    /// 403.
-    fn may_give(&self, registry: &Registry, given: Permissions) -> Result<(), ApiError> {
-        if registry.may_give(self.caller.caller().held(), given) {
-            Ok(())
-        } else {
-            Err(ApiError::forbidden(
-                "A role that this is about permits more than the caller may",
-            ))
-        }
-    }
-
-    /// What roles permit together.
-    fn permitted(registry: &Registry, roles: &[RoleId]) -> Permissions {
-        let roles = roles.iter().filter_map(|id| registry.role(*id));
-        roles.fold(Permissions::NONE, |sum, role| sum.or(role.permissions))
-    }
 }
 
-/// The answer for an id in the address of something that is to be made.
-fn ids_are_generated() -> ApiError {
-    ApiError::bad_request("Ids are generated: create with POST and _action=create")
+/// The answer to a query among these rows.
+fn listed(asked: &Asked<'_>, rows: Vec<Row>) -> Result<Answer, ApiError> {
+    let filter = rows::filter(asked.call)?;
+    let mut found = Vec::new();
+    for row in rows {
+        if rows::holds(&filter, &row, &|row, name, operator, value| {
+            Ok(compare(&row.members, name, operator, value))
+        })? {
+            found.push(row);
+        }
+    }
+    rows::answer(asked.call, asked.served, found, Remaining::Counted)
 }
 
 /// A name of a role or mapping.
-fn name(body: &Members) -> Result<String, ApiError> {
-    let name = text(body, "name")?.trim().to_owned();
-    if name.is_empty() || name.chars().any(char::is_control) {
-        return Err(refused("name", "must be text without control characters"));
-    }
-    if name.chars().count() > CLIENT_NAME_CHARACTERS {
-        let why = format!("has more than {CLIENT_NAME_CHARACTERS} characters");
-        return Err(refused("name", &why));
-    }
-    Ok(name)
+fn name(body: &Members) -> Result<Name, ApiError> {
+    Name::parse(text(body, "name")?).map_err(|fault| refused("name", &fault.to_string()))
 }
 
 fn text<'a>(body: &'a Members, member: &str) -> Result<&'a str, ApiError> {

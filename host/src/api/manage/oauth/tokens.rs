@@ -2,14 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::super::collection::{self, Collection, Put, Route};
+use super::super::collection::{Collection, Put, Route};
 use super::super::deleted;
-use super::super::rows::{self, Remaining, Row};
-use super::super::scripts::compare;
-use super::Form;
+use super::super::rows::Row;
+use super::{Asked, Form, ROUTES, listed, refused};
 use crate::api::answer::Answer;
 use crate::api::crest::operation::Operation;
-use crate::api::crest::version::Version;
 use crate::api::error::ApiError;
 use crate::auth::privilege::Endpoint;
 use crate::clock;
@@ -21,9 +19,7 @@ use crate::oauth::token::TokenBody;
 use crate::realm::RealmPath;
 use crate::store::tokens::{AccessRow, Revoke};
 
-type Asked<'a> = collection::Asked<'a, Form>;
-
-pub(in crate::api::manage) struct Tokens;
+pub(super) struct Tokens;
 
 impl Collection for Tokens {
     type Form = Form;
@@ -31,7 +27,7 @@ impl Collection for Tokens {
 
     const ENDPOINT: Endpoint = Endpoint::Clients;
     const PATH: &'static str = "global-config/tokens";
-    const ROUTES: &'static [Route<Form>] = &[(Version(1, 0), (Form, "resource=1.0"))];
+    const ROUTES: &'static [Route<Form>] = &ROUTES;
 
     async fn find(asked: &Asked<'_>, id: &str) -> Result<Option<AccessRow>, ApiError> {
         let found = asked.app.store.access_token(id).await?;
@@ -48,27 +44,18 @@ impl Collection for Tokens {
     }
 
     async fn query(asked: &Asked<'_>) -> Result<Answer, ApiError> {
-        let filter = rows::filter(asked.call)?;
         let registry = asked.registry().await?;
-        let mut found = Vec::new();
         let tokens = asked
             .app
             .store
             .active_tokens(asked.call.now, "", TOKENS_LISTED)
             .await?;
-        for token in tokens {
-            let row = Row {
-                id: token.jti.clone(),
-                revision: Some(Self::revision(&token)),
-                members: written(&token, &registry),
-            };
-            if rows::holds(&filter, &row, &|row, name, operator, value| {
-                Ok(compare(&row.members, name, operator, value))
-            })? {
-                found.push(row);
-            }
-        }
-        rows::answer(asked.call, asked.served, found, Remaining::Counted)
+        let rows = tokens.into_iter().map(|token| Row {
+            members: written(&token, &registry),
+            revision: Some(Self::revision(&token)),
+            id: token.jti,
+        });
+        listed(asked, rows.collect())
     }
 
     async fn read(asked: &Asked<'_>, id: &str, found: AccessRow) -> Result<Answer, ApiError> {
@@ -102,7 +89,7 @@ impl Collection for Tokens {
             (Some(client), None, None) => revoke(asked, Revoke::Client(client)).await?,
             (None, Some(realm), Some(user)) => {
                 let realm = RealmPath::parse(realm)
-                    .ok_or_else(|| super::refused("realm", "is no path of a realm"))?;
+                    .ok_or_else(|| refused("realm", "is no path of a realm"))?;
                 let (realm, user) = (realm.key(), user.to_lowercase());
                 revoke(asked, Revoke::User(&realm, &user)).await?
             }
@@ -138,7 +125,7 @@ fn written(token: &AccessRow, registry: &Registry) -> Members {
     members.insert("client_id".into(), token.client.as_str().into());
     if let Some(client) = client {
         let permissions = registry.permissions(client.role).codenames();
-        members.insert("client_name".into(), client.name.as_str().into());
+        members.insert("client_name".into(), client.name.to_string().into());
         members.insert("permissions".into(), permissions.into());
     }
     if let Ok(body) = serde_json::from_str::<TokenBody>(&token.body) {
