@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use crate::api::subscribers::Subscribers;
 use crate::auth::login::AuthIds;
 use crate::auth::password::Passwords;
-use crate::auth::session::Sessions;
+use crate::auth::sessions::Sessions;
 use crate::config::Config;
 use crate::freshness::Freshness;
 use crate::keys::KeyRings;

@@ -9,7 +9,7 @@ use super::answer::json_response;
 use super::json_body::BodyFault;
 use super::oauth::caller::CallerError;
 use crate::auth::password::PasswordError;
-use crate::auth::session::BeginError;
+use crate::auth::sessions::BeginError;
 use crate::publish::CommitError;
 use crate::store::StoreError;
 

@@ -7,7 +7,7 @@ pub(crate) mod password;
 pub(crate) mod plan;
 pub(crate) mod privilege;
 pub(crate) mod session;
-pub(crate) mod session_events;
+pub(crate) mod sessions;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

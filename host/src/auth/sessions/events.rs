@@ -7,13 +7,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::session::Session;
+use super::super::session::Session;
+use super::memory::Known;
 use crate::limits::SESSIONS_ENDED_ELSEWHERE;
 use crate::notifications::{Event, NodeSeal, Notifications, SessionChange, SessionEvent};
 use crate::store::Store;
-
-/// Tokens with their sessions.
-pub(super) type Known = (Box<str>, Arc<Session>);
 
 /// Tells what happens to sessions.
 pub(crate) struct SessionEvents {
