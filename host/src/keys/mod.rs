@@ -10,7 +10,9 @@
 
 mod algorithm;
 mod jws;
+mod key;
 mod ring;
+mod stored;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,7 +25,8 @@ use crate::store::{Draft, Expect, Kind, Object, Store, StoreError, Write};
 
 pub(crate) use algorithm::Algorithm;
 pub(crate) use jws::{sign, sign_with};
-pub(crate) use ring::{Key, Life, Ring, Stage};
+pub(crate) use key::{Key, Stage};
+pub(crate) use ring::{Life, Ring};
 
 /// What a ring's keys sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, clap::ValueEnum)]

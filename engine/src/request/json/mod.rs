@@ -3,10 +3,18 @@
 //! Requests are read once, in order, straight into their final form: building a value tree first
 //! would cost more than the decision. Numbers are never turned into floating point.
 
+mod scan;
+mod string;
+mod write;
+
 use std::borrow::Cow;
 
 use crate::error::{Error, ErrorCode};
 use crate::limits::MAX_JSON_DEPTH;
+use scan::is_plain;
+#[cfg(test)]
+pub(super) use scan::special;
+pub use write::write_text;
 
 /// The kind of the next value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -306,193 +314,6 @@ impl<'a> Reader<'a> {
         }
         self.at - start
     }
-
-    /// Reads a string that begins at the current quote.
-    fn string(&mut self) -> Result<Cow<'a, str>, Error> {
-        self.at += 1;
-        let start = self.at;
-        let bytes = self.text.as_bytes().get(start..).unwrap_or_default();
-        let end = if self.plain {
-            find(bytes, |word| zero_byte(word ^ repeated(b'"')))
-        } else {
-            special(bytes)
-        };
-        match end.map(|e| (e, bytes.get(e))) {
-            Some((end, Some(b'"'))) => {
-                self.at = start + end + 1;
-                Ok(Cow::Borrowed(
-                    self.text.get(start..start + end).unwrap_or_default(),
-                ))
-            }
-            Some((end, Some(b'\\'))) => self.escaped(start, start + end),
-            Some((end, _)) => {
-                self.at = start + end;
-                Err(self.bad("a control character in a string"))
-            }
-            None => Err(self.bad("a string without an end")),
-        }
-    }
-
-    fn escaped(&mut self, start: usize, first: usize) -> Result<Cow<'a, str>, Error> {
-        let mut out = self.text.get(start..first).unwrap_or_default().to_owned();
-        self.at = first;
-        loop {
-            match self.byte() {
-                Some(b'"') => {
-                    self.at += 1;
-                    return Ok(Cow::Owned(out));
-                }
-                Some(b'\\') => {
-                    self.at += 1;
-                    let c = self.escape()?;
-                    out.push(c);
-                }
-                Some(0..=0x1f) => return Err(self.bad("a control character in a string")),
-                Some(_) => {
-                    let rest = self.text.get(self.at..).unwrap_or_default();
-                    let run = special(rest.as_bytes()).unwrap_or(rest.len());
-                    out.push_str(rest.get(..run).unwrap_or_default());
-                    self.at += run;
-                }
-                None => return Err(self.bad("a string without an end")),
-            }
-        }
-    }
-
-    fn escape(&mut self) -> Result<char, Error> {
-        let byte = self.byte();
-        self.at += 1;
-        Ok(match byte {
-            Some(b'"') => '"',
-            Some(b'\\') => '\\',
-            Some(b'/') => '/',
-            Some(b'b') => '\u{8}',
-            Some(b'f') => '\u{c}',
-            Some(b'n') => '\n',
-            Some(b'r') => '\r',
-            Some(b't') => '\t',
-            Some(b'u') => return self.unicode_escape(),
-            _ => {
-                self.at -= 1;
-                return Err(self.bad("an unknown escape"));
-            }
-        })
-    }
-
-    fn unicode_escape(&mut self) -> Result<char, Error> {
-        let first = self.hex4()?;
-        let code = if (0xd800..0xdc00).contains(&first) {
-            if !self
-                .text
-                .get(self.at..)
-                .is_some_and(|t| t.starts_with("\\u"))
-            {
-                return Err(self.bad("half of a surrogate pair"));
-            }
-            self.at += 2;
-            let second = self.hex4()?;
-            if !(0xdc00..0xe000).contains(&second) {
-                return Err(self.bad("half of a surrogate pair"));
-            }
-            0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00)
-        } else {
-            first
-        };
-        char::from_u32(code).ok_or_else(|| self.bad("half of a surrogate pair"))
-    }
-
-    fn hex4(&mut self) -> Result<u32, Error> {
-        let digits = self.text.get(self.at..self.at + 4);
-        let code = digits
-            .filter(|d| d.bytes().all(|b| b.is_ascii_hexdigit()))
-            .and_then(|d| u32::from_str_radix(d, 16).ok());
-        match code {
-            Some(code) => {
-                self.at += 4;
-                Ok(code)
-            }
-            None => Err(self.bad("an unknown escape")),
-        }
-    }
-}
-
-/// Writes a text as JSON (RFC 8259 §7).
-pub fn write_text(out: &mut Vec<u8>, text: &str) {
-    out.push(b'"');
-    let mut rest = text.as_bytes();
-    while let Some((before, special, after)) = at_special(rest) {
-        out.extend_from_slice(before);
-        match special {
-            b'"' => out.extend_from_slice(b"\\\""),
-            b'\\' => out.extend_from_slice(b"\\\\"),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            0x8 => out.extend_from_slice(b"\\b"),
-            0xc => out.extend_from_slice(b"\\f"),
-            byte => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
-        }
-        rest = after;
-    }
-    out.extend_from_slice(rest);
-    out.push(b'"');
-}
-
-/// The first byte that cannot stand in a JSON string as it is, with what is before and behind it.
-fn at_special(bytes: &[u8]) -> Option<(&[u8], u8, &[u8])> {
-    let (before, rest) = bytes.split_at_checked(special(bytes)?)?;
-    let (&special, after) = rest.split_first()?;
-    Some((before, special, after))
-}
-
-/// Where a quote, a backslash or a control character comes first.
-pub(super) fn special(bytes: &[u8]) -> Option<usize> {
-    find(bytes, |word| {
-        zero_byte(word ^ repeated(b'"')) | escape_or_control(word)
-    })
-}
-
-fn is_plain(bytes: &[u8]) -> bool {
-    let (words, rest) = bytes.as_chunks::<8>();
-    let found = words.iter().fold(0, |found, word| {
-        found | escape_or_control(u64::from_le_bytes(*word))
-    });
-    found == 0 && !rest.iter().any(|&byte| byte == b'\\' || byte < 0x20)
-}
-
-/// Where `mark` first marks a byte. It is given eight bytes at once: most of a request is plain text
-/// between quotes.
-fn find(bytes: &[u8], mark: impl Fn(u64) -> u64) -> Option<usize> {
-    let first = |marks: u64| marks.trailing_zeros() as usize / 8;
-    let (words, rest) = bytes.as_chunks::<8>();
-    for (i, word) in words.iter().enumerate() {
-        // Only the lowest mark is exact: a borrow may mark bytes above it.
-        let marks = mark(u64::from_le_bytes(*word));
-        if marks != 0 {
-            return Some(i * 8 + first(marks));
-        }
-    }
-    // Blanks are never marked, so they can fill the last word up.
-    let mut last = [b' '; 8];
-    last.get_mut(..rest.len())?.copy_from_slice(rest);
-    let marks = mark(u64::from_le_bytes(last));
-    (marks != 0).then(|| words.len() * 8 + first(marks))
-}
-
-const HIGHS: u64 = repeated(0x80);
-
-const fn repeated(byte: u8) -> u64 {
-    u64::MAX / 255 * byte as u64
-}
-
-/// Marks the highest bit of the lowest byte that is zero, and perhaps of some above it.
-fn zero_byte(word: u64) -> u64 {
-    word.wrapping_sub(repeated(1)) & !word & HIGHS
-}
-
-/// Marks backslashes and control characters, as [`zero_byte`] marks zeros.
-fn escape_or_control(word: u64) -> u64 {
-    zero_byte(word ^ repeated(b'\\')) | (word.wrapping_sub(repeated(0x20)) & !word & HIGHS)
 }
 
 /// The error for a value of another type than `wanted`.
