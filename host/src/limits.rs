@@ -23,6 +23,8 @@ pub(crate) const LOGIN_AGE_MS: i64 = 5 * 60_000;
 pub(crate) const SPENT_LOGINS: usize = 100_000;
 /// Levels of realms below the root.
 pub(crate) const REALM_DEPTH: usize = 16;
+/// How often a document is read again because somebody else changed it before it was written.
+pub(crate) const REWRITE_ATTEMPTS: usize = 8;
 /// Query parameters of one request.
 pub(crate) const QUERY_PARAMETERS: usize = 64;
 /// Revisions in one answer.

@@ -140,6 +140,78 @@ async fn what_one_node_does_the_other_serves() {
     );
 }
 
+/// A realm's document is changed by two endpoints, a part by each. The second node is asked for changes while it does not
+/// know of the first one's yet: it hears nothing of them before its next poll.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_a_realm_keeps_what_another_node_changed() {
+    const SETTINGS: &str = "/realms/root/realms/a/realm-config/services/policyconfiguration";
+    const REALM: &str = "/global-config/realms/L2E";
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("shared.db").display());
+    let node = async |poll: i64| {
+        let settings = [
+            ("database", url.as_str().into()),
+            ("poll_milliseconds", poll.into()),
+            ("cut_off_seconds", (2 * poll / 1000).into()),
+        ];
+        TestServer::with(&settings).await
+    };
+    let one = node(3_600_000).await;
+    let mut here = one.client();
+    here.admin(
+        "POST",
+        "/global-config/realms?_action=create",
+        &realm(true, &[]),
+    );
+    let other = node(3_600_000).await;
+    let mut there = other.client();
+    assert_eq!(there.get_json(REALM)["active"], true);
+
+    // Here the settings, there whether it is active.
+    here.admin(
+        "PUT",
+        SETTINGS,
+        &json!({"environmentOverridesSession": false}),
+    );
+    there.admin("PUT", REALM, &json!({"name": "a", "active": false}));
+    let settings = there.get_json(SETTINGS);
+    assert_eq!(settings["environmentOverridesSession"], false, "{settings}");
+
+    // Here the aliases, there again whether it is active, and then its settings.
+    here.admin("PUT", REALM, &json!({"name": "a", "aliases": ["alias"]}));
+    there.admin("PUT", REALM, &json!({"name": "a", "active": true}));
+    here.admin("PUT", REALM, &json!({"name": "a", "aliases": ["other"]}));
+    there.admin(
+        "PUT",
+        SETTINGS,
+        &json!({"environmentOverridesSession": true}),
+    );
+    let shown = there.get_json(REALM);
+    fits(&json!({"active": true, "aliases": ["other"]}), &shown).unwrap();
+
+    // Who names a revision changes that one or none.
+    let known = shown["_rev"].as_str().unwrap().to_owned();
+    here.admin("PUT", REALM, &json!({"name": "a", "aliases": []}));
+    let headers = [
+        ("Content-Type".to_owned(), "application/json".to_owned()),
+        ("iPlanetDirectoryPro".to_owned(), there.token("amadmin")),
+        ("If-Match".to_owned(), known),
+    ];
+    let body = realm(true, &["third"]).to_string();
+    let path = format!("/am/json{REALM}");
+    let refused = there.send("PUT", &path, &headers, Some(&body));
+    assert_eq!(refused.status, 412, "{refused:?}");
+
+    // A realm that is gone is not made again.
+    here.admin("DELETE", REALM, &Value::Null);
+    let reply = there.admin_reply("PUT", REALM, &realm(true, &[]));
+    assert_eq!(reply.status, 404, "{reply:?}");
+}
+
+fn realm(active: bool, aliases: &[&str]) -> Value {
+    json!({"name": "a", "parentPath": "/", "active": active, "aliases": aliases})
+}
+
 /// Both ways of being cut off: told so by closed connections, or told nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_whose_connections_are_closed_decides_stops_and_heals() {

@@ -69,6 +69,11 @@ impl ApiError {
         Self::new(StatusCode::CONFLICT, message)
     }
 
+    /// Others changed the same thing each time that it was to be changed ([`crate::limits::REWRITE_ATTEMPTS`]).
+    pub(crate) fn contended() -> Self {
+        Self::conflict("Too many others are changing this at the same time; try again")
+    }
+
     /// Something of ours failed: logged with its cause, told without it.
     pub(crate) fn internal(cause: impl std::fmt::Display) -> Self {
         tracing::error!(%cause, "a request failed");

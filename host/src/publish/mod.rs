@@ -66,6 +66,17 @@ pub(crate) struct RealmBody {
     pub(crate) settings: RealmSettings,
 }
 
+impl Default for RealmBody {
+    /// The root realm's, until somebody writes its document.
+    fn default() -> Self {
+        RealmBody {
+            active: true,
+            aliases: Vec::new(),
+            settings: RealmSettings::default(),
+        }
+    }
+}
+
 /// The one way in which the store is changed and decisions become current.
 pub(crate) struct Publisher {
     store: Arc<dyn Store>,
@@ -350,7 +361,11 @@ async fn realms(view: &mut dyn View, before: &Live) -> Result<Vec<LiveRealm>, Co
     Ok(realms)
 }
 
-fn realm_of(object: &Object) -> Result<(RealmPath, RealmBody), CommitError> {
+/// A realm as its document in the store has it.
+///
+/// # Errors
+/// [`CommitError::Publish`] for what is no such document.
+pub(crate) fn realm_of(object: &Object) -> Result<(RealmPath, RealmBody), CommitError> {
     let path = RealmPath::parse(&object.name);
     let body = serde_json::from_str(&object.body).ok();
     path.zip(body).ok_or_else(|| {

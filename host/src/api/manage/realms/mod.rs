@@ -1,6 +1,7 @@
 //! Realms: `…/global-config/realms` (`management-rest.md` §1.3), and the older `…/realms` (§1.4).
 
 mod aliases;
+pub(super) mod document;
 mod paths;
 
 use std::sync::Arc;
@@ -22,7 +23,7 @@ use crate::documents::realm_settings::RealmSettings;
 use crate::documents::{Members, realm};
 use crate::publish::{LiveRealm, RealmBody};
 use crate::realm::{FORBIDDEN_IN_REALM, RealmPath, forbidden};
-use crate::store::{Expect, Write};
+use crate::store::Write;
 
 pub(super) use paths::handle_paths;
 
@@ -64,7 +65,7 @@ impl Collection for Realms {
     }
 
     fn revision(found: &Found) -> String {
-        revision(&found.live)
+        revision_of(&found.live)
     }
 
     async fn query(asked: &Asked<'_>) -> Result<Answer, ApiError> {
@@ -152,7 +153,7 @@ impl Asked<'_> {
         }
         let row = |realm: &Arc<LiveRealm>| Row {
             id: realm.path.id(),
-            revision: Some(revision(realm)),
+            revision: Some(revision_of(realm)),
             members: members(&realm.path, realm.active, &realm.aliases),
         };
         let rows = beneath(call, self.within()).iter().map(row).collect();
@@ -258,35 +259,27 @@ impl Asked<'_> {
             ));
         }
         let active = match body.get("active") {
-            None | Some(Value::Null) => there.active,
-            Some(Value::Bool(active)) => *active,
+            None | Some(Value::Null) => None,
+            Some(Value::Bool(active)) => Some(*active),
             Some(_) => return Err(ApiError::bad_request("Invalid attribute values")),
         };
         let aliases = match body.get("aliases") {
-            None | Some(Value::Null) => there.aliases.clone(),
-            Some(aliases) => aliases_of(aliases)?,
+            None | Some(Value::Null) => None,
+            Some(aliases) => Some(aliases_of(aliases)?),
         };
-        aliases::check(
-            self.caller.caller(),
-            &call.live,
-            &there.path,
-            &there.aliases,
-            &aliases,
-        )?;
-        let settings = (*there.settings).clone();
-        let body = RealmBody {
-            active,
-            aliases,
-            settings,
+        let change = |stored: &document::Stored| {
+            let before = &stored.body;
+            call.check_if_match(&revision(&there.path, before.active, &before.aliases))?;
+            let aliases = aliases.clone().unwrap_or_else(|| before.aliases.clone());
+            let caller = self.caller.caller();
+            aliases::check(caller, &call.live, &there.path, &before.aliases, &aliases)?;
+            Ok(RealmBody {
+                active: active.unwrap_or(before.active),
+                aliases,
+                settings: before.settings.clone(),
+            })
         };
-        let draft = realm::draft(&there.path, &body);
-        app.publisher
-            .commit(
-                &self.author(),
-                "realm changed",
-                vec![Write::Put(Expect::Anything, draft)],
-            )
-            .await?;
+        document::rewrite(app, (&self.author(), "realm changed"), &path, change).await?;
         let live = Arc::clone(&app.publisher.live());
         let realm = live
             .realm(&path)
@@ -351,11 +344,15 @@ fn members(path: &RealmPath, active: bool, aliases: &[String]) -> Members {
     members
 }
 
-/// Changes with what a realm's document says, and with nothing else.
-fn revision(realm: &LiveRealm) -> String {
+fn revision_of(realm: &LiveRealm) -> String {
+    revision(&realm.path, realm.active, &realm.aliases)
+}
+
+/// Changes with what this endpoint shows of a realm, and with nothing else.
+fn revision(path: &RealmPath, active: bool, aliases: &[String]) -> String {
     use std::hash::{DefaultHasher, Hash, Hasher};
     let mut hasher = DefaultHasher::new();
-    (realm.path.as_str(), realm.active, &realm.aliases).hash(&mut hasher);
+    (path.as_str(), active, aliases).hash(&mut hasher);
     // Never so small that it could be a placeholder in `If-Match`.
     (hasher.finish() >> 32 | 1 << 31).to_string()
 }
@@ -365,7 +362,7 @@ fn answer(call: &Call, served: &'static str, realm: &LiveRealm) -> Answer {
         call,
         served,
         &realm.path.id(),
-        Some(revision(realm)),
+        Some(revision_of(realm)),
         members(&realm.path, realm.active, &realm.aliases),
     )
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::collection::Collection;
 use super::super::{Wanted, guard};
-use super::{Realms, aliases as alias_rules, beneath, forbidden_name, make, revision};
+use super::{Realms, aliases as alias_rules, beneath, forbidden_name, make, revision_of};
 use crate::api::Call;
 use crate::api::answer::Answer;
 use crate::api::crest::operation::Operation;
@@ -37,7 +37,7 @@ pub(in crate::api::manage) async fn handle_paths(
             }
             let row = |realm: &Arc<LiveRealm>| {
                 let path = realm.path.as_str();
-                json!({"_id": path, "_rev": revision(realm), "content": [path]})
+                json!({"_id": path, "_rev": revision_of(realm), "content": [path]})
             };
             Ok(Answer::value(
                 served,

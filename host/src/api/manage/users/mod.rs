@@ -19,6 +19,7 @@ use crate::auth::delegation::ALL_AUTHENTICATED;
 use crate::auth::privilege::{Endpoint, Permission, Verb};
 use crate::documents::Members;
 use crate::documents::identity::{self, Written};
+use crate::limits::REWRITE_ATTEMPTS;
 use crate::publish::CommitError;
 use crate::realm::IdentityKind;
 use crate::store::{Draft, Expect, Kind, Object, StoreError, Write};
@@ -288,8 +289,7 @@ impl Asked<'_> {
         mut there: Object,
         draft: impl Fn(&Object) -> Result<Draft, ApiError>,
     ) -> Result<Draft, ApiError> {
-        const ATTEMPTS: usize = 8;
-        for _ in 0..ATTEMPTS {
+        for _ in 0..REWRITE_ATTEMPTS {
             self.call.check_if_match(&there.revision.to_string())?;
             let draft = draft(&there)?;
             let write = Write::Put(Expect::Present, draft.clone());
@@ -303,9 +303,7 @@ impl Asked<'_> {
                 other => return other.map(|()| draft).map_err(ApiError::from),
             }
         }
-        Err(ApiError::conflict(
-            "Too many others are changing this at the same time; try again",
-        ))
+        Err(ApiError::contended())
     }
 
     async fn commit_if_unchanged(
