@@ -108,18 +108,24 @@ fn written(name: &str, event: &str) -> Value {
 
 /// Users `ann`, and `agent` who may ask for decisions.
 fn set_up(client: &mut Client) {
-    for user in ["ann", "agent"] {
-        let body = json!({"username": user, "userpassword": PASSWORD});
-        client.admin("POST", "/users?_action=create", &body);
-    }
-    client.admin(
-        "POST",
-        "/groups?_action=create",
-        &json!({"username": "agents"}),
-    );
-    let group = json!({
-        "members": {"uniqueMember": ["agent"]},
-        "privileges": {"EntitlementRestAccess": true},
+    user(client, "ann");
+    user_with(client, "agent", "EntitlementRestAccess");
+}
+
+fn user(client: &mut Client, name: &str) {
+    let body = json!({"username": name, "userpassword": PASSWORD});
+    client.admin("POST", "/users?_action=create", &body);
+}
+
+/// A user with a group of its own that grants a privilege.
+fn user_with(client: &mut Client, name: &str, privilege: &str) {
+    user(client, name);
+    let group = format!("{name}s");
+    let body = json!({"username": group});
+    client.admin("POST", "/groups?_action=create", &body);
+    let granted = json!({
+        "members": {"uniqueMember": [name]},
+        "privileges": {privilege: true},
     });
     let version = "protocol=2.1,resource=4.0".to_owned();
     let headers = [
@@ -127,8 +133,8 @@ fn set_up(client: &mut Client) {
         ("Accept-API-Version".to_owned(), version),
         ("iPlanetDirectoryPro".to_owned(), client.token("amadmin")),
     ];
-    let path = "/am/json/groups/agents";
-    let reply = client.send("PUT", path, &headers, Some(&group.to_string()));
+    let path = format!("/am/json/groups/{group}");
+    let reply = client.send("PUT", &path, &headers, Some(&granted.to_string()));
     assert_eq!(reply.status, 200, "{reply:?}");
 }
 
@@ -288,6 +294,56 @@ async fn who_may_listen_and_for_how_long() {
     match agent.next().await {
         Message::Close(Some(frame)) => assert_eq!(frame.code, CloseCode::Away),
         other => panic!("{other:?}"),
+    }
+}
+
+/// A token that is told is one to act with: an agent hears of none that could do more than the agent.
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_of_administrators_are_told_to_their_equals_alone() {
+    let colour = toml::Value::Array(vec!["colour".into()]);
+    let server = TestServer::with(&[("session_properties", colour)]).await;
+    let mut client = server.client();
+    set_up(&mut client);
+    user_with(&mut client, "colleague", "EntitlementRestAccess");
+    for (name, privilege) in [
+        ("boss", "RealmAdmin"),
+        ("author", "PrivilegeRestAccess"),
+        ("reader", "PrivilegeRestReadAccess"),
+    ] {
+        user_with(&mut client, name, privilege);
+    }
+    let mut open = Vec::new();
+    for listener in ["agent", "boss", "amadmin"] {
+        let token = client.token(listener);
+        let mut listener = Listener::open(server.address, &token).await.unwrap();
+        listener.subscribe("/agent/session").await;
+        open.push(listener);
+    }
+    let mut tokens = std::collections::BTreeMap::new();
+    for name in ["boss", "author", "reader", "colleague", "ann"] {
+        let token = log_in(&client, name);
+        let path = format!("/am/json/sessions/{token}?_action=setProperty");
+        let headers = [
+            ("iPlanetDirectoryPro", token.as_str()),
+            ("Accept-API-Version", "resource=1.2"),
+        ];
+        let set = client.post(&path, &headers, &json!({"colour": "red"}));
+        assert_eq!(set.status, 200, "{name}: {set:?}");
+        log_out(&client, &token);
+        tokens.insert(name, token);
+    }
+    let heard = [
+        &["colleague", "ann"][..],
+        &["boss", "author", "reader", "colleague", "ann"],
+        &["boss", "author", "reader", "colleague", "ann"],
+    ];
+    for (listener, names) in open.iter_mut().zip(heard) {
+        for name in names {
+            for event in ["PROPERTY_CHANGED", "LOGOUT"] {
+                let body = json!({"tokenId": tokens[name], "eventType": event});
+                listener.expect("/agent/session", body).await;
+            }
+        }
     }
 }
 

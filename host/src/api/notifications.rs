@@ -24,8 +24,11 @@ use crate::limits::{
     NOTIFICATION_PING_SECONDS, NOTIFICATION_REQUEST_BYTES, NOTIFICATION_SEND_SECONDS,
     NOTIFICATION_SILENCE_SECONDS,
 };
-use crate::notifications::{Event, Happened, PolicyChange, SessionChange};
+use crate::notifications::{
+    Event, Happened, PolicyChange, PolicyEvent, SessionChange, SessionEvent,
+};
 use crate::realm::RealmPath;
+use crate::store::StoreError;
 
 const SUBPROTOCOL: &str = "v1.notifications.forgerock.org";
 /// Codes of RFC 6455 §7.4.1 for a server that stops, a caller who may listen no longer, one who has missed something.
@@ -160,14 +163,18 @@ impl Connection {
                         Some(Ok(Message::Close(_)) | Err(_)) | None => return End::Gone,
                     }
                 }
-                happened = self.events.recv() => match happened {
-                    Ok(happened) => match self.shown(&happened) {
-                        Some(event) => event,
-                        None => continue,
-                    },
-                    // What was missed may be anything: who connects anew lets go of all that it keeps.
-                    Err(_) => return End::Closing(TRY_AGAIN_LATER, "notifications were missed"),
-                },
+                happened = self.events.recv() => {
+                    let shown = match &happened {
+                        Ok(happened) => self.shown(happened).await.ok(),
+                        Err(_) => None,
+                    };
+                    match shown {
+                        Some(Some(event)) => event,
+                        Some(None) => continue,
+                        // What was missed may be anything: who connects anew lets go of all that it keeps.
+                        None => return End::Closing(TRY_AGAIN_LATER, "notifications were missed"),
+                    }
+                }
                 _ = ping.tick() => {
                     if heard.elapsed() >= silence {
                         return End::Closing(POLICY_VIOLATION, "nothing was heard of the client");
@@ -213,43 +220,82 @@ impl Connection {
     }
 
     /// An event as it is told, where the client wants it and may know it.
-    fn shown(&self, happened: &Happened) -> Option<Value> {
-        let (topic, realm, body) = match &happened.event {
-            Event::Policy(event) => {
-                let body = json!({
-                    "realm": event.realm.as_str(),
-                    "policy": event.policy,
-                    "policySet": event.policy_set,
-                    "eventType": match event.change {
-                        PolicyChange::Created => "CREATE",
-                        PolicyChange::Updated => "UPDATE",
-                        PolicyChange::Deleted => "DELETE",
-                    },
-                });
-                (Topic::Policy, event.realm.clone(), body)
-            }
-            Event::Session(event) => {
-                if event.of_administrator && !self.caller.is_administrator() {
-                    return None;
+    ///
+    /// # Errors
+    /// The store did not answer, so that it is not known who may.
+    async fn shown(&self, happened: &Happened) -> Result<Option<Value>, StoreError> {
+        let told = match &happened.event {
+            Event::Policy(event) => self
+                .hears(Topic::Policy, &event.realm)
+                .then(|| (Topic::Policy, policy_body(event))),
+            Event::Session(event) => match RealmPath::parse(&event.realm) {
+                Some(realm)
+                    if self.hears(Topic::Session, &realm)
+                        && self.may_hold(happened, event, &realm).await? =>
+                {
+                    Some((Topic::Session, session_body(event)))
                 }
-                let body = json!({
-                    "tokenId": event.token,
-                    "eventType": match event.change {
-                        SessionChange::LoggedOut => "LOGOUT",
-                        SessionChange::Destroyed => "DESTROY",
-                        SessionChange::IdleTooLong => "IDLE_TIMEOUT",
-                        SessionChange::TooOld => "MAX_TIMEOUT",
-                        SessionChange::PropertyChanged => "PROPERTY_CHANGED",
-                    },
-                });
-                (Topic::Session, RealmPath::parse(&event.realm)?, body)
-            }
+                _ => None,
+            },
         };
-        if !self.topics.contains(&topic) || !self.caller.may(may_evaluate(), &realm) {
-            return None;
-        }
-        Some(json!({"topic": topic.name(), "timestamp": millis_text(happened.at), "body": body}))
+        let shown = |(topic, body): (Topic, Value)| {
+            let timestamp = millis_text(happened.at);
+            json!({"topic": topic.name(), "timestamp": timestamp, "body": body})
+        };
+        Ok(told.map(shown))
     }
+
+    /// Whether the client has asked for a topic, and may hear of what happens in a realm.
+    fn hears(&self, topic: Topic, realm: &RealmPath) -> bool {
+        self.topics.contains(&topic) && self.caller.may(may_evaluate(), realm)
+    }
+
+    /// Whether the client may know the token of a session.
+    ///
+    /// INVARIANT: a token is all that it takes to be its user, and what is told may still be good: after a change of a
+    /// property, or where another node has not heard of the end yet. So it is told to those alone who may do themselves
+    /// whatever the user may.
+    async fn may_hold(
+        &self,
+        happened: &Happened,
+        event: &SessionEvent,
+        realm: &RealmPath,
+    ) -> Result<bool, StoreError> {
+        if event.of_administrator {
+            return Ok(self.caller.is_administrator());
+        }
+        let store = &self.app.store;
+        let privileges = happened
+            .privileges_of(store, realm, &event.user_key)
+            .await?;
+        Ok(self.caller.may_all_of(privileges, realm))
+    }
+}
+
+fn policy_body(event: &PolicyEvent) -> Value {
+    json!({
+        "realm": event.realm.as_str(),
+        "policy": event.policy,
+        "policySet": event.policy_set,
+        "eventType": match event.change {
+            PolicyChange::Created => "CREATE",
+            PolicyChange::Updated => "UPDATE",
+            PolicyChange::Deleted => "DELETE",
+        },
+    })
+}
+
+fn session_body(event: &SessionEvent) -> Value {
+    json!({
+        "tokenId": event.token,
+        "eventType": match event.change {
+            SessionChange::LoggedOut => "LOGOUT",
+            SessionChange::Destroyed => "DESTROY",
+            SessionChange::IdleTooLong => "IDLE_TIMEOUT",
+            SessionChange::TooOld => "MAX_TIMEOUT",
+            SessionChange::PropertyChanged => "PROPERTY_CHANGED",
+        },
+    })
 }
 
 /// Sends, unless the client takes nothing any more.

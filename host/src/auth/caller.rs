@@ -201,6 +201,13 @@ impl Caller {
         here && opened
     }
 
+    /// Whether the caller may do in a realm whatever somebody may there who has these privileges.
+    pub(crate) fn may_all_of(&self, privileges: Privileges, realm: &RealmPath) -> bool {
+        privileges
+            .opened()
+            .all(|permission| self.may(permission, realm))
+    }
+
     /// What the caller may give others at the APIs that know permissions. It counts in the root realm only, where clients
     /// and roles are.
     pub(crate) fn held(&self) -> Permissions {

@@ -35,6 +35,28 @@ pub(crate) enum Endpoint {
 }
 
 impl Endpoint {
+    /// Every endpoint there is.
+    const ALL: [Endpoint; 18] = [
+        Policies,
+        Applications,
+        ResourceTypes,
+        ApplicationTypes,
+        ConditionTypes,
+        SubjectTypes,
+        DecisionCombiners,
+        SubjectAttributes,
+        Realms,
+        Users,
+        Groups,
+        Sessions,
+        Scripts,
+        Authentication,
+        RealmSettings,
+        Revisions,
+        Bundles,
+        Clients,
+    ];
+
     /// Listings that are the same everywhere accept a privilege that is held in any realm.
     fn is_the_same_in_all_realms(self) -> bool {
         matches!(
@@ -297,6 +319,19 @@ impl Privileges {
         self.iter().any(|privilege| privilege.open(permission))
     }
 
+    /// What they open: every permission that changes or decides something, reads something, or sets properties of
+    /// sessions. The other actions show what can be read.
+    pub(crate) fn opened(self) -> impl Iterator<Item = Permission> {
+        let verbs = [Verb::Read, Verb::Modify, Verb::Evaluate];
+        let verbs = verbs.into_iter().chain(SESSION_PROPERTIES.iter().copied());
+        let all = Endpoint::ALL.into_iter();
+        let all = all.flat_map(move |endpoint| {
+            let verbs = verbs.clone();
+            verbs.map(move |verb| Permission::new(endpoint, verb))
+        });
+        all.filter(move |permission| self.open(*permission))
+    }
+
     /// Whether policy sets may be changed: beyond the permission AM asks for one who administers policies.
     pub(crate) fn administer_policies(self) -> bool {
         self.contains(Privilege::PolicyAdmin) || self.contains(Privilege::RealmAdmin)
@@ -316,26 +351,6 @@ impl FromIterator<Privilege> for Privileges {
 mod tests {
     use super::*;
 
-    const ENDPOINTS: &[Endpoint] = &[
-        Policies,
-        Applications,
-        ResourceTypes,
-        ApplicationTypes,
-        ConditionTypes,
-        SubjectTypes,
-        DecisionCombiners,
-        SubjectAttributes,
-        Realms,
-        Users,
-        Groups,
-        Sessions,
-        Scripts,
-        Authentication,
-        RealmSettings,
-        Revisions,
-        Bundles,
-        Clients,
-    ];
     const VERBS: [Verb; 5] = [
         Verb::Read,
         Verb::Modify,
@@ -347,7 +362,7 @@ mod tests {
     /// Everything that a set of privileges opens, written as `endpoint:verbs` with `r`, `m`, `e`, `s`, `p`.
     fn opened(privileges: Privileges) -> String {
         let mut all = Vec::new();
-        for &endpoint in ENDPOINTS {
+        for endpoint in Endpoint::ALL {
             let verbs: String = VERBS
                 .into_iter()
                 .zip("rmesp".chars())
@@ -405,9 +420,26 @@ mod tests {
             seen += 1;
         }
         let everything = opened(Privileges::from_iter([Privilege::RealmAdmin]));
-        assert_eq!(everything.matches(":rmesp").count(), ENDPOINTS.len());
+        assert_eq!(everything.matches(":rmesp").count(), Endpoint::ALL.len());
         assert_eq!(seen + 1, Privilege::ALL.len());
         assert_eq!(opened(Privileges::NONE), "");
+    }
+
+    #[test]
+    fn what_is_opened_is_listed() {
+        let count = |privilege| Privileges::from_iter([privilege]).opened().count();
+        for (privilege, permissions) in [
+            (Privilege::RealmAdmin, Endpoint::ALL.len() * 7),
+            (Privilege::EntitlementRestAccess, 1),
+            (Privilege::PrivilegeRestReadAccess, 2),
+            (Privilege::SessionPropertyModifyAccess, 4),
+            (Privilege::LogRead, 0),
+        ] {
+            assert_eq!(count(privilege), permissions, "{privilege:?}");
+        }
+        let evaluates = Privileges::from_iter([Privilege::EntitlementRestAccess]);
+        let all: Vec<_> = evaluates.opened().collect();
+        assert_eq!(all, [Permission::new(Policies, Verb::Evaluate)]);
     }
 
     #[test]

@@ -9,11 +9,14 @@ mod sealed;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::broadcast;
+use tokio::sync::{OnceCell, broadcast};
 
+use crate::auth::delegation;
+use crate::auth::privilege::Privileges;
 use crate::clock::{self, Millis};
 use crate::limits::NOTIFICATIONS_UNREAD;
 use crate::realm::RealmPath;
+use crate::store::{Store, StoreError};
 
 pub(crate) use sealed::NodeSeal;
 
@@ -37,8 +40,10 @@ pub(crate) enum PolicyChange {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SessionEvent {
     pub(crate) token: String,
+    /// Realm and key of the session's user: who may hear of the token depends on what that user may do.
     pub(crate) realm: String,
-    /// A live token of the administrator is told to nobody else.
+    pub(crate) user_key: String,
+    /// AM's super administrator, whose exemptions no privilege gives.
     pub(crate) of_administrator: bool,
     pub(crate) change: SessionChange,
 }
@@ -66,6 +71,25 @@ pub(crate) enum Event {
 pub(crate) struct Happened {
     pub(crate) at: Millis,
     pub(crate) event: Event,
+    /// What the user of the event's session may do, looked up for the first listener and known to the others.
+    privileges: OnceCell<Privileges>,
+}
+
+impl Happened {
+    /// What the groups of a session's user grant it, now that something has happened to the session.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub(crate) async fn privileges_of(
+        &self,
+        store: &Arc<dyn Store>,
+        realm: &RealmPath,
+        user_key: &str,
+    ) -> Result<Privileges, StoreError> {
+        let realm = realm.key();
+        let look_up = || delegation::of_groups(store, &realm, user_key);
+        self.privileges.get_or_try_init(look_up).await.copied()
+    }
 }
 
 /// The listeners of this node.
@@ -85,7 +109,11 @@ impl Notifications {
     pub(crate) fn tell(&self, event: Event) {
         let at = clock::now();
         // An error means that nobody listens.
-        let _ = self.events.send(Arc::new(Happened { at, event }));
+        let _ = self.events.send(Arc::new(Happened {
+            at,
+            event,
+            privileges: OnceCell::new(),
+        }));
     }
 
     /// What happens from now on. A listener that lags behind has missed something.

@@ -59,6 +59,7 @@ mod tests {
         let event = SessionEvent {
             token: "the token".into(),
             realm: "/a".into(),
+            user_key: "ann".into(),
             of_administrator: false,
             change: SessionChange::PropertyChanged,
         };

@@ -93,6 +93,7 @@ fn event(token: &str, session: &Session, change: SessionChange) -> SessionEvent 
     SessionEvent {
         token: token.to_owned(),
         realm: session.realm.as_str().to_owned(),
+        user_key: session.user_key.clone(),
         of_administrator: session.is_administrator(),
         change,
     }
