@@ -195,7 +195,8 @@ async fn only_readers_have_a_bundle() {
     assert_eq!(statuses(&nobody, "unknown").await, [401]);
     let bob = Holder::new(server.address, &client.token("bob"));
     assert_eq!(statuses(&bob, "edge").await, [403]);
-    assert_eq!(statuses(&bob, "unknown").await, [404]);
+    // Who may not read one is not told whether there is one.
+    assert_eq!(statuses(&bob, "unknown").await, [403]);
     let refused = bob.get(EDGE, &[]).await;
     let body = refused.text().await.unwrap();
     let shape: Value = serde_json::from_str(&body).unwrap();
@@ -206,6 +207,7 @@ async fn only_readers_have_a_bundle() {
     .unwrap();
     let amadmin = Holder::new(server.address, &client.token("amadmin"));
     assert_eq!(statuses(&amadmin, "EDGE").await, [200]);
+    assert_eq!(statuses(&amadmin, "unknown").await, [404]);
 
     // A group of readers, and nobody who has left it.
     client.admin(

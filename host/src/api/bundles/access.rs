@@ -22,7 +22,8 @@ pub(super) struct Reader {
 /// Finds a bundle for a caller; keeps the caller's session alive.
 ///
 /// # Errors
-/// 401 without a caller, 404 for no such bundle, 403 for who is no reader of it.
+/// 401 without a caller; 403 for who is no reader of it, whether it exists or not; 404 for no such bundle, to those who
+/// may see which there are.
 pub(super) async fn reader(
     app: &App,
     headers: &HeaderMap,
@@ -34,16 +35,24 @@ pub(super) async fn reader(
     let caller = Caller::find(app, headers, &live, now).await?;
     let caller = caller.ok_or_else(ApiError::unauthorized)?;
     let bundle = app.publisher.bundle(&realm.key, name).await?;
-    let bundle = bundle.ok_or_else(|| missing(name))?;
     let id = caller.author(&app.subjects.directory);
-    if !caller.may(Permission::new(Endpoint::Bundles, Verb::Read), &realm.path)
-        && !bundle.definition.is_for([id.as_str()])
-        && !is_in_a_group_of(app, &caller, &bundle).await?
-    {
-        return Err(ApiError::forbidden(format!(
-            "Not a reader of bundle {name}"
-        )));
-    }
+    let sees_all = caller.may(Permission::new(Endpoint::Bundles, Verb::Read), &realm.path);
+    let bundle = match bundle {
+        Some(bundle)
+            if sees_all
+                || bundle.definition.is_for([id.as_str()])
+                || is_in_a_group_of(app, &caller, &bundle).await? =>
+        {
+            bundle
+        }
+        None if sees_all => return Err(missing(name)),
+        // INVARIANT: nobody learns the names of bundles by asking for them.
+        Some(_) | None => {
+            return Err(ApiError::forbidden(format!(
+                "Not a reader of bundle {name}"
+            )));
+        }
+    };
     caller.touch(app, now);
     Ok(Reader { id, bundle })
 }
