@@ -39,7 +39,11 @@ export type External =
       /** Epoch milliseconds until which the result holds. */
       readonly ttl?: number;
     }
-  | { readonly error: string };
+  | {
+      readonly error: string;
+      /** Epoch milliseconds until which the failure lasts: 0 for one that may be over at the next attempt. */
+      readonly ttl?: number;
+    };
 
 /** What every kind of question has in common. */
 export interface Question {

@@ -382,7 +382,8 @@ test("outside conditions: the resolver, else the server, else undetermined", asy
   };
   assert.equal(await get(client({ outside })), true);
   assert.deepEqual(asked, [["Script", page]]);
-  assert.equal(await get(client({ outside: { resolve: () => Promise.reject(new Error("no")) } })), false);
+  const failing = { resolve: () => Promise.reject(new Error("no")) };
+  assert.equal(await get(client({ outside: failing })), false);
   const remote = {
     evaluate: async ({ resources }) => ({ decisions: resources.map((resource) => ({ resource, actions: { GET: true }, attributes: {}, advices: {}, ttl: 0 })), effects: [] }),
   };

@@ -64,10 +64,11 @@ impl<'x> Evaluation<'x> {
                 self.needs.insert(id, need);
                 (Truth::Undetermined, most)
             }
-            Some(External::Failed(text)) => {
+            Some(External::Failed { error, ttl }) => {
                 let truth = Truth::Undetermined;
-                let truth = self.note(truth, Code::OutsideFailed, wanted, iter::once(&**text));
-                (truth, most)
+                let truth = self.note(truth, Code::OutsideFailed, wanted, iter::once(&**error));
+                // What fails for a moment must not be refused for longer.
+                (truth, most.min(*ttl))
             }
             Some(External::Resolved {
                 satisfied,

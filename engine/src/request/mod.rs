@@ -88,7 +88,11 @@ pub(crate) enum External<'a> {
         attributes: Vec<(Text<'a>, List)>,
         ttl: i64,
     },
-    Failed(Text<'a>),
+    Failed {
+        error: Text<'a>,
+        /// Until when the failure lasts.
+        ttl: i64,
+    },
 }
 
 impl<'a> Request<'a> {

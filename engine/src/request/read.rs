@@ -266,17 +266,17 @@ impl<'a> Request<'a> {
             }
             .map_err(|e| e.at(&name))
         })?;
+        if ttl < 0 {
+            return Err(Error::new(ErrorCode::BadRequest, "must not be negative").at("ttl"));
+        }
         match (satisfied, error) {
-            (_, Some(error)) => Ok(External::Failed(error)),
-            (Some(satisfied), None) if ttl >= 0 => Ok(External::Resolved {
+            (_, Some(error)) => Ok(External::Failed { error, ttl }),
+            (Some(satisfied), None) => Ok(External::Resolved {
                 satisfied,
                 advices,
                 attributes,
                 ttl,
             }),
-            (Some(_), None) => {
-                Err(Error::new(ErrorCode::BadRequest, "must not be negative").at("ttl"))
-            }
             (None, None) => Err(Error::new(
                 ErrorCode::BadRequest,
                 "one of `satisfied` and `error` is required",

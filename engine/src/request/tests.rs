@@ -101,6 +101,16 @@ fn a_fault_names_its_member() {
             BadRequest,
             "/externals/x",
         ),
+        (
+            r#"{"resources":["a"],"now":1,"externals":{"x":{"error":"e","ttl":-1}}}"#,
+            BadRequest,
+            "/externals/x/ttl",
+        ),
+        (
+            r#"{"resources":["a"],"now":1,"externals":{"x":{"error":"e","ttl":"1"}}}"#,
+            BadRequest,
+            "/externals/x/ttl",
+        ),
         (r#"{"resources":["a"],"now":1,"x":1}"#, BadRequest, "/x"),
         (r#"{"resources":["a"],"now":1"#, BadJson, ""),
         (r#"{"resources":["a"],"now":1} x"#, BadJson, ""),
@@ -171,7 +181,12 @@ fn of_a_member_given_twice_the_last_counts() {
     assert_eq!(request.subject.tokens.len(), 1);
     let text = r#"{"resources":["a"],"now":1,"externals":{"y":{"error":"1"},"x":{"error":"2"},"y":{"error":"3"}}}"#;
     let request = Request::parse(text.as_bytes()).unwrap();
-    let failed = |why: &'static str| Some(External::Failed(why.into()));
+    let failed = |why: &'static str| {
+        Some(External::Failed {
+            error: why.into(),
+            ttl: i64::MAX,
+        })
+    };
     assert_eq!(request.external("y").cloned(), failed("3"));
     assert_eq!(request.external("x").cloned(), failed("2"));
     assert_eq!(request.external("z"), None);

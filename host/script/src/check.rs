@@ -32,7 +32,8 @@ impl Runtime {
             column: 0,
             message,
         };
-        let answer = self.call(Call::Check { script }).answer.map_err(nowhere)?;
+        let answer = self.call(Call::Check { script }).answer;
+        let answer = answer.map_err(|failure| nowhere(failure.to_string()))?;
         let checked: Checked = serde_json::from_slice(&answer)
             .map_err(|error| nowhere(format!("the script engine's answer is no JSON: {error}")))?;
         checked.errors.into_iter().next().map_or(Ok(()), Err)

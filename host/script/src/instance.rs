@@ -2,6 +2,7 @@
 
 use wasmtime::{Global, InstancePre, Memory, Store, Trap, TypedFunc, Val};
 
+use crate::run::Failure;
 use crate::runtime::RUN_TICKS;
 
 /// Which of the module's two calls is made.
@@ -25,9 +26,9 @@ pub(crate) struct Instance {
 
 /// What came of a call.
 pub(crate) struct Called {
-    /// The answer's JSON, or the words of what ended the call: the same in every runtime but for a trap inside the engine
-    /// and the deadline.
-    pub(crate) answer: Result<Vec<u8>, String>,
+    /// The answer's JSON, or what ended the call: the same in every runtime but for a trap inside the engine and the
+    /// deadline.
+    pub(crate) answer: Result<Vec<u8>, Failure>,
     /// The steps that it took.
     pub(crate) steps: u32,
 }
@@ -123,17 +124,19 @@ impl Instance {
         bytes.get(start..end).map(<[u8]>::to_vec)
     }
 
-    fn ended(&mut self, error: &wasmtime::Error) -> String {
+    /// Why a call gave no answer.
+    pub(crate) fn ended(&mut self, error: &wasmtime::Error) -> Failure {
         let words = match number(&self.fault.get(&mut self.store)) {
             1 => "the script takes too many steps",
             2 => "the script's calls are nested too deeply",
             3 => "the script needs too much memory",
+            // Its steps are bounded, so it is the machine that had no time for them.
             _ if matches!(error.downcast_ref::<Trap>(), Some(Trap::Interrupt)) => {
-                "the script takes too long"
+                return Failure::Passing("the script takes too long".to_owned());
             }
             _ => return broken(),
         };
-        words.to_owned()
+        Failure::Lasting(words.to_owned())
     }
 }
 
@@ -144,6 +147,6 @@ fn number(value: &Val) -> i32 {
     }
 }
 
-fn broken() -> String {
-    "the script broke its engine".to_owned()
+fn broken() -> Failure {
+    Failure::Lasting("the script broke its engine".to_owned())
 }

@@ -21,7 +21,7 @@ mod runtime;
 mod tuning;
 
 pub use check::SyntaxError;
-pub use run::{Inputs, Level, Resolved, Run};
+pub use run::{Failure, Inputs, Level, Resolved, Run};
 pub use runtime::{Runtime, StartError};
 
 /// The module, as wasmtime, Node, Deno, Bun, workerd and browsers load it.

@@ -1,6 +1,7 @@
 //! A script's inputs and what came of it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +45,23 @@ pub struct Resolved {
     pub ttl: i64,
 }
 
+/// Why there is no result: then the condition is undetermined.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// It comes to the same at every attempt, on every machine: the script itself is at fault, or what it is told.
+    Lasting(String),
+    /// It may be over at the next attempt: the machine is at fault, or what else was asked at the same time. So nobody
+    /// should keep what follows from it.
+    Passing(String),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Failure::Lasting(why) | Failure::Passing(why)) = self;
+        f.write_str(why)
+    }
+}
+
 /// How much a line that a script logged matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -59,8 +77,8 @@ pub enum Level {
 /// What came of a script.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
-    /// The result, or the words of its error: then the condition is undetermined.
-    pub result: Result<Resolved, String>,
+    /// The result, or why there is none.
+    pub result: Result<Resolved, Failure>,
     /// Steps that it took, failing or not.
     pub steps: u32,
     /// What it logged.
@@ -76,7 +94,9 @@ impl Runtime {
             Ok(inputs) => inputs,
             Err(error) => {
                 return Run {
-                    result: Err(format!("the script's inputs are no JSON: {error}")),
+                    result: Err(Failure::Lasting(format!(
+                        "the script's inputs are no JSON: {error}"
+                    ))),
                     steps: 0,
                     log: Vec::new(),
                 };
@@ -93,7 +113,7 @@ impl Runtime {
 }
 
 /// Believes nothing: the answer was put together where the script ran.
-fn read(answer: &[u8]) -> (Result<Resolved, String>, Vec<(Level, String)>) {
+fn read(answer: &[u8]) -> (Result<Resolved, Failure>, Vec<(Level, String)>) {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Answer {
@@ -112,15 +132,13 @@ fn read(answer: &[u8]) -> (Result<Resolved, String>, Vec<(Level, String)>) {
         error: String,
     }
     let Ok(Answer { result, log }) = serde_json::from_slice(answer) else {
-        return (
-            Err("the script spoilt its own answer".to_owned()),
-            Vec::new(),
-        );
+        let why = "the script spoilt its own answer".to_owned();
+        return (Err(Failure::Lasting(why)), Vec::new());
     };
     let result = match result {
         Outcome::Resolved(resolved) if resolved.ttl >= 0 => Ok(resolved),
         Outcome::Resolved(_) => Err("the script's ttl is negative".to_owned()),
         Outcome::Failed(failed) => Err(failed.error),
     };
-    (result, log)
+    (result.map_err(Failure::Lasting), log)
 }

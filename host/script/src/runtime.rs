@@ -7,6 +7,7 @@ use std::time::Duration;
 use wasmtime::{Engine, InstancePre, Linker, Module};
 
 use crate::instance::{Call, Called, Instance};
+use crate::run::Failure;
 use crate::{MACHINE_CODE, tuning};
 
 /// How often deadlines are looked at.
@@ -80,8 +81,9 @@ impl Runtime {
         let mut instance = match instance {
             Ok(instance) => instance,
             Err(error) => {
+                let why = format!("the script engine could not be started: {error:#}");
                 return Called {
-                    answer: Err(format!("the script engine could not be started: {error:#}")),
+                    answer: Err(Failure::Passing(why)),
                     steps: 0,
                 };
             }
@@ -135,7 +137,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
     use std::io::Write;
 
-    use wasmtime::ExternType;
+    use wasmtime::{ExternType, Trap};
 
     use super::*;
 
@@ -170,6 +172,23 @@ mod tests {
         let size = gzip.finish().unwrap().len();
         assert!(size <= BUDGET, "{size} bytes gzipped, {BUDGET} are allowed");
         println!("script.wasm: {} bytes, {size} gzipped", crate::WASM.len());
+    }
+
+    #[test]
+    fn what_ends_a_run_lasts_unless_it_is_the_machine() {
+        let runtime = Runtime::start().unwrap();
+        let mut instance = Instance::new(&runtime.shared.pre).unwrap();
+        let ended = instance.ended(&wasmtime::Error::from(Trap::Interrupt));
+        let late = Failure::Passing("the script takes too long".to_owned());
+        assert_eq!(ended, late);
+        let ended = instance.ended(&wasmtime::Error::from(Trap::UnreachableCodeReached));
+        assert!(matches!(ended, Failure::Lasting(_)), "{ended}");
+        let endless = runtime.call(Call::Run {
+            script: b"for (;;) {}",
+            inputs: br#"{"now":1,"resource":"a","scriptName":"b","environment":{}}"#,
+        });
+        let steps = Failure::Lasting("the script takes too many steps".to_owned());
+        assert_eq!(endless.answer, Err(steps));
     }
 
     #[test]

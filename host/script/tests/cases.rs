@@ -10,7 +10,7 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use assize_script::{Inputs, Level, Run, Runtime, SyntaxError, WASM};
+use assize_script::{Failure, Inputs, Level, Run, Runtime, SyntaxError, WASM};
 use serde_json::{Map, Value, json};
 
 struct Row {
@@ -71,7 +71,8 @@ fn shown(run: &Run) -> Value {
             "attributes": resolved.attributes,
             "ttl": resolved.ttl,
         }),
-        Err(error) => json!({"error": error}),
+        Err(Failure::Lasting(error)) => json!({"error": error}),
+        Err(Failure::Passing(error)) => json!({"error": error, "ttl": 0}),
     };
     let level = |level: &Level| match level {
         Level::Error => "error",
@@ -169,7 +170,7 @@ fn a_condition_with_everything_in_it() {
     assert_eq!(outside.log[0].0, Level::Warning);
     let unknown = run(|inputs| inputs.session = None);
     assert_eq!(
-        unknown.result.unwrap_err(),
+        unknown.result.unwrap_err().to_string(),
         "ReferenceError: session is not defined (line 25, column 12)"
     );
 }

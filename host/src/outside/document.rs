@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use assize_engine::{Bundle, answer};
-use assize_script::{Inputs, Runtime};
+use assize_script::{Failure, Inputs, Runtime};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ use crate::documents::script;
 /// Answers engine requests, and resolves the scripts that they ask for.
 pub(crate) struct Resolver {
     /// By their ids in lower case.
-    scripts: BTreeMap<String, Result<Arc<Source>, String>>,
+    scripts: BTreeMap<String, Result<Arc<Source>, Failure>>,
     runtime: OnceLock<Result<Runtime, String>>,
 }
 
@@ -51,7 +51,7 @@ impl Resolver {
                     .map(|fault| fault.message.clone())
                     .unwrap_or_default()),
             };
-            Some((id.to_lowercase(), source))
+            Some((id.to_lowercase(), source.map_err(Failure::Lasting)))
         };
         Resolver {
             scripts: scripts.iter().filter_map(read).collect(),
@@ -106,16 +106,16 @@ impl Resolver {
                     resource_name,
                 } => {
                     let script = self.scripts.get(&script_id.to_lowercase()).cloned();
+                    let missing = || Failure::Lasting(format!("there is no script {script_id}"));
                     jobs.push(Job {
                         need: need.id,
-                        script: script
-                            .unwrap_or_else(|| Err(format!("there is no script {script_id}"))),
+                        script: script.unwrap_or_else(|| Err(missing())),
                         resource: resource_name,
                     });
                 }
                 Question::Transaction { .. } => {
                     let text = "a transaction is confirmed by a server; none is at work here";
-                    found.push((need.id, Err(text.to_owned())));
+                    found.push((need.id, Err(Failure::Lasting(text.to_owned()))));
                 }
             }
         }
@@ -126,7 +126,8 @@ impl Resolver {
             match runtime {
                 Ok(runtime) => found.extend(run_all(runtime, inputs(request), jobs)),
                 Err(error) => {
-                    found.extend(jobs.into_iter().map(|job| (job.need, Err(error.clone()))));
+                    let failed = |job: Job| (job.need, Err(Failure::Passing(error.clone())));
+                    found.extend(jobs.into_iter().map(failed));
                 }
             }
         }

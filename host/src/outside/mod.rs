@@ -11,7 +11,7 @@ pub(crate) mod transactions;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use assize_script::Resolved;
+use assize_script::{Failure, Resolved};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -47,8 +47,8 @@ pub(crate) enum Question {
     },
 }
 
-/// What was found out: a result, or the words of an error.
-pub(crate) type Found = Result<Resolved, String>;
+/// What was found out: a result, or why there is none.
+pub(crate) type Found = Result<Resolved, Failure>;
 
 /// The request that outside conditions belong to.
 pub(crate) struct Asked<'a> {
@@ -132,13 +132,14 @@ impl Outside {
         }
         for need in surplus {
             let text = format!("a request may ask for {NEEDS_PER_REQUEST} outside conditions");
-            found.push((need.id.clone(), Err(text)));
+            found.push((need.id.clone(), Err(Failure::Passing(text))));
         }
         externals(found)
     }
 }
 
-/// The JSON object `externals` (contract §3).
+/// The JSON object `externals` (contract §3). What fails for now alone says so by its ttl: clients keep what is decided
+/// without one for ever.
 pub(crate) fn externals(found: impl IntoIterator<Item = (String, Found)>) -> Value {
     let members = found.into_iter().map(|(id, found)| {
         let result = match found {
@@ -148,9 +149,29 @@ pub(crate) fn externals(found: impl IntoIterator<Item = (String, Found)>) -> Val
                 "attributes": resolved.attributes,
                 "ttl": resolved.ttl,
             }),
-            Err(error) => json!({"error": error}),
+            Err(Failure::Lasting(error)) => json!({"error": error}),
+            Err(Failure::Passing(error)) => json!({"error": error, "ttl": 0}),
         };
         (id, result)
     });
     Value::Object(members.collect::<Map<_, _>>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fails_for_now_alone_is_not_to_be_kept() {
+        let found = [
+            ("a", Failure::Lasting("no such script".to_owned())),
+            ("b", Failure::Passing("the store is away".to_owned())),
+        ];
+        let found = found.map(|(id, failure)| (id.to_owned(), Err(failure)));
+        let want = json!({
+            "a": {"error": "no such script"},
+            "b": {"error": "the store is away", "ttl": 0},
+        });
+        assert_eq!(externals(found), want);
+    }
 }

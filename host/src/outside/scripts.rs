@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-use assize_script::{Inputs, Runtime, SyntaxError};
+use assize_script::{Failure, Inputs, Runtime, SyntaxError};
 use tokio::sync::Semaphore;
 
 use super::source::Source;
@@ -25,14 +25,14 @@ pub(crate) struct Scripts {
 /// A script as it was at a revision of the store.
 struct Known {
     revision: u64,
-    script: Result<Arc<Source>, String>,
+    script: Result<Arc<Source>, Failure>,
 }
 
 /// One script to run for one resource.
 pub(crate) struct Job {
     /// The id of the need that it resolves.
     pub(crate) need: String,
-    pub(crate) script: Result<Arc<Source>, String>,
+    pub(crate) script: Result<Arc<Source>, Failure>,
     pub(crate) resource: String,
 }
 
@@ -50,8 +50,8 @@ impl Scripts {
     /// The script of a condition, as of the revision that decides or later.
     ///
     /// # Errors
-    /// In words: there is none with this id, it cannot be run here, or the store did not answer.
-    pub(super) async fn find(&self, asked: &Asked<'_>, id: &str) -> Result<Arc<Source>, String> {
+    /// There is none with this id, or it cannot be run here; for now alone, where the store did not answer.
+    pub(super) async fn find(&self, asked: &Asked<'_>, id: &str) -> Result<Arc<Source>, Failure> {
         let place = (asked.realm.key.clone(), id.to_lowercase());
         {
             let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
@@ -62,11 +62,12 @@ impl Scripts {
             }
         }
         let object = self.store.object(Kind::Script, &place.0, &place.1).await;
-        let object = object.map_err(|error| format!("script {id} cannot be read: {error}"))?;
-        let script = match object {
+        let unread = |error| Failure::Passing(format!("script {id} cannot be read: {error}"));
+        let script = match object.map_err(unread)? {
             None => Err(format!("there is no script {id}")),
             Some(object) => Source::of(&members(&object)).map(Arc::new),
         };
+        let script = script.map_err(Failure::Lasting);
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= SCRIPTS_IN_MEMORY {
             known.clear();
@@ -102,14 +103,17 @@ impl Scripts {
             Ok(runtime) => run_all(runtime, inputs, jobs),
             Err(error) => jobs
                 .into_iter()
-                .map(|job| (job.need, Err(error.clone())))
+                .map(|job| (job.need, Err(Failure::Passing(error.clone()))))
                 .collect(),
         };
         let ran = tokio::task::spawn_blocking(work).await;
         drop(turn);
         ran.unwrap_or_else(|error| {
-            let failed = |need| (need, Err(format!("scripts could not be run: {error}")));
-            needs.into_iter().map(failed).collect()
+            let failed = || Failure::Passing(format!("scripts could not be run: {error}"));
+            needs
+                .into_iter()
+                .map(|need| (need, Err(failed())))
+                .collect()
         })
     }
 
@@ -147,8 +151,9 @@ pub(crate) fn run_all(runtime: &Runtime, inputs: Inputs, jobs: Vec<Job>) -> Vec<
     let mut steps = 0_u32;
     let run = |job: Job| {
         if steps >= SCRIPT_STEPS_PER_REQUEST {
-            let error = "the request's scripts take too many steps together";
-            return (job.need, Err(error.to_owned()));
+            // With fewer others it may have a result.
+            let error = "the request's scripts take too many steps together".to_owned();
+            return (job.need, Err(Failure::Passing(error)));
         }
         let found = job.script.and_then(|script| {
             inputs.resource = job.resource;

@@ -78,7 +78,7 @@ impl Source {
             }
         }
         if let Err(error) = &run.result {
-            tracing::warn!(script, resource, error, "script failed");
+            tracing::warn!(script, resource, %error, "script failed");
         }
         (run.result, run.steps)
     }

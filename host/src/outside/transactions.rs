@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use assize_script::Resolved;
+use assize_script::{Failure, Resolved};
 
 use super::{Asked, Found, Need, Question};
 use crate::auth::random_uuid;
@@ -57,7 +57,7 @@ impl Transactions {
         for need in needs {
             let (Some(bound), Some(session)) = (bound(asked, need), &asked.subject.session) else {
                 let text = "a transaction needs a subject with a session";
-                found.push((need.id.clone(), Err(text.to_owned())));
+                found.push((need.id.clone(), Err(Failure::Lasting(text.to_owned()))));
                 continue;
             };
             let result = match self.is_used(asked, &bound).await {
@@ -74,9 +74,9 @@ impl Transactions {
                         });
                         Ok(resolved(false, Some(id)))
                     }
-                    Err(error) => Err(error.to_string()),
+                    Err(error) => Err(Failure::Passing(error.to_string())),
                 },
-                Err(error) => Err(error.to_string()),
+                Err(error) => Err(Failure::Passing(error.to_string())),
             };
             found.push((need.id.clone(), result));
         }
@@ -89,7 +89,7 @@ impl Transactions {
             // An id that nobody can confirm is no advice.
             for (_, result) in &mut found {
                 if matches!(result, Ok(resolved) if !resolved.satisfied) {
-                    *result = Err(error.to_string());
+                    *result = Err(Failure::Passing(error.to_string()));
                 }
             }
         }

@@ -372,6 +372,8 @@ export class PolicyClient implements Decider {
       results = (await outside?.resolve(first.needs, request, held.bundle.scripts)) ?? {};
     } catch (error) {
       this.#report(error);
+      const failed = { error: "outside conditions could not be resolved", ttl: 0 };
+      results = Object.fromEntries(first.needs.map(({ id }) => [id, failed]));
     }
     // The same bundle answers both times, whatever has become current in between.
     const second = held.bundle.ask(withExternals(request, first.needs, results));

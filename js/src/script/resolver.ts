@@ -48,7 +48,8 @@ export class ScriptResolver implements OutsideResolver {
       if (script === undefined) {
         externals[need.id] = { error: `there is no script ${need.scriptId}` };
       } else if (steps >= STEPS_PER_REQUEST) {
-        externals[need.id] = { error: "the request's scripts take too many steps together" };
+        // With fewer others it may have a result: nobody should keep this one.
+        externals[need.id] = { error: "the request's scripts take too many steps together", ttl: 0 };
       } else {
         const run = runScript(module, script.source, inputs(script, need.resourceName, request));
         steps += run.steps;

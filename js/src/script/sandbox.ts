@@ -31,6 +31,12 @@ export interface ScriptSyntaxError {
   readonly message: string;
 }
 
+/** Why there is no answer; with a ttl of 0 where the machine is at fault, and the next attempt may have one. */
+interface Failure {
+  readonly error: string;
+  readonly ttl?: number;
+}
+
 interface Exports {
   readonly memory: WebAssembly.Memory;
   readonly assize_fault: WebAssembly.Global<"i32">;
@@ -74,9 +80,14 @@ function called(
   module: WebAssembly.Module,
   source: string,
   inputs?: string,
-): { readonly answer: string | { readonly error: string }; readonly steps: number } {
-  // INVARIANT: the module imports nothing, so there is nothing that a script could reach.
-  const exports = new WebAssembly.Instance(module, {}).exports as unknown as Exports;
+): { readonly answer: string | Failure; readonly steps: number } {
+  let exports: Exports;
+  try {
+    // INVARIANT: the module imports nothing, so there is nothing that a script could reach.
+    exports = new WebAssembly.Instance(module, {}).exports as unknown as Exports;
+  } catch (error) {
+    return { answer: { error: `the script engine could not be started: ${String(error)}`, ttl: 0 }, steps: 0 };
+  }
   const most = exports.assize_steps.value;
   const steps = (): number => most - Math.max(exports.assize_steps.value, 0);
   try {

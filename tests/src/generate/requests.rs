@@ -341,7 +341,15 @@ pub fn outside(seed: u64, question: &Value) -> Value {
     });
     let mut rng = Rng::new(mixed);
     if rng.chance(15) {
-        return json!({"error": "no answer"});
+        let mut failed = json!({"error": "no answer"});
+        if rng.chance(50) {
+            failed["ttl"] = json!(if rng.chance(50) {
+                0
+            } else {
+                1_790_000_000_000_i64
+            });
+        }
+        return failed;
     }
     let satisfied = rng.chance(50);
     let mut out = json!({"satisfied": satisfied, "attributes": {}, "advices": {}});

@@ -3,7 +3,7 @@
 use super::facts::{Facts, same, strings};
 use super::subject::{kind_of, names_group};
 use super::tally::Tally;
-use super::truth::{Named, Outcome, Truth};
+use super::truth::{Named, Outcome, Truth, UNLIMITED};
 use super::{address, authentication, filter, rules, window};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -95,16 +95,15 @@ impl Conditions<'_> {
             self.asked.push(question);
             return Outcome::new(Truth::Undetermined);
         };
+        let ttl = result.get("ttl").and_then(Value::as_i64);
+        let ttl = ttl.unwrap_or(UNLIMITED);
         let Some(satisfied) = result.get("satisfied").and_then(Value::as_bool) else {
-            return Outcome::new(Truth::Undetermined);
+            return Outcome::new(Truth::Undetermined).until(ttl);
         };
         let mut outcome = Outcome::new(satisfied.into());
         outcome.attributes = named(result.get("attributes"));
         if satisfied {
-            outcome.ttl = result
-                .get("ttl")
-                .and_then(Value::as_i64)
-                .unwrap_or(outcome.ttl);
+            outcome.ttl = ttl;
         } else {
             outcome.advices = named(result.get("advices"));
         }

@@ -33,7 +33,7 @@ pub struct Reference {
     world: World,
 }
 
-/// How the outside answers: the result (`satisfied`, `advices`, `attributes`, `ttl`, or `error`) for a question, if it has one.
+/// How the outside answers: the result (`satisfied`, `advices`, `attributes`, or `error`; `ttl`) for a question, if it has one.
 ///
 /// A question is an object with `type`, what the condition says (`scriptId`, or `authenticationStrategy` and `strategySpecifier`)
 /// and the canonical `resource`.
