@@ -384,6 +384,7 @@ test("outside conditions: the resolver, else the server, else undetermined", asy
   assert.deepEqual(asked, [["Script", page]]);
   const failing = { resolve: () => Promise.reject(new Error("no")) };
   assert.equal(await get(client({ outside: failing })), false);
+  assert.equal((await client({ outside: failing }).evaluate(question)).decisions[0].ttl, 0, "nobody keeps it");
   const remote = {
     evaluate: async ({ resources }) => ({ decisions: resources.map((resource) => ({ resource, actions: { GET: true }, attributes: {}, advices: {}, ttl: 0 })), effects: [] }),
   };
