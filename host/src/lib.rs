@@ -20,6 +20,7 @@ mod documents;
 mod freshness;
 mod keys;
 mod limits;
+mod naming;
 mod notifications;
 mod oauth;
 mod outside;

@@ -73,7 +73,7 @@ pub(crate) const BUNDLE_READERS: usize = 1000;
 pub(crate) const BUNDLE_DEFINITIONS: usize = 256;
 /// Longest that a long poll for a notice may take, seconds: below the minute after which proxies give up.
 pub(crate) const NOTICE_WAIT_SECONDS: u64 = 55;
-/// A stream of notices is never silent for longer, seconds.
+/// A stream of notices is never silent for longer, seconds: the most that `notice_seconds` can be.
 pub(crate) const NOTICE_INTERVAL_SECONDS: u64 = 15;
 /// Longest JWT that is taken apart: access tokens, assertions.
 pub(crate) const JWT_BYTES: usize = 8 * 1024;
@@ -90,6 +90,9 @@ pub(crate) const CLIENT_SECRET_MINIMUM: usize = 16;
 pub(crate) const CLIENT_SECRET_MAXIMUM: usize = 512;
 /// Longest name of a client, role or role mapping, in characters.
 pub(crate) const CLIENT_NAME_CHARACTERS: usize = 100;
+/// Longest value that a role mapping looks for, in characters: a `sub` has at most 255 (OpenID Connect Core §2), a group's
+/// name at most [`TOKEN_BYTES`] bytes.
+pub(crate) const MAPPING_VALUE_CHARACTERS: usize = 512;
 /// Public keys of one client.
 pub(crate) const CLIENT_KEYS: usize = 8;
 /// Longest life of an access token, seconds: retired signing keys stay published for as long.
@@ -134,10 +137,6 @@ pub(crate) const TOKENS_LISTED: u32 = 10_000;
 pub(crate) const NOTIFICATIONS_UNREAD: usize = 4096;
 /// Largest request on a connection for notifications, bytes.
 pub(crate) const NOTIFICATION_REQUEST_BYTES: usize = 16 * 1024;
-/// How often a listener is pinged, seconds.
-pub(crate) const NOTIFICATION_PING_SECONDS: u64 = 30;
-/// A listener of whom nothing was heard for so long is gone, seconds.
-pub(crate) const NOTIFICATION_SILENCE_SECONDS: u64 = 60;
 /// How long a message to a listener may take, seconds.
 pub(crate) const NOTIFICATION_SEND_SECONDS: u64 = 10;
 /// Sessions that another node ended, kept until it has told how.

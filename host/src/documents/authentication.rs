@@ -160,7 +160,7 @@ pub(crate) fn draft(
     if !is_name(name) || name.contains(['|', ':']) {
         return Err(vec![fault(
             "/_id",
-            "cannot contain | : , = + \" \\ < > ; / or surrounding blanks",
+            "cannot contain | : , = + \" \\ < > ; / nor characters that nobody sees, nor surrounding blanks",
         )]);
     }
     let key = name.to_lowercase();

@@ -10,6 +10,7 @@ use super::{Members, add_stamp, members};
 use crate::limits::{
     BUNDLE_AGE_SECONDS, BUNDLE_AGE_SECONDS_DEFAULT, BUNDLE_POLICY_SETS, BUNDLE_READERS, TOKEN_BYTES,
 };
+use crate::naming::is_dot_segment;
 use crate::store::{Draft, Kind, Object};
 
 /// A definition that may be stored.
@@ -157,9 +158,13 @@ impl Reader<'_> {
         }
         if name.is_empty() {
             self.fault(FaultCode::Missing, "/name", "A bundle needs a name");
-        } else if name.len() > TOKEN_BYTES || !super::catalogue::is_name(&name) {
+        } else if name.len() > TOKEN_BYTES
+            || !super::catalogue::is_name(&name)
+            || is_dot_segment(&name)
+        {
             let message = format!(
-                "A bundle's name has at most {TOKEN_BYTES} bytes, no blank at either end, and none of \" + , ; < > = \\ /"
+                "A bundle's name has at most {TOKEN_BYTES} bytes, no blank at either end, none of \" + , ; < > = \\ /, and \
+                 is not . or .."
             );
             self.fault(FaultCode::BadName, "/name", message);
         }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::Members;
 use crate::auth::privilege::{Privilege, Privileges};
 use crate::limits::TOKEN_BYTES;
+use crate::naming::is_invisible;
 use crate::realm::{Directory, IdentityKind, RealmPath};
 use crate::store::{Draft, Kind, Object};
 use crate::subject::{Attributes, STATUS, attribute};
@@ -133,7 +134,7 @@ pub(crate) fn is_name(name: &str) -> bool {
         && name.trim() == name
         && !name
             .chars()
-            .any(|c| c.is_control() || ",=+\"\\<>;/".contains(c))
+            .any(|c| is_invisible(c) || ",=+\"\\<>;/".contains(c))
 }
 
 /// The document of a user.

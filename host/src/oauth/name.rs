@@ -1,22 +1,45 @@
-//! What people call a client, a role or a role mapping.
+//! What people call a client, a role or a role mapping, and what a mapping looks for: one rule for every API.
 
 use std::ops::Deref;
 
 use serde::Serialize;
 
-use crate::limits::CLIENT_NAME_CHARACTERS;
+use crate::limits::{CLIENT_NAME_CHARACTERS, MAPPING_VALUE_CHARACTERS};
+use crate::naming::is_invisible;
 
-/// A name: not blank, no blanks around it, no control characters, not too long.
+/// A name: not blank, no blanks around it, no characters that nobody sees, not too long.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub(crate) struct Name(String);
 
-/// Why a text is no name.
+/// Why a text is no name, or nothing that a mapping looks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NameFault {
     Blank,
-    ControlCharacter,
-    TooLong,
+    Invisible,
+    /// It has more characters than this.
+    TooLong(usize),
+}
+
+/// What a role mapping looks for: a `sub`, a role or a group. Blanks around it do not count.
+///
+/// # Errors
+/// [`NameFault`]
+pub(crate) fn mapping_value(text: &str) -> Result<String, NameFault> {
+    checked(text, MAPPING_VALUE_CHARACTERS).map(str::to_owned)
+}
+
+fn checked(text: &str, most: usize) -> Result<&str, NameFault> {
+    let text = text.trim();
+    if text.is_empty() {
+        Err(NameFault::Blank)
+    } else if text.chars().any(is_invisible) {
+        Err(NameFault::Invisible)
+    } else if text.chars().count() > most {
+        Err(NameFault::TooLong(most))
+    } else {
+        Ok(text)
+    }
 }
 
 impl Name {
@@ -25,16 +48,7 @@ impl Name {
     /// # Errors
     /// [`NameFault`]
     pub(crate) fn parse(text: &str) -> Result<Name, NameFault> {
-        let name = text.trim();
-        if name.is_empty() {
-            Err(NameFault::Blank)
-        } else if name.chars().any(char::is_control) {
-            Err(NameFault::ControlCharacter)
-        } else if name.chars().count() > CLIENT_NAME_CHARACTERS {
-            Err(NameFault::TooLong)
-        } else {
-            Ok(Name(name.to_owned()))
-        }
+        checked(text, CLIENT_NAME_CHARACTERS).map(Name::known)
     }
 
     /// A name that was checked when it was stored, or is made here.
@@ -65,10 +79,11 @@ impl From<Name> for String {
 impl std::fmt::Display for NameFault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            NameFault::Blank | NameFault::ControlCharacter => {
-                f.write_str("must be text without control characters")
+            NameFault::Blank => f.write_str("must not be blank"),
+            NameFault::Invisible => {
+                f.write_str("must not hold control characters or others that nobody sees")
             }
-            NameFault::TooLong => write!(f, "has more than {CLIENT_NAME_CHARACTERS} characters"),
+            NameFault::TooLong(most) => write!(f, "has more than {most} characters"),
         }
     }
 }
@@ -84,10 +99,17 @@ mod tests {
         assert_eq!(Name::parse(&most).as_deref(), Ok(most.as_str()));
         for (text, fault) in [
             (" \t ", NameFault::Blank),
-            ("a\u{7}b", NameFault::ControlCharacter),
-            (&format!("{most}x"), NameFault::TooLong),
+            ("a\u{7}b", NameFault::Invisible),
+            ("a\u{200b}b", NameFault::Invisible),
+            (
+                &format!("{most}x"),
+                NameFault::TooLong(CLIENT_NAME_CHARACTERS),
+            ),
         ] {
             assert_eq!(Name::parse(text), Err(fault), "{text:?}");
         }
+        assert_eq!(mapping_value(&format!(" {most}x ")), Ok(format!("{most}x")));
+        let fault = NameFault::TooLong(MAPPING_VALUE_CHARACTERS);
+        assert_eq!(mapping_value(&most.repeat(6)), Err(fault));
     }
 }

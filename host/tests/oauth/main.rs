@@ -13,6 +13,7 @@ mod issuer;
 mod jwt;
 mod nodes;
 mod requests;
+mod standing;
 #[path = "../support/mod.rs"]
 mod support;
 

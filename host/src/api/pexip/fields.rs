@@ -9,8 +9,7 @@ use super::super::json_body::{self, Limit};
 use super::error::Refusal;
 use super::resource::Resource;
 use crate::app::App;
-use crate::limits::CLIENT_NAME_CHARACTERS;
-use crate::oauth::name::{Name, NameFault};
+use crate::oauth::name::{Name, NameFault, mapping_value};
 
 /// How an object is changed by a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,26 +58,32 @@ impl Fields {
 
     /// A name: `before` where a partial change does not say it; empty after a fault.
     pub(super) fn name(&mut self, field: &str, change: Change, before: Name) -> Name {
+        self.parsed(field, change, before, Name::parse)
+    }
+
+    /// Another text, which may be what a mapping can look for.
+    pub(super) fn text(&mut self, field: &str, change: Change, before: String) -> String {
+        self.parsed(field, change, before, mapping_value)
+    }
+
+    fn parsed<T: Default>(
+        &mut self,
+        field: &str,
+        change: Change,
+        before: T,
+        parse: impl Fn(&str) -> Result<T, NameFault>,
+    ) -> T {
         let wrong = match self.take(field) {
-            Some(Value::String(text)) => match Name::parse(&text) {
-                Ok(name) => return name,
-                Err(NameFault::Blank) => "This field may not be blank".to_owned(),
-                Err(NameFault::ControlCharacter) => "Control characters are not allowed".to_owned(),
-                Err(NameFault::TooLong) => {
-                    format!("At most {CLIENT_NAME_CHARACTERS} characters are allowed")
-                }
+            Some(Value::String(text)) => match parse(&text) {
+                Ok(parsed) => return parsed,
+                Err(fault) => format!("This field {fault}"),
             },
             Some(_) => "A text is needed".to_owned(),
             None if change == Change::Part => return before,
             None => "This field is required".to_owned(),
         };
         self.fault(field, wrong);
-        Name::default()
-    }
-
-    /// Another text, which may be what a name may be.
-    pub(super) fn text(&mut self, field: &str, change: Change, before: String) -> String {
-        self.name(field, change, Name::known(before)).into()
+        T::default()
     }
 
     /// What a reference leads to: the address of an object, or the object itself with its address.

@@ -9,6 +9,7 @@ use super::super::json_body::{self, Limit};
 use super::error::Refusal;
 use crate::app::App;
 use crate::limits::{HIERARCHY_NAME_CHARACTERS, HIERARCHY_TEXT_CHARACTERS};
+use crate::naming::is_invisible;
 use crate::policyserver::entry::Label;
 
 /// Members that answers carry beside what can be set: who sends back what was read is not refused for them.
@@ -67,8 +68,8 @@ impl Document {
     /// `name` and `description`.
     pub(super) fn label(&mut self) -> Label {
         let name = self.text("name");
-        if name.contains('/') || name.chars().any(char::is_control) {
-            self.fault("name", "must not contain / nor control characters");
+        if name.contains('/') || name.chars().any(is_invisible) {
+            self.fault("name", "must not contain / nor characters that nobody sees");
         }
         if name.trim() != name {
             self.fault("name", "must not begin or end with a blank");

@@ -120,7 +120,7 @@ fn identity_of(
             Some(name) => return Some((name, written)),
             None => context.error(
                 format!("{place}/username"),
-                "a name is needed, without , = + \" \\ < > ; or blanks around it",
+                "a name is needed, without , = + \" \\ < > ; / or characters that nobody sees, or blanks around it",
             ),
         },
     }

@@ -13,11 +13,11 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::export::{HEAD, Head};
-use super::realm_settings::RealmSettings;
 use super::stored::am_stamp;
 use super::{catalogue, defaults, policy, realm, script};
 use crate::auth::password::Passwords;
 use crate::auth::random_text;
+use crate::naming::is_dot_segment;
 use crate::publish::RealmBody;
 use crate::realm::{Directory, RealmPath};
 use crate::store::{Draft, Kind, Object, Stamp, Store, StoreError, Write};
@@ -204,12 +204,13 @@ impl Importer<'_> {
             at = path.parent();
         }
         for path in missing.iter().rev() {
-            let body = RealmBody {
-                active: true,
-                aliases: Vec::new(),
-                settings: RealmSettings::default(),
-            };
-            context.plan.begin(realm::creation(path, &body));
+            if is_dot_segment(path.name()) {
+                let why = format!("{path} cannot be made: clients take . and .. out of addresses");
+                context.error(String::new(), why);
+                continue;
+            }
+            let creation = realm::creation(path, &RealmBody::default());
+            context.plan.begin(creation);
         }
         Ok(())
     }

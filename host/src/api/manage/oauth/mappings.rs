@@ -7,6 +7,7 @@ use super::{Asked, array, name, refused, text};
 use crate::api::error::ApiError;
 use crate::auth::privilege::Endpoint;
 use crate::documents::Members;
+use crate::oauth::name::mapping_value;
 use crate::oauth::registry::Registry;
 use crate::oauth::role::{RoleId, RoleMapping, Source};
 
@@ -28,10 +29,8 @@ impl Administered for RoleMapping {
             "group" => Source::Group,
             _ => return Err(refused("source", "must be sub, role or group")),
         };
-        let value = text(&body, "value")?.to_owned();
-        if value.is_empty() {
-            return Err(refused("value", "must not be empty"));
-        }
+        let value = mapping_value(text(&body, "value")?);
+        let value = value.map_err(|fault| refused("value", &fault.to_string()))?;
         let mut roles: Vec<RoleId> = Vec::new();
         for (n, wanted) in array(&body, "roles")?.iter().enumerate() {
             let path = format!("roles/{n}");

@@ -3,12 +3,14 @@
 //! INVARIANT: only who administers the root realm gives or takes aliases. An alias leads requests that name no realm, by
 //! the host that they were sent to, so whoever could choose one would answer in the root realm's place.
 
+use super::{forbidden_name, unaddressable};
 use crate::api::error::ApiError;
 use crate::api::manage::ENDPOINTS;
 use crate::auth::caller::Caller;
 use crate::auth::privilege::{Endpoint, Permission, Verb};
+use crate::naming::is_dot_segment;
 use crate::publish::Live;
-use crate::realm::RealmPath;
+use crate::realm::{RealmPath, forbidden};
 
 /// Words that paths begin with: an alias of that name would hide them.
 const RESERVED: [&str; 5] = ["root", "realms", "authenticate", "sessions", "serverinfo"];
@@ -16,7 +18,8 @@ const RESERVED: [&str; 5] = ["root", "realms", "authenticate", "sessions", "serv
 /// Checks the aliases that a realm is to have. `before` are those that it has.
 ///
 /// # Errors
-/// 403 for who may not change aliases; 400 for a word of the API; 409 for what another realm is called.
+/// 403 for who may not change aliases; 400 for what cannot be part of an address, or is a word of the API; 409 for what
+/// another realm is called.
 pub(super) fn check(
     caller: &Caller,
     live: &Live,
@@ -35,6 +38,12 @@ pub(super) fn check(
     }
     let added = after.iter().filter(|alias| !before.contains(alias));
     for alias in added {
+        if alias.trim().is_empty() || forbidden(alias) {
+            return Err(forbidden_name("alias"));
+        }
+        if is_dot_segment(alias) {
+            return Err(unaddressable());
+        }
         let same = |other: &str| other.eq_ignore_ascii_case(alias);
         let mut first = ENDPOINTS.iter().filter_map(|path| path.split('/').next());
         if first.any(same) || RESERVED.iter().any(|word| same(word)) {

@@ -21,6 +21,7 @@ use crate::app::App;
 use crate::auth::privilege::Endpoint;
 use crate::documents::realm_settings::RealmSettings;
 use crate::documents::{Members, realm};
+use crate::naming::is_dot_segment;
 use crate::publish::{LiveRealm, RealmBody};
 use crate::realm::{FORBIDDEN_IN_REALM, RealmPath, forbidden};
 use crate::store::Write;
@@ -375,6 +376,9 @@ async fn make(
     name: &str,
     author: &str,
 ) -> Result<(), ApiError> {
+    if is_dot_segment(path.name()) {
+        return Err(unaddressable());
+    }
     let taken = || ApiError::conflict(format!("The realm {name} already exists."));
     if call.live.realm(path).is_some() {
         return Err(taken());
@@ -414,6 +418,12 @@ fn forbidden_name(what: &str) -> ApiError {
         "Realm {what} cannot contain: [{}]",
         list.join(", ")
     ))
+}
+
+fn unaddressable() -> ApiError {
+    ApiError::bad_request(
+        "Realms and aliases cannot be called . or ..: clients take such names out of addresses",
+    )
 }
 
 fn schema() -> Value {

@@ -30,7 +30,7 @@ impl Asked<'_> {
         }
         if !identity::is_name(&name) {
             return Err(ApiError::bad_request(
-                "Identity names cannot contain , = + \" \\ < > ; / or surrounding blanks",
+                "Identity names cannot contain , = + \" \\ < > ; / nor characters that nobody sees, nor surrounding blanks",
             ));
         }
         let reserved = self.call.realm.path.is_root() && name.eq_ignore_ascii_case(ADMINISTRATOR);
