@@ -201,6 +201,13 @@ impl Permissions {
             .collect()
     }
 
+    /// What somebody has to hold who gives others these privileges of AM, in any realm: all that they open there, and at the
+    /// other APIs.
+    pub(crate) fn to_give(privileges: Privileges) -> Self {
+        let opened = privileges.opened().map(Permission::for_am);
+        Permissions::of_privileges(privileges).or(opened.collect())
+    }
+
     /// What tokens for these audiences can carry at most.
     pub(crate) fn of_audiences(audiences: &[Audience]) -> Self {
         let carried = |row: &&Row| {
@@ -318,6 +325,13 @@ mod tests {
             assert!(!policy_admin.contains(not), "{not:?}");
         }
         assert_eq!(of(Privilege::LogAdmin), Permissions::NONE);
+        // It opens nothing of the other APIs, and yet not everybody may give it.
+        let writes = Privileges::from_iter([Privilege::PrivilegeRestAccess]);
+        assert_eq!(Permissions::of_privileges(writes), Permissions::NONE);
+        assert_eq!(
+            Permissions::to_give(writes).codenames(),
+            ["change_policies"]
+        );
         for (endpoint, verb, needed) in [
             (Endpoint::Policies, Verb::Evaluate, "evaluate_policies"),
             (Endpoint::Policies, Verb::Read, "view_policies"),

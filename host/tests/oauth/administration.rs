@@ -475,6 +475,7 @@ async fn nobody_is_made_more_than_the_caller(backend: Backend) {
             json!(["chief"]),
         ),
         ("readers", json!({"ApplicationReadAccess": true}), json!([])),
+        ("authors", json!({"PrivilegeRestAccess": true}), json!([])),
         ("mapped", json!({}), json!([])),
         ("plain", json!({}), json!([])),
     ] {
@@ -521,6 +522,7 @@ async fn nobody_is_made_more_than_the_caller(backend: Backend) {
             403,
         ),
         ("PUT", "/groups/mapped", members(&["clerk"]), 403),
+        ("PUT", "/groups/authors", members(&["clerk"]), 403),
         (
             "POST",
             create,

@@ -34,7 +34,7 @@ impl Asked<'_> {
     }
 
     async fn may_give(&self, privileges: Privileges, groups: &[&str]) -> Result<(), ApiError> {
-        let mut given = Permissions::of_privileges(privileges);
+        let mut given = Permissions::to_give(privileges);
         // Groups are mapped to roles in the root realm, where roles are.
         if self.call.realm.path.is_root() {
             let revision = self.app.publisher.live().revision;

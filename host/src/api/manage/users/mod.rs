@@ -166,16 +166,20 @@ impl Asked<'_> {
 
     /// Whether the caller administers the identities of the realm.
     fn administers(&self) -> bool {
+        self.may(Verb::Modify)
+    }
+
+    fn may(&self, verb: Verb) -> bool {
         let endpoint = match self.kind {
             IdentityKind::User => Endpoint::Users,
             IdentityKind::Group => Endpoint::Groups,
         };
-        let modify = Permission::new(endpoint, Verb::Modify);
-        self.caller.may(modify, &self.call.realm.path)
+        let permission = Permission::new(endpoint, verb);
+        self.caller.may(permission, &self.call.realm.path)
     }
 
-    /// Who administers the realm may do everything; a user may read and edit itself, and read groups of its
-    /// realm by name.
+    /// Who administers the realm may do everything, and a client what its permissions say; a user may read and edit itself,
+    /// and read groups of its realm by name.
     fn permitted(&self, deed: Deed, name: Option<&str>) -> Result<(), ApiError> {
         // A client is nobody's neighbour: it reads groups where its permissions say so.
         let neighbour =
@@ -186,7 +190,10 @@ impl Asked<'_> {
                 name.is_some_and(|name| name.to_lowercase() == session.user_key)
             });
         let allowed = match deed {
-            Deed::Read => own || (self.kind == IdentityKind::Group && neighbour && name.is_some()),
+            Deed::Read => {
+                let named_group = self.kind == IdentityKind::Group && name.is_some();
+                own || (named_group && neighbour) || self.may(Verb::Read)
+            }
             Deed::Edit => own,
             Deed::Create | Deed::Delete => false,
         };
