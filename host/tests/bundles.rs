@@ -399,6 +399,25 @@ async fn a_stream_tells_each_change_and_ends_with_the_right_to_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stream_is_not_silent_where_nothing_happens() {
+    let server = TestServer::with(&[("notice_seconds", 1.into())]).await;
+    let mut client = server.client();
+    set_up(&mut client);
+    let ann = Holder::new(server.address, &client.token("ann"));
+    let mut events = Events::open(&ann, &format!("{EDGE}/events")).await;
+    let mut before = Value::Null;
+    for _ in 0..3 {
+        let event = in_time(events.next()).await.unwrap();
+        let notice = ann.read_notice(&event).await;
+        if !before.is_null() {
+            assert_eq!(notice["revision"], before["revision"]);
+            assert!(notice["instant"].as_i64() > before["instant"].as_i64());
+        }
+        before = notice;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn those_who_wait_are_bounded_and_do_not_hold_up_a_stop() {
     let mut server = TestServer::with(&[
         ("subscribers", 3.into()),

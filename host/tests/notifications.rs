@@ -31,11 +31,20 @@ struct Listener(WebSocketStream<TcpStream>);
 impl Listener {
     /// Opens a connection; the status and body where that is refused.
     async fn open(address: SocketAddr, token: &str) -> Result<Self, (u16, Value)> {
+        Self::open_with(address, &[("iPlanetDirectoryPro", token)]).await
+    }
+
+    async fn open_with(
+        address: SocketAddr,
+        more: &[(&'static str, &str)],
+    ) -> Result<Self, (u16, Value)> {
         let url = format!("ws://{address}/am/notifications");
         let mut request = url.into_client_request().unwrap();
         let headers = request.headers_mut();
         headers.insert("Sec-WebSocket-Protocol", SUBPROTOCOL.parse().unwrap());
-        headers.insert("iPlanetDirectoryPro", token.parse().unwrap());
+        for (name, value) in more {
+            headers.insert(*name, value.parse().unwrap());
+        }
         let stream = TcpStream::connect(address).await.unwrap();
         match client_async(request, stream).await {
             Ok((socket, response)) => {
@@ -343,6 +352,95 @@ async fn tokens_of_administrators_are_told_to_their_equals_alone() {
                 let body = json!({"tokenId": tokens[name], "eventType": event});
                 listener.expect("/agent/session", body).await;
             }
+        }
+    }
+}
+
+/// Browsers open WebSockets to every host, with its cookie, and say whose page asks for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_elsewhere_opens_no_connection() {
+    let home = "https://app.example";
+    let origins = toml::Value::Array(vec![home.into()]);
+    let server = TestServer::with(&[("cors_origins", origins)]).await;
+    let mut client = server.client();
+    set_up(&mut client);
+    let token = client.token("agent");
+    let cookie = format!("iPlanetDirectoryPro={token}");
+    let own = format!("http://{}", server.address);
+    for (name, proof, origin, opens) in [
+        ("Cookie", &cookie, None, true),
+        ("Cookie", &cookie, Some(home), true),
+        ("Cookie", &cookie, Some(own.as_str()), true),
+        ("Cookie", &cookie, Some("https://evil.example"), false),
+        ("Cookie", &cookie, Some("null"), false),
+        (
+            "iPlanetDirectoryPro",
+            &token,
+            Some("https://evil.example"),
+            true,
+        ),
+    ] {
+        let mut headers = vec![(name, proof.as_str())];
+        headers.extend(origin.map(|origin| ("Origin", origin)));
+        let opened = Listener::open_with(server.address, &headers).await;
+        let refused = opened.err().map(|(status, _)| status);
+        let want = (!opens).then_some(401);
+        assert_eq!(refused, want, "{name} {origin:?}");
+    }
+}
+
+/// A listener that says nothing, not even what the protocol asks of it, is pinged and then cut off.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listener_who_is_gone_is_let_go() {
+    let settings = [("ping_seconds", 1.into()), ("silence_seconds", 2.into())];
+    let server = TestServer::with(&settings).await;
+    let mut client = server.client();
+    set_up(&mut client);
+    let token = client.token("agent");
+    // One that answers pings stays for as long as it likes.
+    let mut lively = Listener::open(server.address, &token).await.unwrap();
+    lively.subscribe("/agent/policy").await;
+    let address = server.address;
+    let read = tokio::task::spawn_blocking(move || frames_to_one_who_is_silent(address, &token));
+    let stays = async { while lively.0.next().await.is_some_and(|message| message.is_ok()) {} };
+    let frames = tokio::select! {
+        frames = read => frames.unwrap(),
+        () = stays => panic!("who answers is let go"),
+    };
+    let (pings, code) = frames;
+    assert!(pings >= 1, "{pings} pings");
+    assert_eq!(code, u16::from(CloseCode::Policy));
+}
+
+/// Opens a connection by hand and only reads: how many pings come, and the code that the connection is closed with.
+fn frames_to_one_who_is_silent(address: SocketAddr, token: &str) -> (usize, u16) {
+    use std::io::{Read, Write};
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    let request = format!(
+        "GET /am/notifications HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+         Sec-WebSocket-Protocol: {SUBPROTOCOL}\r\niPlanetDirectoryPro: {token}\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut byte = [0];
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    assert!(head.starts_with(b"HTTP/1.1 101 "));
+    let mut pings = 0;
+    loop {
+        // Frames of a server are not masked, and these are short (RFC 6455 §5.2).
+        let mut start = [0; 2];
+        stream.read_exact(&mut start).unwrap();
+        let mut payload = vec![0; usize::from(start[1])];
+        stream.read_exact(&mut payload).unwrap();
+        match start[0] & 0x0f {
+            9 => pings += 1,
+            8 => return (pings, u16::from_be_bytes([payload[0], payload[1]])),
+            other => panic!("a frame of kind {other}"),
         }
     }
 }

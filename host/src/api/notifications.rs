@@ -20,10 +20,7 @@ use crate::app::{App, stopped};
 use crate::auth::caller::Caller;
 use crate::auth::privilege::{Endpoint, Permission, Verb};
 use crate::clock::{self, millis_text};
-use crate::limits::{
-    NOTIFICATION_PING_SECONDS, NOTIFICATION_REQUEST_BYTES, NOTIFICATION_SEND_SECONDS,
-    NOTIFICATION_SILENCE_SECONDS,
-};
+use crate::limits::{NOTIFICATION_REQUEST_BYTES, NOTIFICATION_SEND_SECONDS};
 use crate::notifications::{
     Event, Happened, PolicyChange, PolicyEvent, SessionChange, SessionEvent,
 };
@@ -148,8 +145,8 @@ impl Connection {
 
     async fn work(&mut self, socket: &mut WebSocket) -> End {
         let mut stopping = self.app.stopping.subscribe();
-        let every = Duration::from_secs(NOTIFICATION_PING_SECONDS);
-        let silence = Duration::from_secs(NOTIFICATION_SILENCE_SECONDS);
+        let every = Duration::from_secs(self.app.config.ping_seconds);
+        let silence = Duration::from_secs(self.app.config.silence_seconds);
         let mut ping = tokio::time::interval_at(Instant::now() + every, every);
         let mut heard = Instant::now();
         loop {

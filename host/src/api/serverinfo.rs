@@ -104,7 +104,7 @@ fn everything(app: &App, call: &Call) -> Value {
         "domains": domains(app),
         "protectedUserAttributes": [],
         "cookieName": app.config.cookie_name,
-        "secureCookie": app.config.tls(),
+        "secureCookie": app.config.secure_cookies(),
         "cookieHttpOnly": false,
         "cookieSameSite": null,
         "forgotPassword": "false",

@@ -264,6 +264,14 @@ mod tests {
             (("ASSIZE_DEPLOYMENTS", "/a/b"), vec![], "/a/b"),
             (("ASSIZE_BODY_BYTES", "0"), vec![], "body_bytes"),
             (
+                ("ASSIZE_COOKIE_SAME_SITE", "sometimes"),
+                vec![],
+                "`lax`, `strict`, `none`, `off`",
+            ),
+            (("ASSIZE_COOKIE_SAME_SITE", "none"), vec![], "TLS"),
+            (("ASSIZE_NOTICE_SECONDS", "16"), vec![], "at most 15"),
+            (("ASSIZE_PING_SECONDS", "60"), vec![], "silence_seconds"),
+            (
                 ("ASSIZE_POLL_MILLISECONDS", "30001"),
                 vec![],
                 "cut_off_seconds",
@@ -293,6 +301,19 @@ mod tests {
             )
             .is_ok()
         );
+    }
+
+    #[test]
+    fn cookies_are_secure_where_browsers_see_tls() {
+        let proxied = [
+            ("ASSIZE_ALLOW_PLAIN_HTTP", "true"),
+            ("ASSIZE_PUBLIC_URL", "https://am.example.org"),
+            ("ASSIZE_COOKIE_SAME_SITE", "none"),
+        ];
+        let config = load(&proxied, vec![]).unwrap();
+        assert!(config.secure_cookies() && !config.tls());
+        assert_eq!(config.cookie_same_site, crate::config::SameSite::None);
+        assert!(!load(&[], vec![]).unwrap().secure_cookies());
     }
 
     #[test]

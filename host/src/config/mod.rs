@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use crate::api::cors::is_origin;
-use crate::limits::BUNDLE_AGE_SECONDS;
+use crate::limits::{BUNDLE_AGE_SECONDS, NOTICE_INTERVAL_SECONDS};
 
 pub use load::{ConfigError, Layers};
 
@@ -59,6 +59,7 @@ pub struct Config {
     pub time_zone: String,
     pub cookie_name: String,
     pub cookie_domain: String,
+    pub cookie_same_site: SameSite,
     pub admin_password: Secret,
     pub cors_origins: Vec<String>,
     pub session_idle_minutes: u32,
@@ -74,6 +75,9 @@ pub struct Config {
     pub public_url: String,
     pub subscribers: usize,
     pub subscribers_per_caller: usize,
+    pub notice_seconds: u64,
+    pub ping_seconds: u64,
+    pub silence_seconds: u64,
     pub key_rotation_days: u32,
     pub key_retired_days: u32,
     pub management_audience: String,
@@ -108,6 +112,11 @@ impl Config {
     /// True where the server speaks TLS itself.
     pub fn tls(&self) -> bool {
         !self.tls_certificate.is_empty()
+    }
+
+    /// Whether browsers reach the server over TLS alone, its own or that of a proxy before it: cookies say so then.
+    pub fn secure_cookies(&self) -> bool {
+        self.tls() || (self.allow_plain_http && self.public_url.starts_with("https://"))
     }
 
     /// What no single key can say: combinations that would make an insecure or useless server.
@@ -172,6 +181,14 @@ impl Config {
                 "letters, digits, - and _ only, as it is a header's name too".into(),
             );
         }
+        if self.cookie_same_site == SameSite::None && !self.secure_cookies() {
+            return refuse(
+                "cookie_same_site",
+                "browsers take \"none\" over TLS alone: set tls_certificate and tls_key, or behind a proxy that ends TLS \
+                 allow_plain_http = true and an https public_url"
+                    .into(),
+            );
+        }
         if !self.base_dn.split(',').all(|rdn| {
             rdn.split_once('=')
                 .is_some_and(|(a, v)| !a.is_empty() && !v.is_empty())
@@ -196,11 +213,30 @@ impl Config {
             ),
             ("subscribers", self.subscribers as u64),
             ("subscribers_per_caller", self.subscribers_per_caller as u64),
+            ("notice_seconds", self.notice_seconds),
+            ("ping_seconds", self.ping_seconds),
             ("body_bytes", self.body_bytes as u64),
         ] {
             if value == 0 {
                 return refuse(key, "must be at least 1".into());
             }
+        }
+        if self.notice_seconds > NOTICE_INTERVAL_SECONDS {
+            return refuse(
+                "notice_seconds",
+                format!(
+                    "must be at most {NOTICE_INTERVAL_SECONDS}: holders take a longer silence for a lost connection"
+                ),
+            );
+        }
+        if self.silence_seconds <= self.ping_seconds {
+            return refuse(
+                "silence_seconds",
+                format!(
+                    "{} s must be longer than ping_seconds ({} s), or nobody could answer a ping in time",
+                    self.silence_seconds, self.ping_seconds
+                ),
+            );
         }
         let oldest_bundle = BUNDLE_AGE_SECONDS / 86_400;
         if u64::from(self.key_retired_days) < oldest_bundle {
@@ -223,6 +259,32 @@ impl Config {
             );
         }
         Ok(self)
+    }
+}
+
+/// When browsers send the session cookie with what pages of other sites ask for (RFC 6265bis §5.4.7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SameSite {
+    /// Where the user follows a link to the server.
+    Lax,
+    /// Never.
+    Strict,
+    /// Always; over TLS alone.
+    None,
+    /// As the browser thinks best: the cookie does not say.
+    Off,
+}
+
+impl SameSite {
+    /// The cookie's attribute.
+    pub(crate) fn attribute(self) -> &'static str {
+        match self {
+            SameSite::Lax => "; SameSite=Lax",
+            SameSite::Strict => "; SameSite=Strict",
+            SameSite::None => "; SameSite=None",
+            SameSite::Off => "",
+        }
     }
 }
 

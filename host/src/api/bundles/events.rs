@@ -18,7 +18,6 @@ use super::watch::{Watch, Woken};
 use crate::api::Call;
 use crate::api::error::ApiError;
 use crate::app::App;
-use crate::limits::NOTICE_INTERVAL_SECONDS;
 use crate::publish::PublishedBundle;
 
 /// A stream of notices. It ends when the reader may not have the bundle any more, when there is none, and when the
@@ -33,9 +32,10 @@ pub(super) async fn answer(
 ) -> Result<Response<Body>, ApiError> {
     let (watch, bundle) = Watch::begin(app, call, name).await?;
     let first = notice(&watch, &bundle)?;
-    let following = stream::unfold(Some((watch, bundle.revision)), |state| async {
+    let interval = Duration::from_secs(app.config.notice_seconds);
+    let following = stream::unfold(Some((watch, bundle.revision)), move |state| async move {
         let (mut watch, seen) = state?;
-        let until = Instant::now() + Duration::from_secs(NOTICE_INTERVAL_SECONDS);
+        let until = Instant::now() + interval;
         let (bundle, woken) = watch.next(seen, until).await.ok()?;
         let event = notice(&watch, &bundle).ok()?;
         // The last word of a server that stops is a fresh one.
