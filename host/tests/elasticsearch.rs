@@ -349,6 +349,41 @@ async fn a_token_gets_no_more_than_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn no_token_renews_itself() {
+    let server = server(&[]).await;
+    let client = server.client();
+    let registration = json!({"client_name": "brief", "access_token_lifetime": 60});
+    let path = "/connect/register";
+    let made = call(&client, "POST", path, &administrator(), &registration).json();
+    let text = |name: &str| made[name].as_str().unwrap().to_owned();
+    let proof = basic(&text("client_id"), &text("client_secret"));
+    let headers = [
+        (
+            "Content-Type".to_owned(),
+            "application/x-www-form-urlencoded".to_owned(),
+        ),
+        ("Authorization".to_owned(), proof),
+    ];
+    let form = Some("grant_type=client_credentials");
+    let mut token = client.send("POST", "/connect/token", &headers, form).json();
+    let mut left = token["expires_in"].as_u64().unwrap();
+    assert_eq!(left, 60);
+    // A user who shows a password gets more than that; whoever shows a token gets what is left of it at most.
+    let grant = json!({"grant_type": "client_credentials"});
+    for _ in 0..3 {
+        let next = call(&client, "POST", NEW, &bearer(&token), &grant);
+        assert_eq!(next.status, 200, "{next:?}");
+        token = next.json();
+        let lasts = token["expires_in"].as_u64().unwrap();
+        assert!(lasts <= left, "{lasts} s from a token of {left} s");
+        left = lasts;
+    }
+    let by_password = basic("test_admin", PASSWORD);
+    let own = call(&client, "POST", NEW, &by_password, &grant).json();
+    assert_eq!(own["expires_in"], 1200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn official_clients_find_what_they_look_for() {
     let server = server(&[("password_grant", false.into())]).await;
     let client = server.client();

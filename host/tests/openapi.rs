@@ -304,6 +304,20 @@ impl<'a> Operation<'a> {
         schemes.flat_map(Map::keys).map(String::as_str).collect()
     }
 
+    /// Whether an error has the shape that the path's API describes for errors; AM's where it describes none.
+    fn is_error(&self, reply: &Reply) -> bool {
+        let reference = self.value["responses"]["default"]["$ref"].as_str();
+        let name = reference.map_or("CrestError", |text| text.rsplit('/').next().unwrap());
+        let member = match name {
+            "CrestError" => "code",
+            "OauthError" | "PexipError" => "error",
+            "PolicyServerError" => "errors",
+            "ElasticsearchError" => "status",
+            other => panic!("{other}"),
+        };
+        reply.json().get(member).is_some()
+    }
+
     /// What is wrong with an answer, measured by the description.
     fn judge(&self, document: &'a Value, reply: &Reply) -> Result<(), String> {
         if matches!(reply.status, 405 | 500) || is_nowhere(reply) {
@@ -330,6 +344,21 @@ impl<'a> Operation<'a> {
             Err(format!("has the media type {media_type:?}"))
         }
     }
+}
+
+/// Whether a refusal names the methods that are described, and HEAD beside GET.
+fn says_which_methods(item: &Value, reply: &Reply) -> bool {
+    let described = METHODS.iter().filter(|method| item.get(**method).is_some());
+    let mut described: BTreeSet<String> = described.map(|method| method.to_uppercase()).collect();
+    if described.contains("GET") {
+        described.insert("HEAD".to_owned());
+    }
+    let allowed = reply.header("allow").unwrap_or_default();
+    let allowed: BTreeSet<String> = allowed
+        .split(',')
+        .map(|name| name.trim().to_owned())
+        .collect();
+    allowed == described
 }
 
 /// The answer to a path that leads nowhere.
@@ -402,9 +431,10 @@ async fn what_is_not_described_is_refused() {
             let method = method.to_uppercase();
             let reply = client.send(&method, &address, &headers, Some(body));
             requests += 1;
-            // Below `json` a method is an operation that an endpoint may not have; elsewhere it is no method at all.
+            // Below `json` a method is an operation that an endpoint may not have; elsewhere it is no method at all, and
+            // the answer says in the words of its API which ones are (RFC 9110 §15.5.6).
             let refused = match reply.status {
-                405 => true,
+                405 => says_which_methods(item, &reply) && of_path.is_error(&reply),
                 400 | 404 | 501 => below_json,
                 _ => false,
             };

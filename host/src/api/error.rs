@@ -61,6 +61,10 @@ impl ApiError {
         Self::new(StatusCode::UNAUTHORIZED, "Access Denied")
     }
 
+    pub(crate) fn method_not_allowed() -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")
+    }
+
     pub(crate) fn not_implemented(message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_IMPLEMENTED, message)
     }
@@ -167,6 +171,7 @@ impl From<BodyFault> for ApiError {
                 format!("The request body is larger than {limit}"),
             ),
             BodyFault::MediaType => ApiError::new(fault.status(), "Unsupported Media Type"),
+            BodyFault::Charset(_) => ApiError::new(fault.status(), fault.to_string()),
             BodyFault::Syntax(error) => unprocessable("the provided content is not valid JSON")
                 .with_detail(error.to_string()),
             BodyFault::Trailing(_) => {

@@ -24,6 +24,8 @@ pub(crate) enum BodyFault {
     TooLarge(Limit),
     /// The content type is not `application/json`, or not said.
     MediaType,
+    /// The bytes are said to be in this charset, and not in UTF-8.
+    Charset(String),
     /// The bytes are no UTF-8, or break the grammar (RFC 8259 §2 and §8.1), at the error's line and column.
     Syntax(serde_json::Error),
     /// Something stands behind the value, at the error's line and column.
@@ -54,12 +56,19 @@ pub(crate) async fn bytes(body: Body, limit: Limit) -> Result<Bytes, BodyFault> 
 }
 
 /// # Errors
-/// [`BodyFault::MediaType`]
+/// [`BodyFault::MediaType`], [`BodyFault::Charset`]
 pub(crate) fn check_media_type(headers: &HeaderMap) -> Result<(), BodyFault> {
     match MediaType::of(headers) {
-        Some(found) if found.is_one_of(&[media_type::JSON]) => Ok(()),
+        Some(found) if found.is_one_of(&[media_type::JSON]) => check_charset(&found),
         _ => Err(BodyFault::MediaType),
     }
+}
+
+/// # Errors
+/// [`BodyFault::Charset`]
+pub(crate) fn check_charset(sent: &MediaType<'_>) -> Result<(), BodyFault> {
+    let foreign = sent.foreign_charset().map(str::to_owned);
+    foreign.map_or(Ok(()), |charset| Err(BodyFault::Charset(charset)))
 }
 
 /// The one value that a body is.
@@ -111,7 +120,7 @@ impl BodyFault {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             BodyFault::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            BodyFault::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            BodyFault::MediaType | BodyFault::Charset(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             BodyFault::Syntax(_) | BodyFault::Trailing(_) | BodyFault::NoObject => {
                 StatusCode::BAD_REQUEST
             }
@@ -124,6 +133,12 @@ impl std::fmt::Display for BodyFault {
         match self {
             BodyFault::TooLarge(limit) => write!(f, "The body is larger than {limit}"),
             BodyFault::MediaType => f.write_str("The content type must be application/json"),
+            BodyFault::Charset(charset) => {
+                write!(
+                    f,
+                    "The body must be in UTF-8, and not in the charset {charset:?}"
+                )
+            }
             BodyFault::Syntax(error) | BodyFault::Trailing(error) => {
                 write!(f, "The body is no JSON: {error}")
             }
@@ -179,6 +194,12 @@ mod tests {
                 "x",
                 415,
                 "The content type must be application/json",
+            ),
+            (
+                "application/json; charset=utf-16",
+                "{}",
+                415,
+                "The body must be in UTF-8, and not in the charset \"utf-16\"",
             ),
             (
                 "application/json",

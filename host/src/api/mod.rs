@@ -32,7 +32,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, Response, StatusCode, header};
 use axum::middleware;
 use axum::response::IntoResponse;
-use axum::routing::{any, get};
+use axum::routing::{MethodRouter, any, get};
 
 use crate::app::App;
 use crate::auth::caller::{Authorized, Caller};
@@ -85,26 +85,31 @@ fn routes(deployments: &[String]) -> Routes {
         .merge(policyserver::routes())
         .merge(pexip::routes())
         .merge(elasticsearch::routes())
-        .route("/openapi.json", get(description::document))
-        .route("/health/live", get(health::live))
-        .route("/health/ready", get(health::ready))
+        .route("/openapi.json", only(get(description::document)))
+        .route("/health/live", only(get(health::live)))
+        .route("/health/ready", only(get(health::ready)))
         .route(
             "/.well-known/assize-bundle-keys",
-            get(bundles::keys::published),
+            only(get(bundles::keys::published)),
         );
     for deployment in deployments {
         routes = routes
             .route(&format!("{deployment}{BELOW_JSON}"), any(json))
             .route(
                 &format!("{deployment}/notifications"),
-                get(notifications::connect),
+                only(get(notifications::connect)),
             )
             .route(
                 &format!("{deployment}/isAlive.jsp"),
-                get(health::alive_page),
+                only(get(health::alive_page)),
             );
     }
     routes
+}
+
+/// Refuses other methods in the shape of all errors; the router adds `Allow` (RFC 9110 §15.5.6).
+fn only(route: MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>> {
+    route.fallback(async || ApiError::method_not_allowed())
 }
 
 async fn nothing(request: Request) -> ApiError {

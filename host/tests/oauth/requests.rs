@@ -429,6 +429,8 @@ fn other_shapes(client: &Client, registered: &Registered) {
         r#"{"grant_type":"client_credentials"}"#,
     );
     assert_eq!(error(&json), (400, "invalid_request".into()));
+    let query = send("/connect/token?a=b&client%5Fsecret=x", FORM, &good);
+    assert_eq!(error(&query), (400, "invalid_request".into()));
     let query = send("/connect/token?client_secret=x", FORM, &good);
     assert_eq!(error(&query), (400, "invalid_request".into()));
     let no_text = send("/connect/token", FORM, &format!("{good}&scope=%ff"));

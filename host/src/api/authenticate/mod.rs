@@ -9,7 +9,7 @@ mod index;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::header::{CACHE_CONTROL, SET_COOKIE};
+use axum::http::header::{ALLOW, CACHE_CONTROL, SET_COOKIE};
 use axum::http::{HeaderValue, Method, Response, StatusCode};
 use axum::response::IntoResponse;
 use serde_json::{Map, Value, json};
@@ -40,7 +40,10 @@ const ROUTES: [(Version, &str); 2] = [
 /// Answers a log-in request.
 pub(crate) async fn handle(app: &App, call: &Call) -> Response<Body> {
     if call.method != Method::POST {
-        return ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed").into_response();
+        let mut refused = ApiError::method_not_allowed().into_response();
+        let headers = refused.headers_mut();
+        headers.insert(ALLOW, HeaderValue::from_static("POST"));
+        return refused;
     }
     let Some(served) = call.requested.route(&ROUTES) else {
         let mut missing = Response::new(Body::empty());
@@ -96,9 +99,10 @@ fn cookies(app: &App, token: &str) -> Vec<String> {
     if !app.config.cookie_domain.is_empty() {
         tail.push_str(&format!("; Domain={}", app.config.cookie_domain));
     }
-    if app.config.tls() {
+    if app.config.secure_cookies() {
         tail.push_str("; Secure");
     }
+    tail.push_str(app.config.cookie_same_site.attribute());
     vec![
         format!("{}={token}{tail}", app.config.cookie_name),
         format!("amlbcookie=01{tail}"),

@@ -6,6 +6,7 @@ use super::filter::Filter;
 use super::parameters::Parameters;
 use super::version::{Requested, Version};
 use crate::api::error::ApiError;
+use crate::api::json_body;
 use crate::api::media_type::{self, MediaType};
 
 /// What a request wants done.
@@ -209,7 +210,7 @@ fn content_type(headers: &HeaderMap, operation: &Operation) -> Result<(), ApiErr
         };
     };
     if sent.is_one_of(&[media_type::JSON, "multipart/form-data"]) {
-        return Ok(());
+        return Ok(json_body::check_charset(&sent)?);
     }
     Err(ApiError::bad_request(format!(
         "The request could not be processed because it specified the content-type '{}' when only the content-type \

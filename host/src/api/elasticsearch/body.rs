@@ -52,10 +52,10 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Refusal> {
         let version = sent.parameter("compatible-with");
         sent.is_one_of(&MEDIA_TYPES) && version.is_none_or(|version| VERSIONS.contains(&version))
     });
-    if known {
-        Ok(())
-    } else {
-        let text = sent.as_ref().map_or("", MediaType::text);
-        Err(Refusal::media_type(text))
+    match sent {
+        Some(sent) if known => Ok(json_body::check_charset(&sent)?),
+        other => Err(Refusal::media_type(
+            other.as_ref().map_or("", MediaType::text),
+        )),
     }
 }

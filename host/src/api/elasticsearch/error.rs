@@ -112,6 +112,11 @@ impl From<BodyFault> for Refusal {
                 format!("the body is larger than {limit}"),
             ),
             BodyFault::MediaType => Self::media_type(""),
+            BodyFault::Charset(_) => Self::new(
+                fault.status(),
+                "media_type_header_exception",
+                fault.to_string(),
+            ),
             BodyFault::Syntax(error) | BodyFault::Trailing(error) => {
                 Self::unreadable(format!("the body is no JSON: {error}"))
             }

@@ -66,7 +66,8 @@ impl FromRequest<Arc<App>> for UnprovedRequest {
         let query = head.uri.query().unwrap_or_default();
         let secret = |pair: &str| {
             let name = pair.split('=').next().unwrap_or_default();
-            ["client_secret", "client_assertion", "token"].contains(&name)
+            let name = decode(name, Plus::IsBlank).unwrap_or_default();
+            ["client_secret", "client_assertion", "token"].contains(&name.as_str())
         };
         if query.split('&').any(secret) {
             return Err(OauthError::invalid_request(

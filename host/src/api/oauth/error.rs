@@ -2,9 +2,7 @@
 //! `Accept` says.
 
 use axum::body::Body;
-use axum::http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE,
-};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
 use serde_json::{Value, json};
@@ -28,7 +26,6 @@ pub(crate) struct OauthError {
     description: String,
     challenge: Option<HeaderValue>,
     retry_after: Option<u64>,
-    allow: Option<&'static str>,
 }
 
 impl OauthError {
@@ -43,7 +40,6 @@ impl OauthError {
             description: description.into(),
             challenge: None,
             retry_after: None,
-            allow: None,
         }
     }
 
@@ -86,15 +82,12 @@ impl OauthError {
         }
     }
 
-    pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
-        OauthError {
-            allow: Some(allow),
-            ..Self::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "invalid_request",
-                format!("Only {allow} is allowed here"),
-            )
-        }
+    pub(crate) fn method_not_allowed() -> Self {
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "invalid_request",
+            "This method is not served here",
+        )
     }
 
     /// Something of ours failed: logged with its cause, told without it.
@@ -165,9 +158,6 @@ impl IntoResponse for OauthError {
         }
         if let Some(seconds) = self.retry_after {
             headers.insert(RETRY_AFTER, seconds.into());
-        }
-        if let Some(allow) = self.allow {
-            headers.insert(ALLOW, HeaderValue::from_static(allow));
         }
         response
     }

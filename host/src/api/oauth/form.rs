@@ -5,6 +5,7 @@ use axum::http::{HeaderMap, StatusCode};
 
 use super::error::OauthError;
 use crate::api::crest::parameters::{Plus, decode};
+use crate::api::json_body;
 use crate::api::media_type::{self, MediaType};
 use crate::limits::{FORM_BYTES, FORM_PARAMETERS};
 
@@ -14,13 +15,17 @@ pub(crate) struct Form(Vec<(String, String)>);
 
 impl Form {
     /// # Errors
-    /// `invalid_request`: another content type, too large, too many parameters, no UTF-8.
+    /// `invalid_request`: another content type or charset, too large, too many parameters, no UTF-8.
     pub(crate) fn parse(headers: &HeaderMap, body: &Bytes) -> Result<Self, OauthError> {
-        if !MediaType::of(headers).is_some_and(|sent| sent.is_one_of(&[media_type::FORM])) {
-            return Err(OauthError::invalid_request(
+        let sent = MediaType::of(headers).filter(|sent| sent.is_one_of(&[media_type::FORM]));
+        let sent = sent.ok_or_else(|| {
+            OauthError::invalid_request(
                 "The content type must be application/x-www-form-urlencoded",
-            ));
-        }
+            )
+        })?;
+        json_body::check_charset(&sent).map_err(|fault| {
+            OauthError::new(fault.status(), "invalid_request", fault.to_string())
+        })?;
         if body.len() > FORM_BYTES {
             return Err(OauthError::new(
                 StatusCode::PAYLOAD_TOO_LARGE,

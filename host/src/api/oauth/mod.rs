@@ -22,26 +22,23 @@ use error::OauthError;
 /// All routes of the token service.
 pub(crate) fn routes() -> Routes {
     Routes::new()
-        .route("/connect/token", only_post(post(token::issue)))
-        .route("/token", only_post(post(token::issue)))
-        .route(
-            "/connect/introspect",
-            only_post(post(introspect::introspect)),
-        )
-        .route("/connect/revocation", only_post(post(revocation::revoke)))
-        .route("/connect/register", only_post(post(register::register)))
-        .route("/.well-known/jwks", get(metadata::jwks))
+        .route("/connect/token", only(post(token::issue)))
+        .route("/token", only(post(token::issue)))
+        .route("/connect/introspect", only(post(introspect::introspect)))
+        .route("/connect/revocation", only(post(revocation::revoke)))
+        .route("/connect/register", only(post(register::register)))
+        .route("/.well-known/jwks", only(get(metadata::jwks)))
         .route(
             "/.well-known/oauth-authorization-server",
-            get(metadata::authorization_server),
+            only(get(metadata::authorization_server)),
         )
         .route(
             "/.well-known/openid-configuration",
-            get(metadata::openid_configuration),
+            only(get(metadata::openid_configuration)),
         )
 }
 
-/// Errors are JSON also for other methods (RFC 6749 §3.2: POST only).
-pub(crate) fn only_post(route: MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>> {
-    route.fallback(async || OauthError::method_not_allowed("POST"))
+/// Refuses other methods in the shape of all errors, with the `Allow` that the router knows (RFC 6749 §3.2: POST only).
+pub(crate) fn only(route: MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>> {
+    route.fallback(async || OauthError::method_not_allowed())
 }

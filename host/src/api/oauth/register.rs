@@ -80,7 +80,9 @@ pub(crate) async fn register(
 fn unreadable(fault: BodyFault) -> OauthError {
     const CODE: &str = "invalid_client_metadata";
     match &fault {
-        BodyFault::TooLarge(_) => OauthError::new(fault.status(), CODE, fault.to_string()),
+        BodyFault::TooLarge(_) | BodyFault::Charset(_) => {
+            OauthError::new(fault.status(), CODE, fault.to_string())
+        }
         BodyFault::Syntax(error) | BodyFault::Trailing(error) => {
             OauthError::refused(CODE, error.to_string())
         }

@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use axum::routing::{MethodRouter, get, post};
 
-use super::oauth::{only_post, token};
+use super::oauth::{self, token};
 use super::routes::Routes;
 use crate::app::App;
 use crate::oauth::client::Client;
@@ -33,7 +33,7 @@ use resource::Resource;
 /// All routes of this API.
 pub(crate) fn routes() -> Routes {
     let routes = Routes::new()
-        .route("/oauth/token/", only_post(post(token::issue)))
+        .route("/oauth/token/", oauth::only(post(token::issue)))
         .route(
             "/api/admin/configuration/v1/",
             only(get(schema::configuration)),
