@@ -70,12 +70,6 @@ impl Deref for Name {
     }
 }
 
-impl From<Name> for String {
-    fn from(name: Name) -> String {
-        name.0
-    }
-}
-
 impl std::fmt::Display for NameFault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
