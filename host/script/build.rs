@@ -39,10 +39,7 @@ fn build() -> Result<(), String> {
     let code = wasmtime::Engine::new(&config)
         .and_then(|engine| engine.precompile_module(&wasm))
         .map_err(refused)?;
-    let id: String = Sha256::digest(&wasm)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let id = hex::encode(Sha256::digest(&wasm));
     write(&out_dir.join("script.cwasm"), &code)?;
     write(&out_dir.join("build-id"), id.as_bytes())
 }

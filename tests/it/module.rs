@@ -4,6 +4,8 @@ use assize_engine::{Bundle, answer};
 use assize_module::{BUILT_FILES, Handle, Instance, Limits, Runtime};
 use assize_tests::native::imported;
 use assize_tests::subject::Subject;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -136,7 +138,7 @@ impl Engine for Node {
 
     fn load(&mut self, bundle: &[u8]) {
         assert_eq!(
-            self.exchange(&json!({"load": base64(bundle), "revision": REVISION})),
+            self.exchange(&json!({"load": STANDARD.encode(bundle), "revision": REVISION})),
             b"{}"
         );
     }
@@ -153,23 +155,4 @@ impl Drop for Node {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
-}
-
-/// RFC 4648 §4.
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::new();
-    for chunk in bytes.chunks(3) {
-        let bits =
-            chunk.iter().fold(0u32, |sum, b| sum << 8 | u32::from(*b)) << (8 * (3 - chunk.len()));
-        for place in 0..4 {
-            let digit = usize::try_from(bits >> (18 - 6 * place) & 63).unwrap();
-            out.push(if place <= chunk.len() {
-                char::from(ALPHABET[digit])
-            } else {
-                '='
-            });
-        }
-    }
-    out
 }

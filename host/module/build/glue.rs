@@ -46,7 +46,7 @@ pub(crate) fn bind(raw: Vec<u8>) -> Result<Module, String> {
 /// Writes the id into the place that `engine/wasm/src/build_id.rs` leaves for it.
 fn name(wasm: &mut [u8]) -> Result<String, String> {
     const BLANK: &[u8; 64] = b"assize-build-id-................................................";
-    let id = crate::hex(&Sha256::digest(&*wasm));
+    let id = hex::encode(Sha256::digest(&*wasm));
     let places: Vec<usize> = wasm
         .windows(BLANK.len())
         .enumerate()

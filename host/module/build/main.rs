@@ -9,7 +9,6 @@ mod machine;
 mod tuning;
 mod wasm;
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -39,7 +38,11 @@ fn build() -> Result<(), String> {
 
     // Cargo runs this script whenever a source or the lock file has changed; mostly the module comes out the same.
     let stamp = out_dir.join("made-from");
-    let made_from = format!("{} {target} {}", hex(&Sha256::digest(&raw)), this_script());
+    let made_from = format!(
+        "{} {target} {}",
+        hex::encode(Sha256::digest(&raw)),
+        this_script()
+    );
     if std::fs::read_to_string(&stamp).is_ok_and(|before| before == made_from) {
         return Ok(());
     }
@@ -80,11 +83,4 @@ fn path(variable: &str) -> Result<PathBuf, String> {
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
     std::fs::write(path, bytes).map_err(|error| format!("cannot write {}: {error}", path.display()))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -116,7 +116,7 @@ fn make(choice: u8) -> Vec<u8> {
             (
                 "/",
                 backwards.len(),
-                hex(bytes.get(DIGEST).unwrap_or_default())
+                hex::encode(bytes.get(DIGEST).unwrap_or_default())
             ),
             "a bundle says what was put in"
         ),
@@ -150,8 +150,4 @@ fn requests() -> [Vec<u8>; 3] {
         json!({"resources": few, "now": now, "policySet": "IPLANETAMWEBAGENTSERVICE"}),
     ]
     .map(|request| request.to_string().into_bytes())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -155,9 +155,7 @@ fn the_build_id_is_the_hash_of_the_module() {
         .unwrap();
     blank[at..at + 16].copy_from_slice(b"assize-build-id-");
     blank[at + 16..at + 64].fill(b'.');
-    let hash = Sha256::digest(&blank)
-        .iter()
-        .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+    let hash = hex::encode(Sha256::digest(&blank));
     assert_eq!(hash, BUILD_ID);
 
     let mut instance = Runtime::new(Limits::default()).unwrap().instance().unwrap();
