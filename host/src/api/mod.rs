@@ -36,7 +36,7 @@ use axum::routing::{MethodRouter, any, get};
 
 use crate::app::App;
 use crate::auth::caller::{Authorized, Caller};
-use crate::auth::privilege::Permission;
+use crate::auth::endpoint::Permission;
 use crate::clock::{self, Millis};
 use crate::publish::{Live, LiveRealm};
 use answer::{Answer, Layout};

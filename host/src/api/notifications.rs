@@ -18,7 +18,7 @@ use super::error::ApiError;
 use super::subscribers::Place;
 use crate::app::{App, stopped};
 use crate::auth::caller::Caller;
-use crate::auth::privilege::{Endpoint, Permission, Verb};
+use crate::auth::endpoint::{Endpoint, Permission, Verb};
 use crate::clock::{self, millis_text};
 use crate::limits::{NOTIFICATION_REQUEST_BYTES, NOTIFICATION_SEND_SECONDS};
 use crate::notifications::{

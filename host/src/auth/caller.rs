@@ -6,7 +6,8 @@ use std::sync::Arc;
 use axum::http::{HeaderMap, header};
 
 use super::delegation;
-use super::privilege::{Permission, Privileges};
+use super::endpoint::Permission;
+use super::privilege::Privileges;
 use super::session::Session;
 use crate::api::error::ApiError;
 use crate::api::oauth::caller::{Authorization, CallerError, authorization};

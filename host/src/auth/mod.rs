@@ -2,6 +2,7 @@
 
 pub(crate) mod caller;
 pub(crate) mod delegation;
+pub(crate) mod endpoint;
 pub(crate) mod login;
 pub(crate) mod password;
 pub(crate) mod plan;

@@ -5,7 +5,8 @@
 
 use std::fmt;
 
-use crate::auth::privilege::{self, Endpoint, Privilege, Privileges, Verb};
+use crate::auth::endpoint::{self, Endpoint, Verb};
+use crate::auth::privilege::{Privilege, Privileges};
 
 /// Whom a token is for (RFC 9068, the claim `aud`). The names are settings; the meaning is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -138,7 +139,7 @@ impl Permission {
     }
 
     /// What a token needs where AM's endpoints ask its users for a privilege.
-    pub(crate) fn for_am(asked: privilege::Permission) -> Permission {
+    pub(crate) fn for_am(asked: endpoint::Permission) -> Permission {
         let views = match asked.verb {
             Verb::Read => true,
             Verb::Modify => false,
@@ -355,7 +356,7 @@ mod tests {
                 "change_policies",
             ),
         ] {
-            let asked = privilege::Permission::new(endpoint, verb);
+            let asked = endpoint::Permission::new(endpoint, verb);
             assert_eq!(Permission::for_am(asked).codename(), needed, "{asked:?}");
         }
     }

@@ -7,7 +7,7 @@ use axum::http::HeaderMap;
 use crate::api::error::ApiError;
 use crate::app::App;
 use crate::auth::caller::Caller;
-use crate::auth::privilege::{Endpoint, Permission, Verb};
+use crate::auth::endpoint::{Endpoint, Permission, Verb};
 use crate::clock::Millis;
 use crate::publish::{LiveRealm, PublishedBundle};
 use crate::realm::IdentityKind;

@@ -19,7 +19,7 @@ use super::crest::version::Version;
 use super::error::ApiError;
 use crate::app::App;
 use crate::auth::caller::Authorized;
-use crate::auth::privilege::{Endpoint, Permission, Verb};
+use crate::auth::endpoint::{Endpoint, Permission, Verb};
 use crate::decide::{AmCall, DecideError};
 use crate::documents::defaults::DEFAULT_SET;
 use crate::limits::INLINE_BODY_BYTES;

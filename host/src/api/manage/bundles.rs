@@ -14,7 +14,7 @@ use crate::api::answer::Answer;
 use crate::api::crest::operation::Operation;
 use crate::api::crest::version::Version;
 use crate::api::error::ApiError;
-use crate::auth::privilege::Endpoint;
+use crate::auth::endpoint::Endpoint;
 use crate::documents::bundle::{self, BundleDefinition};
 use crate::limits::BUNDLE_DEFINITIONS;
 use crate::store::{Expect, Kind, Object, Write};

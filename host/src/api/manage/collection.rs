@@ -9,7 +9,7 @@ use crate::api::crest::version::Version;
 use crate::api::error::ApiError;
 use crate::app::App;
 use crate::auth::caller::Authorized;
-use crate::auth::privilege::Endpoint;
+use crate::auth::endpoint::Endpoint;
 use crate::documents::Members;
 use crate::store::{Kind, Object, Write};
 

@@ -5,7 +5,7 @@ use super::super::crest::operation::Operation;
 use super::super::error::ApiError;
 use crate::app::App;
 use crate::auth::caller::Authorized;
-use crate::auth::privilege::{Endpoint, Permission, Verb};
+use crate::auth::endpoint::{Endpoint, Permission, Verb};
 
 /// Proves that the caller may do this at an endpoint.
 ///

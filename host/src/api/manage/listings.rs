@@ -11,7 +11,7 @@ use crate::api::crest::path::Style;
 use crate::api::crest::version::Version;
 use crate::api::error::ApiError;
 use crate::app::App;
-use crate::auth::privilege::Endpoint;
+use crate::auth::endpoint::Endpoint;
 use crate::documents::{Members, identity};
 use crate::store::Kind;
 

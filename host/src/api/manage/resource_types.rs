@@ -9,7 +9,7 @@ use crate::api::answer::Answer;
 use crate::api::crest::operation::Operation;
 use crate::api::crest::version::Version;
 use crate::api::error::ApiError;
-use crate::auth::privilege::Endpoint;
+use crate::auth::endpoint::Endpoint;
 use crate::auth::random_uuid;
 use crate::documents::{Members, catalogue, members};
 use crate::store::{Expect, Kind, Object, Write};

@@ -21,7 +21,7 @@ use crate::api::crest::version::Version;
 use crate::api::error::ApiError;
 use crate::app::App;
 use crate::auth::caller::Authorized;
-use crate::auth::privilege::{Endpoint, Permission, Verb};
+use crate::auth::endpoint::{Endpoint, Permission, Verb};
 use crate::clock::millis_text;
 use crate::documents::{Members, members};
 use crate::limits::{DIFFERENCES_SHOWN, REVISIONS_PER_PAGE};

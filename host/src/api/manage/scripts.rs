@@ -12,7 +12,7 @@ use crate::api::crest::filter::{Literal, Operator};
 use crate::api::crest::operation::Operation;
 use crate::api::crest::version::Version;
 use crate::api::error::ApiError;
-use crate::auth::privilege::Endpoint;
+use crate::auth::endpoint::Endpoint;
 use crate::auth::random_uuid;
 use crate::documents::{Members, members, script};
 use crate::outside::source::Source;

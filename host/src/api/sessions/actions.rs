@@ -7,7 +7,7 @@ use super::{Asked, Family, Target, not_implemented};
 use crate::api::Call;
 use crate::api::error::ApiError;
 use crate::app::App;
-use crate::auth::privilege::{Endpoint, Permission, Verb};
+use crate::auth::endpoint::{Endpoint, Permission, Verb};
 use crate::auth::session::Session;
 use crate::clock::seconds_text;
 use crate::notifications::SessionChange;

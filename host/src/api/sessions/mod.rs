@@ -18,7 +18,7 @@ use super::crest::version::Version;
 use super::error::ApiError;
 use crate::app::App;
 use crate::auth::caller::{Caller, token};
-use crate::auth::privilege::{Endpoint, Permission, Verb};
+use crate::auth::endpoint::{Endpoint, Permission, Verb};
 use crate::auth::session::Session;
 
 /// Which family of versions a request is served by.

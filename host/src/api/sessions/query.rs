@@ -8,7 +8,7 @@ use crate::api::crest::filter::{Filter, Literal, Operator};
 use crate::api::error::ApiError;
 use crate::app::App;
 use crate::auth::caller::Caller;
-use crate::auth::privilege::{Endpoint, Permission, Verb};
+use crate::auth::endpoint::{Endpoint, Permission, Verb};
 use crate::realm::RealmPath;
 
 /// # Errors

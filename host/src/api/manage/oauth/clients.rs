@@ -8,7 +8,7 @@ use crate::api::answer::Answer;
 use crate::api::error::ApiError;
 use crate::api::oauth::registration::{self, Metadata};
 use crate::auth::NoRandomness;
-use crate::auth::privilege::Endpoint;
+use crate::auth::endpoint::Endpoint;
 use crate::documents::Members;
 use crate::oauth::audit;
 use crate::oauth::client::{AuthMethod, Client};

@@ -10,7 +10,7 @@ use super::{Asked, Form, ROUTES, listed};
 use crate::api::answer::Answer;
 use crate::api::crest::operation::Operation;
 use crate::api::error::ApiError;
-use crate::auth::privilege::Endpoint;
+use crate::auth::endpoint::Endpoint;
 use crate::documents::Members;
 use crate::oauth::audit;
 use crate::oauth::registered::{BeyondTheCaller, InUse, Registered};

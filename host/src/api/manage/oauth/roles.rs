@@ -5,7 +5,7 @@ use serde_json::json;
 use super::registrations::{Administered, Said};
 use super::{Asked, array, name, refused};
 use crate::api::error::ApiError;
-use crate::auth::privilege::Endpoint;
+use crate::auth::endpoint::Endpoint;
 use crate::documents::Members;
 use crate::oauth::permission::{Permission, Permissions};
 use crate::oauth::registry::Registry;

@@ -9,7 +9,7 @@ use super::{Asked, Form, ROUTES, listed, refused};
 use crate::api::answer::Answer;
 use crate::api::crest::operation::Operation;
 use crate::api::error::ApiError;
-use crate::auth::privilege::Endpoint;
+use crate::auth::endpoint::Endpoint;
 use crate::clock;
 use crate::documents::Members;
 use crate::limits::TOKENS_LISTED;

@@ -8,7 +8,7 @@ use super::{Asked, Purpose};
 use crate::api::answer::Answer;
 use crate::api::error::ApiError;
 use crate::auth::caller::Authorized;
-use crate::auth::privilege::{Endpoint, Permission, Verb};
+use crate::auth::endpoint::{Endpoint, Permission, Verb};
 use crate::documents::{Members, policy};
 use crate::publish::LiveRealm;
 use crate::realm::RealmPath;

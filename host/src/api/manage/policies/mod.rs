@@ -13,7 +13,7 @@ use crate::api::answer::Answer;
 use crate::api::crest::operation::Operation;
 use crate::api::crest::version::Version;
 use crate::api::error::ApiError;
-use crate::auth::privilege::Endpoint;
+use crate::auth::endpoint::Endpoint;
 use crate::documents::policy::Checked;
 use crate::documents::{Members, catalogue, policy};
 use crate::publish::LiveRealm;

@@ -7,7 +7,7 @@ use super::{forbidden_name, unaddressable};
 use crate::api::error::ApiError;
 use crate::api::manage::ENDPOINTS;
 use crate::auth::caller::Caller;
-use crate::auth::privilege::{Endpoint, Permission, Verb};
+use crate::auth::endpoint::{Endpoint, Permission, Verb};
 use crate::naming::is_dot_segment;
 use crate::publish::Live;
 use crate::realm::{RealmPath, forbidden};

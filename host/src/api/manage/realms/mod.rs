@@ -18,7 +18,7 @@ use crate::api::crest::operation::Operation;
 use crate::api::crest::version::Version;
 use crate::api::error::ApiError;
 use crate::app::App;
-use crate::auth::privilege::Endpoint;
+use crate::auth::endpoint::Endpoint;
 use crate::documents::realm_settings::RealmSettings;
 use crate::documents::{Members, realm};
 use crate::naming::is_dot_segment;

@@ -16,7 +16,7 @@ use crate::api::error::ApiError;
 use crate::app::App;
 use crate::auth::caller::Caller;
 use crate::auth::delegation::ALL_AUTHENTICATED;
-use crate::auth::privilege::{Endpoint, Permission, Verb};
+use crate::auth::endpoint::{Endpoint, Permission, Verb};
 use crate::documents::Members;
 use crate::documents::identity::{self, Written};
 use crate::limits::REWRITE_ATTEMPTS;
