@@ -35,7 +35,8 @@ export {
   MemoryCache,
 } from "./client/cache.js";
 export { type ClientCredentials, clientCredentials } from "./client/credentials.js";
-export { PolicyClient, type PolicyClientOptions, type Status, type WaitUntil } from "./client/policy-client.js";
+export type { PolicyClientOptions, Status } from "./client/options.js";
+export { PolicyClient, type WaitUntil } from "./client/policy-client.js";
 export { type Authorize, bearer, session } from "./client/publication.js";
 export type { Decider, OutsideResolver, Script, Scripts } from "./decider.js";
 export { RemoteClient, type RemoteClientOptions } from "./remote/remote-client.js";

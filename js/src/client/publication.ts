@@ -1,6 +1,6 @@
 /** The server's side of a bundle: the sealed bundle, the notice, the long poll, the events. */
 
-import { RemoteError } from "../errors.js";
+import { OptionsError, RemoteError } from "../errors.js";
 
 /** Headers that prove who asks. Called for each request; `refused` after a 401, when what was given no longer holds. */
 export type Authorize = (refused: boolean) => HeadersInit | Promise<HeadersInit>;
@@ -152,4 +152,18 @@ export async function* events(body: ReadableStream<Uint8Array>): AsyncGenerator<
   } finally {
     await reader.cancel().catch(() => undefined);
   }
+}
+
+/** Realm and name in a bundle's URL: `…/json/realms/root/realms/alpha/bundles/NAME` is `/alpha` and `NAME`. */
+export function locate(url: string): { readonly realm: string; readonly name: string } {
+  const { pathname } = new URL(url);
+  const parts = /\/json((?:\/realms\/[^/]+)*|(?:\/[^/]+)*)\/bundles\/([^/]+)$/.exec(pathname);
+  const [, path, name] = parts ?? [];
+  if (path === undefined || name === undefined) {
+    throw new OptionsError(`${url} is no bundle's URL, which ends with /json/realms/root/bundles/NAME`);
+  }
+  const segments = path.split("/").filter((segment) => segment !== "");
+  const realms = segments[0] === "realms" ? segments.filter((_, at) => at % 2 === 1) : segments;
+  const beneath = realms[0] === "root" ? realms.slice(1) : realms;
+  return { realm: `/${beneath.map(decodeURIComponent).join("/")}`, name: decodeURIComponent(name) };
 }
