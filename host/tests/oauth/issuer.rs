@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::administration::eventually;
 use crate::support::{Client, TestServer};
-use crate::{Backend, Place, Registered, anything, bearer, list_clients, on_both, registered};
+use crate::{
+    Backend, Place, Registered, anything, bearer, eventually, list_clients, on_both, registered,
+};
 
 on_both! { another_issuers_tokens_are_believed_within_bounds its_clients_need_no_mapping_where_that_is_set }
 

@@ -9,9 +9,13 @@
 mod access_tokens;
 mod administration;
 mod assertions;
+mod introspection;
 mod issuer;
 mod jwt;
+mod metadata;
 mod nodes;
+mod permissions;
+mod registration;
 mod requests;
 mod standing;
 #[path = "../support/mod.rs"]
@@ -201,4 +205,30 @@ fn error(reply: &Reply) -> (u16, String) {
 
 fn anything() -> Value {
     json!({"client_name": "any"})
+}
+
+/// A request at AM's endpoints with a Bearer token.
+fn send(client: &Client, token: &str, method: &str, path: &str, body: &Value) -> Reply {
+    let headers = [
+        bearer(token),
+        ("Content-Type".to_owned(), "application/json".to_owned()),
+    ];
+    let body = (!body.is_null()).then(|| body.to_string());
+    client.send(
+        method,
+        &format!("/am/json{path}"),
+        &headers,
+        body.as_deref(),
+    )
+}
+
+/// Waits for something that another process or node sets going.
+fn eventually(done: impl Fn() -> bool) {
+    for _ in 0..200 {
+        if done() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(25));
+    }
+    panic!("nothing happened");
 }

@@ -2,10 +2,9 @@
 
 use serde_json::json;
 
-use crate::administration::eventually;
 use crate::jwt::{Key, assertion_claims};
 use crate::support::TestServer;
-use crate::{Backend, Place, anything, list_clients, post_form, register, registered};
+use crate::{Backend, Place, anything, eventually, list_clients, post_form, register, registered};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_one_node_revokes_no_other_believes() {
