@@ -10,6 +10,7 @@ mod elasticsearch;
 pub(crate) mod error;
 pub(crate) mod evaluate;
 pub(crate) mod health;
+mod hints;
 mod json_body;
 pub(crate) mod manage;
 mod media_type;

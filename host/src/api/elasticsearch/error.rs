@@ -2,14 +2,13 @@
 //! for what is wrong with a grant (`{"error", "error_description"}`).
 
 use axum::body::Body;
-use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
 use serde_json::{Value, json};
 
+use super::super::hints::Hints;
 use super::super::json_body::BodyFault;
 use super::super::oauth::caller::CallerError;
-use super::super::oauth::error::answer;
 use crate::oauth::refresh::RefreshError;
 use crate::oauth::token::IssueError;
 use crate::store::StoreError;
@@ -21,8 +20,7 @@ const BASIC: HeaderValue = HeaderValue::from_static("Basic realm=\"security\", c
 pub(crate) struct Refusal {
     status: StatusCode,
     body: Value,
-    challenges: Vec<HeaderValue>,
-    retry_after: Option<u64>,
+    hints: Hints,
 }
 
 impl Refusal {
@@ -35,8 +33,7 @@ impl Refusal {
         Refusal {
             status,
             body: json!({"error": error, "status": status.as_u16()}),
-            challenges: Vec::new(),
-            retry_after: None,
+            hints: Hints::default(),
         }
     }
 
@@ -59,15 +56,14 @@ impl Refusal {
         Refusal {
             status: StatusCode::BAD_REQUEST,
             body: json!({"error": error, "error_description": description.into()}),
-            challenges: Vec::new(),
-            retry_after: None,
+            hints: Hints::default(),
         }
     }
 
     /// 401: nobody is known by these credentials.
     pub(super) fn unauthenticated(reason: impl Into<String>) -> Self {
         Refusal {
-            challenges: vec![BASIC],
+            hints: Hints::challenges([BASIC]),
             ..Self::new(StatusCode::UNAUTHORIZED, "security_exception", reason)
         }
     }
@@ -135,8 +131,7 @@ impl From<CallerError> for Refusal {
             other => other.challenge().into_iter().collect(),
         };
         Refusal {
-            challenges,
-            retry_after: error.retry_after().map(|after| after.0),
+            hints: Hints::to_caller(&error, challenges),
             ..Self::new(error.status(), "security_exception", error.text())
         }
     }
@@ -146,7 +141,7 @@ impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "the store failed");
         Refusal {
-            retry_after: Some(1),
+            hints: Hints::soon(),
             ..Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "unavailable_exception",
@@ -182,14 +177,6 @@ impl From<RefreshError> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response<Body> {
-        let mut response = answer(self.status, &self.body);
-        let headers = response.headers_mut();
-        for challenge in self.challenges {
-            headers.append(WWW_AUTHENTICATE, challenge);
-        }
-        if let Some(seconds) = self.retry_after {
-            headers.insert(RETRY_AFTER, seconds.into());
-        }
-        response
+        self.hints.beside(self.status, &self.body)
     }
 }

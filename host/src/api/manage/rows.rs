@@ -36,6 +36,27 @@ pub(super) fn filter(call: &Call) -> Result<Filter, ApiError> {
     }
 }
 
+/// The answer to a query among all rows of an endpoint whose members are texts, numbers and truths.
+///
+/// # Errors
+/// 400 for a filter that cannot be read, and as [`answer`].
+pub(super) fn listed(
+    call: &Call,
+    served: &'static str,
+    rows: Vec<Row>,
+) -> Result<Answer, ApiError> {
+    let filter = filter(call)?;
+    let mut found = Vec::new();
+    for row in rows {
+        if holds(&filter, &row, &|row, name, operator, value| {
+            Ok(is_met(&row.members, name, operator, value))
+        })? {
+            found.push(row);
+        }
+    }
+    answer(call, served, found, Remaining::Counted)
+}
+
 /// The answer to a query: sorted, cut to a page, in CREST's envelope.
 ///
 /// # Errors
@@ -207,6 +228,25 @@ pub(super) fn holds(filter: &Filter, row: &Row, matcher: Matcher<'_>) -> Result<
             operator,
             value,
         ),
+    }
+}
+
+/// Texts are compared without regard to case, as they are: a name is no pattern.
+fn is_met(members: &Members, name: &str, operator: &Operator, wanted: &Literal) -> bool {
+    let have = match members.get(name) {
+        Some(Value::String(text)) => text.to_lowercase(),
+        Some(other) if !other.is_null() => other.to_string(),
+        _ => return false,
+    };
+    let wanted = match wanted {
+        Literal::Text(text) => text.to_lowercase(),
+        other => other.to_string(),
+    };
+    match operator {
+        Operator::Equal => have == wanted,
+        Operator::Contains => have.contains(&wanted),
+        Operator::StartsWith => have.starts_with(&wanted),
+        _ => false,
     }
 }
 

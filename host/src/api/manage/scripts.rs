@@ -5,10 +5,9 @@ use assize_script::SyntaxError;
 use serde_json::{Value, json};
 
 use super::collection::{self, Collection, Put, Route};
-use super::rows::{self, Remaining, Row};
+use super::rows::{self, Row};
 use super::{created, deleted};
 use crate::api::answer::Answer;
-use crate::api::crest::filter::{Literal, Operator};
 use crate::api::crest::operation::Operation;
 use crate::api::crest::version::Version;
 use crate::api::error::ApiError;
@@ -55,21 +54,13 @@ impl Collection for Scripts {
     }
 
     async fn query(asked: &Asked<'_>) -> Result<Answer, ApiError> {
-        let filter = rows::filter(asked.call)?;
-        let mut rows = Vec::new();
-        for object in asked.objects(Kind::Script).await? {
-            let row = Row {
-                id: object.name.clone(),
-                revision: Some(Self::revision(&object)),
-                members: script::shown(&object),
-            };
-            if rows::holds(&filter, &row, &|row, name, operator, value| {
-                Ok(compare(&row.members, name, operator, value))
-            })? {
-                rows.push(row);
-            }
-        }
-        rows::answer(asked.call, asked.served, rows, Remaining::Counted)
+        let objects = asked.objects(Kind::Script).await?;
+        let rows = objects.iter().map(|object| Row {
+            id: object.name.clone(),
+            revision: Some(Self::revision(object)),
+            members: script::shown(object),
+        });
+        rows::listed(asked.call, asked.served, rows.collect())
     }
 
     async fn read(asked: &Asked<'_>, _: &str, found: Object) -> Result<Answer, ApiError> {
@@ -273,28 +264,4 @@ fn runs(condition: &Value, id: &str) -> bool {
     own || inner
         .chain(listed.into_iter().flatten())
         .any(|inner| runs(inner, id))
-}
-
-/// Texts are compared without regard to case, as they are: a name is no pattern.
-pub(super) fn compare(
-    members: &Members,
-    name: &str,
-    operator: &Operator,
-    wanted: &Literal,
-) -> bool {
-    let have = match members.get(name) {
-        Some(Value::String(text)) => text.to_lowercase(),
-        Some(other) if !other.is_null() => other.to_string(),
-        _ => return false,
-    };
-    let wanted = match wanted {
-        Literal::Text(text) => text.to_lowercase(),
-        other => other.to_string(),
-    };
-    match operator {
-        Operator::Equal => have == wanted,
-        Operator::Contains => have.contains(&wanted),
-        Operator::StartsWith => have.starts_with(&wanted),
-        _ => false,
-    }
 }

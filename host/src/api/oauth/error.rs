@@ -2,11 +2,12 @@
 //! `Accept` says.
 
 use axum::body::Body;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA};
 use axum::http::{HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
 use serde_json::{Value, json};
 
+use super::super::hints::Hints;
 use crate::oauth::authenticate::AuthenticationError;
 use crate::oauth::throttle::RetryAfter;
 use crate::oauth::token::IssueError;
@@ -24,8 +25,7 @@ pub(crate) struct OauthError {
     status: StatusCode,
     error: &'static str,
     description: String,
-    challenge: Option<HeaderValue>,
-    retry_after: Option<u64>,
+    hints: Hints,
 }
 
 impl OauthError {
@@ -38,8 +38,7 @@ impl OauthError {
             status,
             error,
             description: description.into(),
-            challenge: None,
-            retry_after: None,
+            hints: Hints::default(),
         }
     }
 
@@ -67,13 +66,13 @@ impl OauthError {
     }
 
     pub(crate) fn with_challenge(mut self, challenge: HeaderValue) -> Self {
-        self.challenge = Some(challenge);
+        self.hints = Hints::challenges([challenge]);
         self
     }
 
     pub(crate) fn throttled(after: RetryAfter) -> Self {
         OauthError {
-            retry_after: Some(after.0),
+            hints: Hints::retry(after),
             ..Self::new(
                 StatusCode::TOO_MANY_REQUESTS,
                 "temporarily_unavailable",
@@ -117,7 +116,7 @@ impl From<StoreError> for OauthError {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "the store failed");
         OauthError {
-            retry_after: Some(1),
+            hints: Hints::soon(),
             ..OauthError::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "temporarily_unavailable",
@@ -151,15 +150,7 @@ impl AuthenticationError {
 impl IntoResponse for OauthError {
     fn into_response(self) -> Response<Body> {
         let body = json!({"error": self.error, "error_description": told(&self.description)});
-        let mut response = answer(self.status, &body);
-        let headers = response.headers_mut();
-        if let Some(challenge) = self.challenge {
-            headers.insert(WWW_AUTHENTICATE, challenge);
-        }
-        if let Some(seconds) = self.retry_after {
-            headers.insert(RETRY_AFTER, seconds.into());
-        }
-        response
+        self.hints.beside(self.status, &body)
     }
 }
 

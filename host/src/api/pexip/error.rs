@@ -1,14 +1,13 @@
 //! Refusals: `{"error": text}`, and `{RESOURCE: {FIELD: [text]}}` for what is wrong with an object.
 
 use axum::body::Body;
-use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
 use serde_json::{Value, json};
 
+use super::super::hints::Hints;
 use super::super::json_body::BodyFault;
 use super::super::oauth::caller::CallerError;
-use super::super::oauth::error::answer;
 use super::resource::Resource;
 use crate::auth::NoRandomness;
 use crate::keys::KeyError;
@@ -20,8 +19,7 @@ use crate::store::StoreError;
 pub(crate) struct Refusal {
     status: StatusCode,
     body: Value,
-    challenges: Vec<HeaderValue>,
-    retry_after: Option<u64>,
+    hints: Hints,
 }
 
 impl Refusal {
@@ -29,8 +27,7 @@ impl Refusal {
         Refusal {
             status,
             body: json!({"error": error.into()}),
-            challenges: Vec::new(),
-            retry_after: None,
+            hints: Hints::default(),
         }
     }
 
@@ -79,8 +76,7 @@ impl From<CallerError> for Refusal {
         let basic = matches!(error, CallerError::Missing | CallerError::WrongPassword)
             .then(|| HeaderValue::from_static("Basic realm=\"assize\", charset=\"UTF-8\""));
         Refusal {
-            challenges: error.challenge().into_iter().chain(basic).collect(),
-            retry_after: error.retry_after().map(|after| after.0),
+            hints: Hints::to_caller(&error, error.challenge().into_iter().chain(basic)),
             ..Self::new(error.status(), error.text())
         }
     }
@@ -90,7 +86,7 @@ impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "the store failed");
         Refusal {
-            retry_after: Some(1),
+            hints: Hints::soon(),
             ..Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "The store cannot be reached; nothing was changed",
@@ -127,14 +123,6 @@ impl From<KeyError> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response<Body> {
-        let mut response = answer(self.status, &self.body);
-        let headers = response.headers_mut();
-        for challenge in self.challenges {
-            headers.append(WWW_AUTHENTICATE, challenge);
-        }
-        if let Some(seconds) = self.retry_after {
-            headers.insert(RETRY_AFTER, seconds.into());
-        }
-        response
+        self.hints.beside(self.status, &self.body)
     }
 }

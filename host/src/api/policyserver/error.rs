@@ -1,14 +1,13 @@
 //! Refusals: `{"errors": [text, …]}` with the status that fits; challenges as RFC 6750 has them.
 
 use axum::body::Body;
-use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderValue, Response, StatusCode};
+use axum::http::{Response, StatusCode};
 use axum::response::IntoResponse;
 use serde_json::json;
 
+use super::super::hints::Hints;
 use super::super::json_body::BodyFault;
 use super::super::oauth::caller::CallerError;
-use super::super::oauth::error::answer;
 use crate::publish::CommitError;
 use crate::store::StoreError;
 
@@ -17,8 +16,7 @@ use crate::store::StoreError;
 pub(crate) struct Refusal {
     status: StatusCode,
     errors: Vec<String>,
-    challenge: Option<HeaderValue>,
-    retry_after: Option<u64>,
+    hints: Hints,
 }
 
 impl Refusal {
@@ -26,8 +24,7 @@ impl Refusal {
         Refusal {
             status,
             errors: vec![error.into()],
-            challenge: None,
-            retry_after: None,
+            hints: Hints::default(),
         }
     }
 
@@ -74,8 +71,7 @@ impl From<BodyFault> for Refusal {
 impl From<CallerError> for Refusal {
     fn from(error: CallerError) -> Self {
         Refusal {
-            challenge: error.challenge(),
-            retry_after: error.retry_after().map(|after| after.0),
+            hints: Hints::to_caller(&error, error.challenge()),
             ..Self::new(error.status(), error.text())
         }
     }
@@ -85,7 +81,7 @@ impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "the store failed");
         Refusal {
-            retry_after: Some(1),
+            hints: Hints::soon(),
             ..Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "The store cannot be reached; nothing was changed",
@@ -115,14 +111,7 @@ impl From<CommitError> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response<Body> {
-        let mut response = answer(self.status, &json!({"errors": self.errors}));
-        let headers = response.headers_mut();
-        if let Some(challenge) = self.challenge {
-            headers.insert(WWW_AUTHENTICATE, challenge);
-        }
-        if let Some(seconds) = self.retry_after {
-            headers.insert(RETRY_AFTER, seconds.into());
-        }
-        response
+        let body = json!({"errors": self.errors});
+        self.hints.beside(self.status, &body)
     }
 }

@@ -29,8 +29,6 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::collection::{self, Route};
-use super::rows::{self, Remaining, Row};
-use super::scripts::compare;
 use crate::api::Call;
 use crate::api::answer::Answer;
 use crate::api::crest::operation::Operation;
@@ -84,20 +82,6 @@ impl Asked<'_> {
         let revision = self.app.publisher.live().revision;
         Ok(self.app.oauth.registries.at(revision).await?)
     }
-}
-
-/// The answer to a query among these rows.
-fn listed(asked: &Asked<'_>, rows: Vec<Row>) -> Result<Answer, ApiError> {
-    let filter = rows::filter(asked.call)?;
-    let mut found = Vec::new();
-    for row in rows {
-        if rows::holds(&filter, &row, &|row, name, operator, value| {
-            Ok(compare(&row.members, name, operator, value))
-        })? {
-            found.push(row);
-        }
-    }
-    rows::answer(asked.call, asked.served, found, Remaining::Counted)
 }
 
 /// A name of a role or mapping.

@@ -4,9 +4,9 @@
 use std::marker::PhantomData;
 
 use super::super::collection::{Collection, Put, Route};
-use super::super::rows::Row;
+use super::super::rows::{self, Row};
 use super::super::{created, deleted};
-use super::{Asked, Form, ROUTES, listed};
+use super::{Asked, Form, ROUTES};
 use crate::api::answer::Answer;
 use crate::api::crest::operation::Operation;
 use crate::api::error::ApiError;
@@ -95,7 +95,7 @@ impl<R: Administered> Collection for Registrations<R> {
                 id: object.key,
             });
         }
-        listed(asked, rows)
+        rows::listed(asked.call, asked.served, rows)
     }
 
     async fn read(asked: &Asked<'_>, _: &str, found: Object) -> Result<Answer, ApiError> {

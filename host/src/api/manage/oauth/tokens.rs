@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::super::collection::{Collection, Put, Route};
 use super::super::deleted;
-use super::super::rows::Row;
-use super::{Asked, Form, ROUTES, listed, refused};
+use super::super::rows::{self, Row};
+use super::{Asked, Form, ROUTES, refused};
 use crate::api::answer::Answer;
 use crate::api::crest::operation::Operation;
 use crate::api::error::ApiError;
@@ -55,7 +55,7 @@ impl Collection for Tokens {
             revision: Some(Self::revision(&token)),
             id: token.jti,
         });
-        listed(asked, rows.collect())
+        rows::listed(asked.call, asked.served, rows.collect())
     }
 
     async fn read(asked: &Asked<'_>, id: &str, found: AccessRow) -> Result<Answer, ApiError> {

@@ -3,7 +3,9 @@
 //! INVARIANT: only who administers the root realm gives or takes aliases. An alias leads requests that name no realm, by
 //! the host that they were sent to, so whoever could choose one would answer in the root realm's place.
 
-use super::{forbidden_name, unaddressable};
+use serde_json::Value;
+
+use super::creation::{forbidden_name, unaddressable};
 use crate::api::error::ApiError;
 use crate::api::manage::ENDPOINTS;
 use crate::auth::caller::Caller;
@@ -11,6 +13,26 @@ use crate::auth::endpoint::{Endpoint, Permission, Verb};
 use crate::naming::is_dot_segment;
 use crate::publish::Live;
 use crate::realm::{RealmPath, forbidden};
+
+/// The aliases that a body asks for.
+///
+/// # Errors
+/// 400
+pub(super) fn read(value: &Value) -> Result<Vec<String>, ApiError> {
+    let wrong = || ApiError::bad_request("Wrong parameter type provided in aliases. Expected list");
+    let mut aliases = Vec::new();
+    for alias in value.as_array().ok_or_else(wrong)? {
+        let alias = alias.as_str().ok_or_else(wrong)?;
+        if alias.trim().is_empty() {
+            return Err(ApiError::bad_request("No aliases parameter provided"));
+        }
+        if forbidden(alias) {
+            return Err(forbidden_name("alias"));
+        }
+        aliases.push(alias.to_owned());
+    }
+    Ok(aliases)
+}
 
 /// Words that paths begin with: an alias of that name would hide them.
 const RESERVED: [&str; 5] = ["root", "realms", "authenticate", "sessions", "serverinfo"];

@@ -1,30 +1,32 @@
 //! Realms: `…/global-config/realms` (`management-rest.md` §1.3), and the older `…/realms` (§1.4).
 
 mod aliases;
+mod creation;
 pub(super) mod document;
 mod paths;
+mod shown;
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::collection::{self, Collection, Put, Route};
+use super::created;
 use super::rows::{self, Remaining, Row};
-use super::{created, single};
 use crate::api::Call;
 use crate::api::answer::Answer;
 use crate::api::crest::filter::Filter;
 use crate::api::crest::operation::Operation;
 use crate::api::crest::version::Version;
 use crate::api::error::ApiError;
-use crate::app::App;
 use crate::auth::endpoint::Endpoint;
 use crate::documents::realm_settings::RealmSettings;
-use crate::documents::{Members, realm};
-use crate::naming::is_dot_segment;
 use crate::publish::{LiveRealm, RealmBody};
-use crate::realm::{FORBIDDEN_IN_REALM, RealmPath, forbidden};
+use crate::realm::{RealmPath, forbidden};
 use crate::store::Write;
+
+use creation::{forbidden_name, make};
+use shown::{answer, members, revision, revision_of, schema};
 
 pub(super) use paths::handle_paths;
 
@@ -197,7 +199,7 @@ impl Asked<'_> {
             None | Some(Value::Null) => {
                 return Err(ApiError::bad_request("No aliases parameter provided"));
             }
-            Some(aliases) => aliases_of(aliases)?,
+            Some(aliases) => aliases::read(aliases)?,
         };
         let above = RealmPath::parse(&parent).and_then(|path| call.live.realm(&path));
         let above =
@@ -266,7 +268,7 @@ impl Asked<'_> {
         };
         let aliases = match body.get("aliases") {
             None | Some(Value::Null) => None,
-            Some(aliases) => Some(aliases_of(aliases)?),
+            Some(aliases) => Some(aliases::read(aliases)?),
         };
         let change = |stored: &document::Stored| {
             let before = &stored.body;
@@ -331,109 +333,4 @@ fn beneath(call: &Call, within: &RealmPath) -> Vec<Arc<LiveRealm>> {
         .collect();
     list.sort_by(|a, b| a.path.cmp(&b.path));
     list
-}
-
-fn members(path: &RealmPath, active: bool, aliases: &[String]) -> Members {
-    let mut members = Map::new();
-    members.insert(
-        "parentPath".into(),
-        path.parent().map(|parent| parent.to_string()).into(),
-    );
-    members.insert("active".into(), active.into());
-    members.insert("name".into(), path.name().into());
-    members.insert("aliases".into(), aliases.to_vec().into());
-    members
-}
-
-fn revision_of(realm: &LiveRealm) -> String {
-    revision(&realm.path, realm.active, &realm.aliases)
-}
-
-/// Changes with what this endpoint shows of a realm, and with nothing else.
-fn revision(path: &RealmPath, active: bool, aliases: &[String]) -> String {
-    use std::hash::{DefaultHasher, Hash, Hasher};
-    let mut hasher = DefaultHasher::new();
-    (path.as_str(), active, aliases).hash(&mut hasher);
-    // Never so small that it could be a placeholder in `If-Match`.
-    (hasher.finish() >> 32 | 1 << 31).to_string()
-}
-
-fn answer(call: &Call, served: &'static str, realm: &LiveRealm) -> Answer {
-    single(
-        call,
-        served,
-        &realm.path.id(),
-        Some(revision_of(realm)),
-        members(&realm.path, realm.active, &realm.aliases),
-    )
-}
-
-async fn make(
-    app: &App,
-    call: &Call,
-    path: &RealmPath,
-    body: RealmBody,
-    name: &str,
-    author: &str,
-) -> Result<(), ApiError> {
-    if is_dot_segment(path.name()) {
-        return Err(unaddressable());
-    }
-    let taken = || ApiError::conflict(format!("The realm {name} already exists."));
-    if call.live.realm(path).is_some() {
-        return Err(taken());
-    }
-    match app
-        .publisher
-        .commit(author, "realm created", realm::creation(path, &body))
-        .await
-    {
-        Err(crate::publish::CommitError::Store(crate::store::StoreError::Exists { .. })) => {
-            Err(taken())
-        }
-        other => Ok(other.map(drop)?),
-    }
-}
-
-fn aliases_of(value: &Value) -> Result<Vec<String>, ApiError> {
-    let wrong = || ApiError::bad_request("Wrong parameter type provided in aliases. Expected list");
-    let mut aliases = Vec::new();
-    for alias in value.as_array().ok_or_else(wrong)? {
-        let alias = alias.as_str().ok_or_else(wrong)?;
-        if alias.trim().is_empty() {
-            return Err(ApiError::bad_request("No aliases parameter provided"));
-        }
-        if forbidden(alias) {
-            return Err(forbidden_name("alias"));
-        }
-        aliases.push(alias.to_owned());
-    }
-    Ok(aliases)
-}
-
-/// AM writes its set of forbidden characters as a list.
-fn forbidden_name(what: &str) -> ApiError {
-    let list: Vec<String> = FORBIDDEN_IN_REALM.chars().map(String::from).collect();
-    ApiError::bad_request(format!(
-        "Realm {what} cannot contain: [{}]",
-        list.join(", ")
-    ))
-}
-
-fn unaddressable() -> ApiError {
-    ApiError::bad_request(
-        "Realms and aliases cannot be called . or ..: clients take such names out of addresses",
-    )
-}
-
-fn schema() -> Value {
-    json!({
-        "type": "object",
-        "properties": {
-            "name": {"type": "string", "title": "Name", "required": true},
-            "active": {"type": "boolean", "title": "Active", "required": true},
-            "parentPath": {"type": "string", "title": "Parent", "required": true},
-            "aliases": {"type": "array", "items": {"type": "string"}, "title": "Realm Aliases", "required": true},
-        },
-    })
 }

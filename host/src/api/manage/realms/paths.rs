@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use super::super::collection::Collection;
 use super::super::{Wanted, guard};
-use super::{Realms, aliases as alias_rules, beneath, forbidden_name, make, revision_of};
+use super::creation::{forbidden_name, make};
+use super::shown::revision_of;
+use super::{Realms, aliases as alias_rules, beneath};
 use crate::api::Call;
 use crate::api::answer::Answer;
 use crate::api::crest::operation::Operation;

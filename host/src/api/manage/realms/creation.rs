@@ -1,0 +1,54 @@
+//! How a realm is made, and what it may be called.
+
+use crate::api::Call;
+use crate::api::error::ApiError;
+use crate::app::App;
+use crate::documents::realm;
+use crate::naming::is_dot_segment;
+use crate::publish::{CommitError, RealmBody};
+use crate::realm::{FORBIDDEN_IN_REALM, RealmPath};
+use crate::store::StoreError;
+
+/// Makes a realm; `name` is what the request calls it.
+///
+/// # Errors
+/// 400 for a name that no address can hold, 409 where there is such a realm.
+pub(super) async fn make(
+    app: &App,
+    call: &Call,
+    path: &RealmPath,
+    body: RealmBody,
+    name: &str,
+    author: &str,
+) -> Result<(), ApiError> {
+    if is_dot_segment(path.name()) {
+        return Err(unaddressable());
+    }
+    let taken = || ApiError::conflict(format!("The realm {name} already exists."));
+    if call.live.realm(path).is_some() {
+        return Err(taken());
+    }
+    match app
+        .publisher
+        .commit(author, "realm created", realm::creation(path, &body))
+        .await
+    {
+        Err(CommitError::Store(StoreError::Exists { .. })) => Err(taken()),
+        other => Ok(other.map(drop)?),
+    }
+}
+
+/// AM writes its set of forbidden characters as a list.
+pub(super) fn forbidden_name(what: &str) -> ApiError {
+    let list: Vec<String> = FORBIDDEN_IN_REALM.chars().map(String::from).collect();
+    ApiError::bad_request(format!(
+        "Realm {what} cannot contain: [{}]",
+        list.join(", ")
+    ))
+}
+
+pub(super) fn unaddressable() -> ApiError {
+    ApiError::bad_request(
+        "Realms and aliases cannot be called . or ..: clients take such names out of addresses",
+    )
+}
