@@ -27,9 +27,11 @@ programs() {
 install() {
     programs >/dev/null && return
     [ "$(id -u)" = 0 ] || fail "PostgreSQL is missing: install the package postgresql"
+    # Nobody is there to answer, and another apt may be at work: it is waited for.
     export DEBIAN_FRONTEND=noninteractive
+    local apt_get=(apt-get -o DPkg::Lock::Timeout=300)
     {
-        apt-get update && apt-get install -y --no-install-recommends postgresql
+        "${apt_get[@]}" update && "${apt_get[@]}" install -y --no-install-recommends postgresql
     } >&2 || fail "PostgreSQL is missing and cannot be installed"
     programs >/dev/null || fail "the package postgresql has no programs in /usr/lib/postgresql"
 }

@@ -198,13 +198,13 @@ async fn what_is_no_transaction_opens_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_is_over_after_its_time() {
-    let (_server, mut client) = started(&[("transaction_seconds", 1.into())]).await;
+    let (_server, mut client) = started(&[("transaction_seconds", 4.into())]).await;
     let (pending, confirmed) = (
         asked(&decide(&mut client, "ann", PAGE, None)),
         asked(&decide(&mut client, "ann", PAGE, None)),
     );
     confirm(&client, &confirmed, "ann");
-    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    tokio::time::sleep(std::time::Duration::from_millis(4100)).await;
     asked(&decide(&mut client, "ann", PAGE, Some(&confirmed)));
     let late = begin(&client, &pending);
     assert_eq!(late.status, 401, "{late:?}");

@@ -102,20 +102,17 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// None where there is no Node.
-    pub(crate) fn start() -> Option<Node> {
+    pub(crate) fn start() -> Node {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/it/node.mjs");
-        let started = Command::new("node")
+        let mut process = Command::new("node")
             .args([script, BUILT_FILES])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .spawn();
-        let mut process = started.ok()?;
-        let (to, from) = (
-            process.stdin.take()?,
-            BufReader::new(process.stdout.take()?),
-        );
-        Some(Node { process, to, from })
+            .spawn()
+            .expect("the tests need Node 20 or later as `node`");
+        let to = process.stdin.take().unwrap();
+        let from = BufReader::new(process.stdout.take().unwrap());
+        Node { process, to, from }
     }
 
     fn exchange(&mut self, message: &Value) -> Vec<u8> {

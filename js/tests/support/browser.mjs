@@ -29,9 +29,11 @@ const TYPES = {
 /** Starts the browser, which is installed where it is missing. */
 export async function browser() {
   if (!existsSync(CHROMIUM)) {
-    const [command, ...first] = process.getuid() === 0 ? ["apt-get"] : ["sudo", "apt-get"];
-    execFileSync(command, [...first, "update"], { stdio: "inherit" });
-    execFileSync(command, [...first, "install", "--yes", "--no-install-recommends", "chromium"], { stdio: "inherit" });
+    // Nobody is there to answer, and another apt may be at work: it is waited for.
+    const [command, ...first] = [...(process.getuid() === 0 ? [] : ["sudo"]), "env", "DEBIAN_FRONTEND=noninteractive"];
+    const aptGet = [...first, "apt-get", "-o", "DPkg::Lock::Timeout=300"];
+    execFileSync(command, [...aptGet, "update"], { stdio: "inherit" });
+    execFileSync(command, [...aptGet, "install", "--yes", "--no-install-recommends", "chromium"], { stdio: "inherit" });
   }
   return chromium.launch({ executablePath: CHROMIUM, args: QUIET, headless: true });
 }

@@ -83,14 +83,15 @@ pub(crate) fn watch(command: &mut Command, mut look: impl FnMut(&str)) -> Result
 /// There is no such package, or no right to install it.
 pub(crate) fn install_package(package: &str) -> Result<(), String> {
     println!("installing {package}");
+    // Nobody is there to answer, and another apt may be at work: it is waited for.
+    let env = ["DEBIAN_FRONTEND=noninteractive", "apt-get"];
     let apt_get = || {
+        let mut command = program(if is_there("sudo") { "sudo" } else { "env" });
         if is_there("sudo") {
-            let mut sudo = program("sudo");
-            sudo.arg("apt-get");
-            sudo
-        } else {
-            program("apt-get")
+            command.arg("env");
         }
+        command.args(env).args(["-o", "DPkg::Lock::Timeout=300"]);
+        command
     };
     // A fresh machine has no lists of packages yet.
     run(apt_get().arg("update"))?;

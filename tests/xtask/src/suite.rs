@@ -4,12 +4,15 @@ use std::process::Command;
 use std::time::Instant;
 
 use crate::options::Options;
-use crate::process::{cargo, install_package, is_there, program, root, run as start, watch};
+use crate::process::{cargo, install_package, is_there, program, read, root, run as start, watch};
 use crate::{clients, differential, fuzz, package, readme, script_module, size};
 
 /// Pairs of the differential run, and its seed: the same in every run, so that a failure is the change's.
 const PAIRS: u64 = 20_000;
 const SEED: u64 = 1;
+
+/// The oldest Node that all packages of the suites accept: major and minor version.
+const OLDEST_NODE: (u32, u32) = (20, 19);
 
 /// Seconds for each fuzz target, after its corpus has been replayed.
 const FUZZ_SECONDS: u64 = 10;
@@ -18,17 +21,17 @@ const FUZZ_SECONDS: u64 = 10;
 pub(crate) fn run(options: Options) -> Result<(), String> {
     options.none_left()?;
     let mut tally = Tally::default();
-    tally.part("format", |_| {
+    tally.check("format", || {
         start(cargo().args(["fmt", "--all", "--", "--check"]))
     });
-    tally.part("lints", |_| lints());
-    tally.part("node", |_| node());
-    tally.part("script.wasm", |_| {
+    tally.check("lints", lints);
+    tally.check("node", node);
+    tally.check("script.wasm", || {
         install("clang-19", "clang-19")?;
         script_module::check()
     });
     // Several suites start one; they must not install it at the same time.
-    tally.part("postgresql", |_| {
+    tally.check("postgresql", || {
         let script = root().join("tests/postgres.sh");
         start(program("bash").arg(script).arg("install"))
     });
@@ -52,12 +55,12 @@ pub(crate) fn run(options: Options) -> Result<(), String> {
             Ok(())
         });
     }
-    tally.part("differential", |_| differential::compare(SEED, PAIRS));
+    tally.check("differential", || differential::compare(SEED, PAIRS));
     tally.part("fuzz", fuzz_briefly);
-    tally.part("readme", |_| {
+    tally.check("readme", || {
         readme::play(&root().join("README.md")).map(drop)
     });
-    tally.part("size", |_| size::module("debug"));
+    tally.check("size", || size::module("debug"));
     tally.close()
 }
 
@@ -70,18 +73,27 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// Runs one part of the suite. A part that counts nothing counts as one.
+    /// Runs a part of the suite that is one check.
+    fn check(&mut self, name: &str, work: impl FnOnce() -> Result<(), String>) {
+        self.part(name, |tally| {
+            work()?;
+            tally.passed += 1;
+            Ok(())
+        });
+    }
+
+    /// Runs a part of the suite that counts its checks. One that ran none has failed.
     fn part(&mut self, name: &str, work: impl FnOnce(&mut Tally) -> Result<(), String>) {
         println!("\n=== {name}");
         let before = (self.passed, self.failed);
         let start = Instant::now();
-        let outcome = work(self);
+        let mut outcome = work(self);
         let seconds = start.elapsed().as_secs();
-        let counted = (self.passed, self.failed) != before;
-        match &outcome {
-            Ok(()) if !counted => self.passed += 1,
-            Err(_) if self.failed == before.1 => self.failed += 1,
-            Ok(()) | Err(_) => {}
+        if outcome.is_ok() && (self.passed, self.failed) == before {
+            outcome = Err(format!("{name} ran no check"));
+        }
+        if outcome.is_err() && self.failed == before.1 {
+            self.failed += 1;
         }
         let (passed, failed) = (self.passed - before.0, self.failed - before.1);
         self.lines.push(format!(
@@ -125,11 +137,26 @@ fn lints() -> Result<(), String> {
     ]))
 }
 
-/// The suites run the module in Node too.
+/// The suites run the module in Node too, and tools of the npm package need one that is not too old.
 fn node() -> Result<(), String> {
     install("node", "nodejs")?;
     install("npm", "npm")?;
-    start(program("node").arg("--version"))
+    let text = read(program("node").arg("--version"))?;
+    let version: Vec<u32> = text
+        .trim()
+        .trim_start_matches('v')
+        .split('.')
+        .map_while(|part| part.parse().ok())
+        .collect();
+    let (major, minor) = OLDEST_NODE;
+    if version < vec![major, minor] {
+        return Err(format!(
+            "node is {}: the tests need {major}.{minor} or later",
+            text.trim()
+        ));
+    }
+    println!("node {}", text.trim());
+    Ok(())
 }
 
 /// Installs a package of the system where its command is missing.
