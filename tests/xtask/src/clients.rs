@@ -118,7 +118,10 @@ impl Suite {
             let mut checks = 0;
             watch(script, |line| checks += u64::from(line.starts_with("ok ")))?;
             if checks == 0 {
-                return Err(format!("a script of the suite {} checked nothing", self.name));
+                return Err(format!(
+                    "a script of the suite {} checked nothing",
+                    self.name
+                ));
             }
             passed += checks;
         }

@@ -31,6 +31,7 @@ cargo xtask <command>
   bench N…                        the engine's figures at N policies
   bench footprint                 the server's start and memory
   bench server                    the server's CPU for a request beside a bare handler's
+  bench scripts                   what Script conditions cost: who asks for one, who does not, and under attack
   bench js [N…]                   the npm package beside Cedar's, in Node and workerd
   bench store [N…]                N policies imported, on SQLite and PostgreSQL: time, memory, a write, decisions
   bench instructions [N…]         instructions for a decision, counted by valgrind

@@ -1,7 +1,7 @@
 //! Prints DESIGN.md §8's rows: each figure, and beside it what it should be.
 //!
 //! `figures` for the engine and for the server's start and memory, `figures N…` for the engine at so many policies, `figures
-//! footprint` for the server's alone, `figures server` for its CPU under load, `figures store [N…]` for what a store of N
+//! footprint` for the server's alone, `figures server` for its CPU under load, `figures scripts` for what Script conditions cost, `figures store [N…]` for what a store of N
 //! policies costs, `figures instructions [N…]` for valgrind's counts;
 //! `figures workload FOLDER N` measures nothing: it writes the workload for measurements in JavaScript (`js/bench`).
 //! Figures are CPU time, medians over batches; floor and engine take turns, so that a machine's mood meets both alike.
@@ -15,6 +15,7 @@ mod instructions;
 mod load;
 mod node;
 mod report;
+mod scripts;
 mod server;
 mod store;
 
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
                 .try_for_each(|&count| write_workload(Path::new(folder), count))
         }),
         ["server"] => server::figures(),
+        ["scripts"] => scripts::figures(),
         ["store", count @ ..] => {
             numbers(count, &[100_000]).and_then(|counts| store::figures(&counts))
         }

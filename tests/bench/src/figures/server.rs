@@ -173,7 +173,7 @@ pub(crate) fn body(request: &Request, token: Option<&str>) -> Vec<u8> {
 }
 
 /// Microseconds of the process's CPU for one request, and what was sent meanwhile.
-fn cpu_per_request(process: &Child, load: &Load) -> Outcome<(f64, Sent)> {
+pub(crate) fn cpu_per_request(process: &Child, load: &Load) -> Outcome<(f64, Sent)> {
     load.run(WARM_UP)?;
     let before = ticks(process)?;
     let sent = load.run(MEASURED)?;
