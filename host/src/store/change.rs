@@ -135,7 +135,9 @@ impl<'a, T: Transaction> Change<'a, T> {
             (&draft.key).into(),
         ];
         let [realm, kind, key] = id;
-        let sql = "SELECT key FROM objects WHERE realm = $1 AND kind = $2 AND (key = $3 OR name_key = $4)";
+        // Two looks into unique indexes: asked for with OR, a database without statistics may read the whole kind.
+        let sql = "SELECT key FROM objects WHERE realm = $1 AND kind = $2 AND key = $3 \
+                   UNION SELECT key FROM objects WHERE realm = $1 AND kind = $2 AND name_key = $4";
         let rows = self
             .tx
             .rows(sql, &[realm, kind, key, (&draft.name_key).into()])
