@@ -3,11 +3,11 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 
-use super::lower::{CompiledPolicy, Zones};
-use super::tree::{Tree, Word};
+use super::lower::{CompiledPolicy, Lowered, Zones, unpack_pattern};
+use super::packed::Unpacker;
+use super::tree::{Shape, unpack_words};
 use crate::bundle::layout::POLICY_WORDS;
 use crate::bundle::{Strings, Tables, encode};
-use crate::evaluate::{FROM_PROFILE, STATIC};
 use crate::index::build::Index;
 use crate::index::hash;
 use crate::lang::zone::database;
@@ -29,15 +29,16 @@ pub fn link<'a>(
         .collect();
     names.sort();
     names.dedup_by(|a, b| a.0 == b.0);
-    let mut policies: Vec<(usize, &CompiledPolicy)> = policies
+    let mut policies: Vec<(u32, Lowered<'a>)> = policies
         .into_iter()
+        .map(CompiledPolicy::read)
         .filter(|policy| policy.active)
         .filter_map(|policy| {
-            let set = names.binary_search_by(|(folded, _)| folded.cmp(&policy.policy_set));
-            set.ok().map(|set| (set, policy))
+            let set = names.binary_search_by(|(folded, _)| folded.as_str().cmp(policy.policy_set));
+            set.ok().map(|set| (set as u32, policy))
         })
         .collect();
-    policies.sort_by(|(a_set, a), (b_set, b)| (a_set, &a.name).cmp(&(b_set, &b.name)));
+    policies.sort_by(|(a_set, a), (b_set, b)| (a_set, a.name).cmp(&(b_set, b.name)));
     let mut pool = Pool::with_room_for(policies.len());
     let mut tables = Tables {
         // Node 0 is "no condition"; list 0 is the empty list; glob 0 is "none".
@@ -51,67 +52,66 @@ pub fn link<'a>(
     for (folded, name) in &names {
         index.add_set(folded, name, &mut pool);
     }
-    for (number, (set, policy)) in policies.iter().enumerate() {
-        let record = lower(policy, *set as u32, &mut pool, &mut tables);
+    let mut zones = Zones::Named(BTreeSet::new());
+    for (number, (set, policy)) in policies.into_iter().enumerate() {
+        let mut from = policy.rest;
+        zones.unpack(&mut from);
+        let record = lower(policy.name, set, &mut from, &mut pool, &mut tables);
         tables.policies.extend_from_slice(&record);
-        for pattern in &policy.patterns {
-            index.add_pattern(
-                *set as u32,
-                number as u32,
-                (&pattern.shown, &pattern.folded),
-                &mut pool,
-                &mut tables,
-            );
+        for _ in 0..from.number() {
+            let pattern = unpack_pattern(&mut from);
+            index.add_pattern(set, number as u32, pattern, &mut pool, &mut tables);
         }
     }
     index.finish(&mut pool, &mut tables);
-    let zones = pack_zones(policies.iter().map(|(_, policy)| &policy.zones));
-    encode(realm, &tables, &pool.strings, &zones, "")
+    encode(realm, &tables, &pool.strings, &pack_zones(&zones), "")
 }
 
+/// The record of a policy.
 fn lower(
-    policy: &CompiledPolicy,
+    name: &str,
     set: u32,
+    from: &mut Unpacker<'_>,
     pool: &mut Pool,
     tables: &mut Tables,
 ) -> [u32; POLICY_WORDS] {
-    let name = pool.text(&policy.name);
-    let subject = pool.node(&policy.subject, tables);
-    let condition = policy
-        .condition
-        .as_ref()
-        .map_or(0, |tree| pool.node(tree, tables));
-    let actions: Vec<u32> = policy
-        .actions
-        .iter()
-        .map(|(action, allowed)| pool.text(action) << 1 | u32::from(*allowed))
-        .collect();
-    let actions = pool.list(&actions, tables);
-    let mut attributes = Vec::new();
-    for attribute in &policy.attributes {
-        attributes.push(if attribute.from_profile {
-            FROM_PROFILE
-        } else {
-            STATIC
-        });
-        attributes.push(pool.text(&attribute.name));
-        attributes.push(attribute.values.len() as u32);
-        attributes.extend(attribute.values.iter().map(|value| pool.text(value)));
+    let name = pool.text(name);
+    let subject = pool.node(from, tables);
+    let condition = match from.number() {
+        0 => 0,
+        _ => pool.node(from, tables),
+    };
+    let mut items = std::mem::take(&mut pool.items);
+    items.clear();
+    for _ in 0..from.number() {
+        let action = pool.text(from.text());
+        items.push(action << 1 | from.number());
     }
-    let attributes = pool.list(&attributes, tables);
+    let actions = pool.list(&items, tables);
+    items.clear();
+    for _ in 0..from.number() {
+        items.push(from.number());
+        items.push(pool.text(from.text()));
+        let values = from.number();
+        items.push(values);
+        items.extend((0..values).map(|_| pool.text(from.text())));
+    }
+    let attributes = pool.list(&items, tables);
+    pool.items = items;
     [name, set, subject, condition, actions, attributes]
 }
 
-fn pack_zones<'a>(needs: impl Iterator<Item = &'a Zones>) -> Vec<u8> {
-    let mut named: BTreeSet<&str> = BTreeSet::new();
-    for need in needs {
-        match need {
-            Zones::All => return zones::pack(&database::all()),
-            Zones::Named(names) => named.extend(names),
+fn pack_zones(zones: &Zones<'_>) -> Vec<u8> {
+    match zones {
+        Zones::All => zones::pack(&database::all()),
+        Zones::Named(names) => {
+            let entries: Vec<(&str, &[u8])> = names
+                .iter()
+                .filter_map(|name| database::find(name))
+                .collect();
+            zones::pack(&entries)
         }
     }
-    let entries: Vec<(&str, &[u8])> = named.into_iter().filter_map(database::find).collect();
-    zones::pack(&entries)
 }
 
 /// What equal parts share: texts, nodes, lists and globs, each written once.
@@ -122,8 +122,12 @@ pub(crate) struct Pool {
     nodes: Known,
     lists: Known,
     globs: Known,
-    /// Where a node's words are put together.
+    /// Where a list is put together.
     scratch: Vec<u32>,
+    /// Where a policy's lists and a pattern's globs are: memory that is asked for once.
+    pub(crate) items: Vec<u32>,
+    /// The words of nodes that are not complete yet, a child's above those of its parents.
+    unfinished: Vec<u32>,
 }
 
 /// Where something of a hash stands. What stands there is compared: a hash decides nothing.
@@ -178,31 +182,34 @@ impl Pool {
     }
 
     /// The offset of a tree's root, its children before it.
-    fn node(&mut self, tree: &Tree, tables: &mut Tables) -> u32 {
-        let mut words = Vec::with_capacity(16);
-        words.extend([tree.kind_word(), 0]);
-        match tree {
-            Tree::Join(_, children) => {
-                words.push(children.len() as u32);
-                for child in children {
-                    words.push(self.node(child, tables));
+    fn node(&mut self, from: &mut Unpacker<'_>, tables: &mut Tables) -> u32 {
+        let start = self.unfinished.len();
+        self.unfinished.extend([from.number(), 0]);
+        match Shape::unpack(from) {
+            Shape::Join(count) => {
+                self.unfinished.push(count);
+                for _ in 0..count {
+                    let child = self.node(from, tables);
+                    self.unfinished.push(child);
                 }
             }
-            Tree::Not(child) => words.push(self.node(child, tables)),
-            Tree::Leaf(_, _, payload) => {
-                for word in payload {
-                    words.push(match word {
-                        Word::Number(number) => *number,
-                        Word::Text(text) => self.text(text),
-                    });
-                }
+            Shape::Not => {
+                let child = self.node(from, tables);
+                self.unfinished.push(child);
             }
+            Shape::Leaf(count) => unpack_words(count, from, |word| {
+                let word = word.unwrap_or_else(|text| self.text(text));
+                self.unfinished.push(word);
+            }),
         }
+        let words = self.unfinished.get_mut(start..).unwrap_or_default();
         let width = words.len() as u32 - 2;
         if let Some(slot) = words.get_mut(1) {
             *slot = width;
         }
-        write_once(&mut self.nodes, &words, &mut tables.nodes)
+        let at = write_once(&mut self.nodes, words, &mut tables.nodes);
+        self.unfinished.truncate(start);
+        at
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub(crate) mod link;
 mod lower;
+mod packed;
 mod tree;
 
 pub use link::link;

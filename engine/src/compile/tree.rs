@@ -1,5 +1,6 @@
 //! Subject and condition trees as words.
 
+use super::packed::{Packer, Unpacker};
 use crate::bundle::node::{Kind, VOLATILE};
 use crate::evaluate::filter as form;
 use crate::lang::address::{Family, Range};
@@ -8,7 +9,6 @@ use crate::lang::zone::ZoneName;
 use crate::model::{Condition, Subject};
 
 /// A tree whose leaves are payloads, with texts still in place of their numbers.
-#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Tree {
     /// AND or OR.
     Join(Kind, Vec<Tree>),
@@ -17,22 +17,104 @@ pub(crate) enum Tree {
 }
 
 /// Whether a node's result may be kept for the rest of the request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Volatility {
     Stable,
     Volatile,
 }
 
 /// One word of a payload.
-#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Word {
     Number(u32),
     Text(String),
 }
 
+/// What follows the kind word of a packed node.
+pub(super) enum Shape {
+    /// So many nodes.
+    Join(u32),
+    /// One node.
+    Not,
+    /// So many words.
+    Leaf(u32),
+}
+
+impl Shape {
+    const BITS: u32 = 2;
+
+    fn pack(&self, to: &mut Packer) {
+        let (tag, count) = match self {
+            Self::Join(count) => (0, *count),
+            Self::Not => (1, 0),
+            Self::Leaf(count) => (2, *count),
+        };
+        to.number(count << Self::BITS | tag);
+    }
+
+    pub(super) fn unpack(from: &mut Unpacker<'_>) -> Self {
+        let word = from.number();
+        let count = word >> Self::BITS;
+        match word & ((1 << Self::BITS) - 1) {
+            0 => Self::Join(count),
+            1 => Self::Not,
+            _ => Self::Leaf(count),
+        }
+    }
+}
+
+/// Calls `visit` with each word of a packed leaf: a number, or a text.
+pub(super) fn unpack_words<'a>(
+    count: u32,
+    from: &mut Unpacker<'a>,
+    mut visit: impl FnMut(Result<u32, &'a str>),
+) {
+    let mut texts = 0;
+    for word in 0..count {
+        if word % u32::BITS == 0 {
+            texts = from.number();
+        }
+        visit(if texts >> (word % u32::BITS) & 1 == 1 {
+            Err(from.text())
+        } else {
+            Ok(from.number())
+        });
+    }
+}
+
 impl Tree {
+    /// Writes the tree, parents before their children.
+    pub(super) fn pack(&self, to: &mut Packer) {
+        to.number(self.kind_word());
+        match self {
+            Self::Join(_, children) => {
+                Shape::Join(children.len() as u32).pack(to);
+                children.iter().for_each(|child| child.pack(to));
+            }
+            Self::Not(child) => {
+                Shape::Not.pack(to);
+                child.pack(to);
+            }
+            Self::Leaf(_, _, payload) => {
+                Shape::Leaf(payload.len() as u32).pack(to);
+                for words in payload.chunks(u32::BITS as usize) {
+                    // A bit for each word, the lowest first: whether it is a text.
+                    let texts = words.iter().enumerate().fold(0, |texts, (at, word)| {
+                        texts | u32::from(matches!(word, Word::Text(_))) << at
+                    });
+                    to.number(texts);
+                    for word in words {
+                        match word {
+                            Word::Number(number) => to.number(*number),
+                            Word::Text(text) => to.text(text),
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     /// The kind word: volatile where some leaf is.
-    pub(crate) fn kind_word(&self) -> u32 {
+    fn kind_word(&self) -> u32 {
         let kind = match self {
             Self::Join(kind, _) | Self::Leaf(kind, ..) => *kind,
             Self::Not(_) => Kind::Not,

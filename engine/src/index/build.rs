@@ -21,6 +21,8 @@ pub(crate) struct Index<'a> {
     by_text: Vec<u32>,
     /// Pattern and policy.
     owners: Vec<(u32, u32)>,
+    /// Where parts are split: memory that is asked for once.
+    pieces: Pieces<'a>,
 }
 
 struct Set {
@@ -40,8 +42,9 @@ struct Group<'a> {
 struct Pattern<'a> {
     group: u32,
     shown: u32,
-    path: Pieces<'a>,
-    path_text: &'a str,
+    path: &'a str,
+    /// What the path begins with before its first wildcard.
+    beginning: &'a str,
     path_glob: u32,
     query_glob: u32,
     /// Another pattern with the same text in another group, + 1.
@@ -116,11 +119,17 @@ impl<'a> Index<'a> {
         pool: &mut Pool,
         tables: &mut Tables,
     ) -> Option<u32> {
-        let pieces = Pieces::split(path)?;
-        let query = match query {
-            None => None,
-            Some(query) => Some(Pieces::split(query)?),
+        let pieces = &mut self.pieces;
+        let query_glob = match query {
+            None => 0,
+            Some(query) if pieces.refill(query) => glob(pieces, pool, tables),
+            Some(_) => return None,
         };
+        if !pieces.refill(path) {
+            return None;
+        }
+        let path_glob = glob(pieces, pool, tables);
+        let beginning = pieces.literals.first().copied().unwrap_or_default();
         let number = self.patterns.len() as u32;
         let texts = self.by_text.len().max(shown as usize + 1);
         self.by_text.resize(texts, 0);
@@ -129,10 +138,10 @@ impl<'a> Index<'a> {
         self.patterns.push(Pattern {
             group,
             shown,
-            path_glob: glob(&pieces, pool, tables),
-            query_glob: query.map_or(0, |query| glob(&query, pool, tables)),
-            path: pieces,
-            path_text: path,
+            path,
+            beginning,
+            path_glob,
+            query_glob,
             same_text,
         });
         if let Some(group) = self.groups.get_mut(group as usize) {
@@ -200,7 +209,7 @@ impl<'a> Index<'a> {
     }
 
     /// Files each pattern under the rarest key that it has.
-    fn choose_keys(&self, keys: &mut Keys) {
+    fn choose_keys(&mut self, keys: &mut Keys) {
         let room = self.patterns.len() * 3;
         let mut counters: HashMap<u64, u32, Hashing> =
             HashMap::with_capacity_and_hasher(room, Hashing);
@@ -208,7 +217,9 @@ impl<'a> Index<'a> {
         let mut candidates: Vec<(Candidate, u32)> = Vec::with_capacity(room);
         let mut ends: Vec<usize> = Vec::with_capacity(self.patterns.len());
         for pattern in &self.patterns {
-            pattern.candidates(|candidate| {
+            // It was split before, when it was added.
+            self.pieces.refill(pattern.path);
+            pattern.candidates(&self.pieces, |candidate| {
                 let next = counts.len() as u32;
                 let counter = *counters.entry(candidate.key).or_insert(next);
                 match counts.get_mut(counter as usize) {
@@ -277,12 +288,12 @@ impl<'a> Index<'a> {
     fn by_literal_beginning(&self, patterns: &[u32]) -> Vec<u32> {
         let key = |number: u32| {
             let pattern = self.patterns.get(number as usize);
-            pattern.map(|p| (p.path.literals.first().copied(), p.path_text, p.shown))
+            pattern.map(|p| (p.beginning, p.path, p.shown))
         };
         let mut order: Vec<(u128, u32)> = patterns
             .iter()
             .map(|&number| {
-                let beginning = key(number).and_then(|(beginning, ..)| beginning);
+                let beginning = key(number).map(|(beginning, ..)| beginning);
                 (head(beginning.unwrap_or_default()), number)
             })
             .collect();
@@ -349,8 +360,12 @@ fn file_group(set: &mut Set, number: u32, group: &Group<'_>, keys: &mut Keys) {
 }
 
 fn glob(pieces: &Pieces<'_>, pool: &mut Pool, tables: &mut Tables) -> u32 {
-    let words = pieces.encode(|literal| pool.text(literal));
-    pool.glob(&words, tables)
+    let mut words = std::mem::take(&mut pool.items);
+    words.clear();
+    pieces.encode(&mut words, |literal| pool.text(literal));
+    let glob = pool.glob(&words, tables);
+    pool.items = words;
+    glob
 }
 
 /// So many patterns under one key are as good as one. A request looks its segments up in any case, but every
@@ -358,8 +373,8 @@ fn glob(pieces: &Pieces<'_>, pool: &mut Pool, tables: &mut Tables) -> u32 {
 const FEW_PER_KEY: u32 = 4;
 
 impl Pattern<'_> {
-    /// Calls `visit` with each key that the pattern may be filed under.
-    fn candidates(&self, mut visit: impl FnMut(Candidate)) {
+    /// Calls `visit` with each key that the pattern may be filed under; `path` is its path, split.
+    fn candidates(&self, path: &Pieces<'_>, mut visit: impl FnMut(Candidate)) {
         let mut consider = |kind, text: &str| {
             visit(Candidate {
                 kind,
@@ -367,29 +382,29 @@ impl Pattern<'_> {
                 key: hash::add(hash::start(kind, self.group), text),
             });
         };
-        if self.path.is_literal() {
-            return consider(KeyKind::Path, self.path_text);
+        if path.is_literal() {
+            return consider(KeyKind::Path, self.path);
         }
-        self.literal_segments(|segment| consider(KeyKind::Segment, segment));
-        if let Some(prefix) = self.path.literals.first().filter(|p| p.len() > 1) {
-            consider(KeyKind::Prefix, prefix);
+        literal_segments(path, |segment| consider(KeyKind::Segment, segment));
+        if self.beginning.len() > 1 {
+            consider(KeyKind::Prefix, self.beginning);
         }
-        if let Some(suffix) = self.path.literals.last().filter(|s| !s.is_empty()) {
+        if let Some(suffix) = path.literals.last().filter(|s| !s.is_empty()) {
             consider(KeyKind::Suffix, suffix);
         }
     }
+}
 
-    /// The segments that every covered path has: literal, with a `/` or an end on both sides.
-    fn literal_segments(&self, mut visit: impl FnMut(&str)) {
-        let last = self.path.literals.len() - 1;
-        for (i, literal) in self.path.literals.iter().enumerate() {
-            let parts = literal.split('/').count();
-            for (n, part) in literal.split('/').enumerate() {
-                let open_before = n == 0 && i > 0;
-                let open_behind = n + 1 == parts && i < last;
-                if !part.is_empty() && !open_before && !open_behind {
-                    visit(part);
-                }
+/// Calls `visit` with the segments that every covered path has: literal, with a `/` or an end on both sides.
+fn literal_segments(path: &Pieces<'_>, mut visit: impl FnMut(&str)) {
+    let last = path.literals.len() - 1;
+    for (i, literal) in path.literals.iter().enumerate() {
+        let mut parts = literal.split('/').enumerate().peekable();
+        while let Some((n, part)) = parts.next() {
+            let open_before = n == 0 && i > 0;
+            let open_behind = parts.peek().is_none() && i < last;
+            if !part.is_empty() && !open_before && !open_behind {
+                visit(part);
             }
         }
     }

@@ -20,7 +20,8 @@ impl Part {
             text: String::new(),
             offsets: vec![0],
         };
-        let words = Pieces::split(part)?.encode(|literal| {
+        let mut words = Vec::new();
+        Pieces::split(part)?.encode(&mut words, |literal| {
             strings.text.push_str(literal);
             strings.offsets.push(strings.text.len() as u32);
             strings.offsets.len() as u32 - 2

@@ -5,7 +5,7 @@
 )]
 
 use super::name::Name;
-use super::pieces::{Gap, Pieces};
+use super::pieces::Pieces;
 use super::{NameError, TreeRows, canonical, fold, type_covers};
 use crate::bundle::Strings;
 use crate::resource::glob::Glob;
@@ -76,19 +76,18 @@ fn covers_naively(pieces: &Pieces<'_>, from: usize, text: &str) -> bool {
     let Some(rest) = text.strip_prefix(pieces.literals[from]) else {
         return false;
     };
-    let Some(gap) = pieces.gaps.get(from) else {
+    let Some(one_level) = pieces.is_one_level(from) else {
         return rest.is_empty();
     };
     let at_the_end = from + 2 == pieces.literals.len() && pieces.literals[from + 1].is_empty();
     (0..=rest.len()).any(|end| {
         let taken = &rest[..end];
-        let taken = match gap {
-            Gap::OneLevel if at_the_end && end == rest.len() => {
-                taken.strip_suffix('/').unwrap_or(taken)
-            }
-            _ => taken,
+        let taken = if one_level && at_the_end && end == rest.len() {
+            taken.strip_suffix('/').unwrap_or(taken)
+        } else {
+            taken
         };
-        (*gap == Gap::Any || !taken.contains('/')) && covers_naively(pieces, from + 1, &rest[end..])
+        (!one_level || !taken.contains('/')) && covers_naively(pieces, from + 1, &rest[end..])
     })
 }
 
@@ -97,7 +96,8 @@ fn with_glob<T>(pieces: &Pieces<'_>, use_it: impl FnOnce(Glob<'_>) -> T) -> T {
         text: String::new(),
         offsets: vec![0],
     };
-    let words = pieces.encode(|literal| {
+    let mut words = Vec::new();
+    pieces.encode(&mut words, |literal| {
         strings.text.push_str(literal);
         strings.offsets.push(strings.text.len() as u32);
         strings.count() as u32 - 1
