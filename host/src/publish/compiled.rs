@@ -10,7 +10,7 @@ use assize_engine::{CompiledPolicy, compile_policy, link};
 use super::CommitError;
 use crate::notifications::{PolicyChange, PolicyEvent};
 use crate::realm::RealmPath;
-use crate::store::{Kind, Object, View};
+use crate::store::{Kind, Object, PAGE, View};
 
 /// The compiled policies of a realm and the bundle that they make.
 pub(super) struct CompiledRealm {
@@ -160,52 +160,79 @@ impl CompiledRealm {
             .into_iter()
             .map(|set| set.name)
             .collect();
-        let mut fresh = Vec::new();
         // What was never linked knows nothing of the policies that did not change.
         match changed.filter(|_| !self.bundle.is_empty()) {
             Some(keys) => {
-                for key in keys {
-                    match store.object(Kind::Policy, realm_key, key).await? {
-                        Some(object) => fresh.push(object),
-                        None => self.remove(key),
-                    }
+                for keys in keys.chunks(PAGE) {
+                    self = self.take_over(store, realm_key, keys).await?;
                 }
             }
             None if self.policies.is_empty() => {
-                fresh = store.objects(Kind::Policy, realm_key).await?
+                let mut after = String::new();
+                loop {
+                    let page = store.page(Kind::Policy, realm_key, &after).await?;
+                    let Some(last) = page.last() else { break };
+                    after.clone_from(&last.key);
+                    self = self.put_all(page).await?;
+                }
             }
             None => {
-                let present: BTreeMap<String, u64> = store
-                    .revisions_of(Kind::Policy, realm_key)
-                    .await?
-                    .into_iter()
-                    .collect();
+                let present = store.revisions_of(Kind::Policy, realm_key).await?;
+                let present: BTreeMap<String, u64> = present.into_iter().collect();
+                let kept = |key: &String| self.policies.get(key).map(|kept| kept.revision);
+                let newer = present
+                    .iter()
+                    .filter(|(key, revision)| kept(key) != Some(**revision));
                 let gone = self
                     .policies
                     .keys()
                     .filter(|key| !present.contains_key(*key));
-                for key in gone.cloned().collect::<Vec<_>>() {
-                    self.remove(&key);
-                }
-                for (key, revision) in &present {
-                    if self.policies.get(key).map(|kept| kept.revision) != Some(*revision) {
-                        fresh.extend(store.object(Kind::Policy, realm_key, key).await?);
-                    }
+                let changed: Vec<String> = newer.map(|(key, _)| key).chain(gone).cloned().collect();
+                for keys in changed.chunks(PAGE) {
+                    self = self.take_over(store, realm_key, keys).await?;
                 }
             }
         }
-        let linked = tokio::task::spawn_blocking(move || self.link(&fresh)).await;
-        linked.map_err(|e| CommitError::Publish(e.to_string()))?
+        blocking(move || {
+            let bundle = self.link_only(self.sets.iter().map(String::as_str));
+            self.bundle = Arc::from(bundle);
+            Ok(self)
+        })
+        .await
     }
 
-    fn link(mut self, fresh: &[Object]) -> Result<Self, CommitError> {
-        for object in fresh {
-            self.put(object)?;
+    /// Takes over what the store holds under these keys.
+    async fn take_over(
+        mut self,
+        store: &mut dyn View,
+        realm_key: &str,
+        keys: &[String],
+    ) -> Result<Self, CommitError> {
+        let mut fresh = Vec::with_capacity(keys.len());
+        for key in keys {
+            match store.object(Kind::Policy, realm_key, key).await? {
+                Some(object) => fresh.push(object),
+                None => self.remove(key),
+            }
         }
-        let bundle = self.link_only(self.sets.iter().map(String::as_str));
-        self.bundle = Arc::from(bundle);
-        Ok(self)
+        self.put_all(fresh).await
     }
+
+    async fn put_all(mut self, fresh: Vec<Object>) -> Result<Self, CommitError> {
+        blocking(move || {
+            fresh.iter().try_for_each(|object| self.put(object))?;
+            Ok(self)
+        })
+        .await
+    }
+}
+
+/// Runs what takes longer than an async thread may be kept.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, CommitError> + Send + 'static,
+) -> Result<T, CommitError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|e| CommitError::Publish(e.to_string()))?
 }
 
 fn compile(object: &Object) -> Result<CompiledPolicy, CommitError> {

@@ -282,6 +282,9 @@ pub(crate) trait Store:
     fn notices(&self) -> Option<broadcast::Receiver<Notice>>;
 }
 
+/// Documents that are read at a time.
+pub(crate) const PAGE: usize = 1000;
+
 /// The store at one revision.
 #[async_trait]
 pub(crate) trait View: Send {
@@ -289,6 +292,9 @@ pub(crate) trait View: Send {
     async fn object(&mut self, kind: Kind, realm: &str, key: &str) -> Result<Option<Object>>;
     /// All documents of a kind in a realm, in order of creation.
     async fn objects(&mut self, kind: Kind, realm: &str) -> Result<Vec<Object>>;
+    /// The next documents of a kind in a realm, in order of their keys: those after a key, [`PAGE`] at most. So what is
+    /// large is read without having all of it in memory.
+    async fn page(&mut self, kind: Kind, realm: &str, after: &str) -> Result<Vec<Object>>;
     /// All settings, by name.
     async fn settings(&mut self) -> Result<Vec<(String, String)>>;
     /// Key and revision of all documents of a kind in a realm: what to compare with to find out what changed.

@@ -6,7 +6,7 @@ use tokio::sync::broadcast;
 
 use super::database::{self, Columns, Database, Outcome, Transaction, Value};
 use super::{
-    Applied, Difference, Kind, Notice, Object, Result, Revision, SessionRow, Stamp, Store,
+    Applied, Difference, Kind, Notice, Object, PAGE, Result, Revision, SessionRow, Stamp, Store,
     StoreError, View, Write, change, history,
 };
 use crate::clock::Millis;
@@ -281,6 +281,14 @@ impl<T: Transaction> View for RelationalView<T> {
     async fn objects(&mut self, kind: Kind, realm: &str) -> Result<Vec<Object>> {
         let values = [realm.into(), kind.name().into()];
         let rows = self.tx.rows(OBJECTS, &values).await?;
+        Ok(rows.iter().map(read_object).collect::<Outcome<_>>()?)
+    }
+
+    async fn page(&mut self, kind: Kind, realm: &str, after: &str) -> Result<Vec<Object>> {
+        let sql = "SELECT * FROM objects WHERE realm = $1 AND kind = $2 AND key > $3 ORDER BY key LIMIT $4";
+        let limit = i64::try_from(PAGE).unwrap_or(i64::MAX);
+        let values = [realm.into(), kind.name().into(), after.into(), limit.into()];
+        let rows = self.tx.rows(sql, &values).await?;
         Ok(rows.iter().map(read_object).collect::<Outcome<_>>()?)
     }
 

@@ -29,6 +29,26 @@ pub(super) async fn what_is_put_is_found(place: Place) {
     assert!(store.objects(Kind::Group, "/a").await.unwrap().is_empty());
 }
 
+pub(super) async fn pages_hold_every_document_once(place: Place) {
+    let store = place.open().await;
+    let keys: Vec<String> = (0..=PAGE).map(|n| format!("{n:04}")).collect();
+    let mut writes: Vec<Write> = keys.iter().rev().map(|key| put(policy(key, ""))).collect();
+    writes.push(put(draft(Kind::Policy, "/a", "elsewhere", "")));
+    writes.push(put(draft(Kind::User, "/", "0500", "")));
+    change(&store, &writes).await;
+    let mut view = store.view().await.unwrap();
+    let (mut after, mut found, mut sizes) = (String::new(), Vec::new(), Vec::new());
+    loop {
+        let page = view.page(Kind::Policy, "/", &after).await.unwrap();
+        sizes.push(page.len());
+        let Some(last) = page.last() else { break };
+        after.clone_from(&last.key);
+        found.extend(page.into_iter().map(|policy| policy.key));
+    }
+    assert_eq!(found, keys);
+    assert_eq!(sizes, [PAGE, 1, 0]);
+}
+
 pub(super) async fn expectations_are_kept(place: Place) {
     let store = place.open().await;
     let apply = async |expect, body: &str| {

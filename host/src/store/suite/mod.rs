@@ -42,7 +42,7 @@ macro_rules! cases {
 cases! {
     schema: opening_again_keeps_everything a_newer_schema_is_refused nodes_that_start_together_migrate_once
             an_earlier_schema_is_brought_up;
-    documents: what_is_put_is_found expectations_are_kept second_names_are_unique_too
+    documents: what_is_put_is_found pages_hold_every_document_once expectations_are_kept second_names_are_unique_too
             a_change_keeps_who_made_a_document a_restored_stamp_is_kept members_follow_their_group_and_their_user
             a_deleted_realm_takes_everything_with_it documents_come_in_order_of_creation
             names_without_meaning_are_not_found settings_are_set_once_or_again
