@@ -28,7 +28,7 @@ pub(crate) struct App {
     pub(crate) publisher: Publisher,
     pub(crate) sessions: Sessions,
     pub(crate) subjects: Subjects,
-    pub(crate) passwords: Passwords,
+    pub(crate) passwords: Arc<Passwords>,
     pub(crate) auth_ids: AuthIds,
     pub(crate) keys: Arc<KeyRings>,
     pub(crate) notifications: Notifications,

@@ -212,8 +212,21 @@ impl App {
         crate::documents::defaults::ensure(store.as_ref())
             .await
             .map_err(because("store"))?;
-        let passwords = Passwords::new(&config).map_err(because("password hashing"))?;
-        let first_start = administrator(&config, store.as_ref(), &passwords).await?;
+        let passwords = Arc::new(Passwords::new(&config).map_err(because("password hashing"))?);
+        // To hash a password takes longer than all the rest, which goes on beside it.
+        let (first_start, app) = tokio::try_join!(
+            administrator(&config, store.as_ref(), &passwords),
+            App::assemble(config.clone(), Arc::clone(&store), Arc::clone(&passwords)),
+        )?;
+        Ok((app, first_start))
+    }
+
+    /// Reads from the store what every part begins with, and publishes its policies.
+    async fn assemble(
+        config: Config,
+        store: Arc<dyn Store>,
+        passwords: Arc<Passwords>,
+    ) -> Result<App, StartError> {
         let fresh_key =
             random_text(32).map_err(|_| StartError("the system gave no randomness".into()))?;
         let key = store
@@ -270,7 +283,7 @@ impl App {
         let subjects = Subjects::new(Arc::clone(&store), directory);
         let time_zone_json = serde_json::Value::from(config.time_zone.as_str()).to_string();
         let outside = Outside::new(Arc::clone(&store), config.transaction_seconds);
-        let app = App {
+        Ok(App {
             config,
             store,
             freshness,
@@ -288,8 +301,7 @@ impl App {
             hierarchies,
             subject_tokens: SubjectTokens::default(),
             time_zone_json,
-        };
-        Ok((app, first_start))
+        })
     }
 }
 
