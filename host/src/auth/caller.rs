@@ -87,11 +87,18 @@ impl Caller {
     ) -> Result<Option<Caller>, ApiError> {
         let Some(token) = token(headers, &app.config) else {
             return match authorization(headers)? {
-                // It is rare beside sessions, and its future is large.
                 Some(Authorization::Bearer(token)) => {
-                    Box::pin(Self::of_bearer(app, token, live, now))
-                        .await
-                        .map(Some)
+                    let seen = app.oauth.bearer_seen_before(token, live.revision, now);
+                    match seen {
+                        Some(bearer) => Ok(Some(Caller {
+                            identity: Identity::Bearer(bearer, RealmPath::root()),
+                            privileges: Privileges::NONE,
+                        })),
+                        // It is rare, and its future is large.
+                        None => Box::pin(Self::of_bearer(app, token, live, now))
+                            .await
+                            .map(Some),
+                    }
                 }
                 Some(Authorization::Basic(..)) | None => Ok(None),
             };

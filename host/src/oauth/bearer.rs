@@ -10,7 +10,7 @@ use super::permission::{Audience, Permission, Permissions};
 use super::registry::Registry;
 use super::role::{RoleId, Source};
 use super::token::{Subject, User};
-use super::verify::{AccessToken, TokenError, TokenSubject};
+use super::verify::{AccessToken, Granted, TokenError, TokenSubject};
 use crate::auth::delegation;
 use crate::auth::session::ADMINISTRATOR;
 use crate::clock::Millis;
@@ -25,6 +25,15 @@ pub(crate) struct Bearer {
 }
 
 impl Bearer {
+    fn new(token: Arc<AccessToken>, granted: Permissions) -> Self {
+        let held = granted.and(token.scoped);
+        Bearer {
+            permissions: held.and(token.carried),
+            held,
+            token,
+        }
+    }
+
     pub(crate) fn token(&self) -> &AccessToken {
         &self.token
     }
@@ -100,6 +109,23 @@ impl From<StoreError> for BearerError {
 }
 
 impl Oauth {
+    /// The client that an access token stands for, where it was used before at the same revision of the store: what
+    /// nearly every request is. `None` where more has to be found out.
+    pub(crate) fn bearer_seen_before(
+        &self,
+        token: &str,
+        revision: u64,
+        now: Millis,
+    ) -> Option<Bearer> {
+        let token = self.verified_before(token, now)?;
+        let granted = token.granted.load();
+        let granted = granted
+            .as_ref()
+            .filter(|granted| granted.revision == revision)?;
+        let permissions = granted.permissions;
+        Some(Bearer::new(token, permissions))
+    }
+
     /// The caller that an access token stands for. `revision` is the store's that is live on this node.
     ///
     /// # Errors
@@ -118,7 +144,12 @@ impl Oauth {
                 let client = client.ok_or(BearerError::Token(TokenError::Invalid(
                     "The client of the token does not exist any more",
                 )))?;
-                registry.permissions(client.role)
+                let permissions = registry.permissions(client.role);
+                token.granted.store(Some(Arc::new(Granted {
+                    revision,
+                    permissions,
+                })));
+                permissions
             }
             TokenSubject::Own(Subject::User(user)) => {
                 let permissions = self.user_permissions(&registry, user).await?;
@@ -135,12 +166,7 @@ impl Oauth {
                 roles,
             } => administrator(&registry, sub, roles).ok_or(BearerError::NotAdministrator)?,
         };
-        let held = granted.and(token.scoped);
-        Ok(Bearer {
-            permissions: held.and(token.carried),
-            held,
-            token,
-        })
+        Ok(Bearer::new(token, granted))
     }
 
     /// What a user may do at the APIs that know permissions: `amadmin` everything, others what their privileges in the

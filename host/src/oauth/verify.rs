@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use arc_swap::ArcSwapOption;
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::Value;
 
@@ -36,6 +37,15 @@ pub(crate) struct AccessToken {
     pub(crate) carried: Permissions,
     pub(crate) issued: Millis,
     pub(crate) expires: Millis,
+    /// What its client was permitted when it was used last.
+    pub(super) granted: ArcSwapOption<Granted>,
+}
+
+/// What somebody is permitted while the store stays at a revision.
+#[derive(Debug)]
+pub(super) struct Granted {
+    pub(super) revision: u64,
+    pub(super) permissions: Permissions,
 }
 
 /// Whom a token stands for.
@@ -117,8 +127,7 @@ impl Oauth {
     ) -> Result<Arc<AccessToken>, TokenError> {
         // A token that was revoked elsewhere must not be believed for longer than the node may decide alone.
         self.freshness.check(clock::moment())?;
-        let mut hash = [0; 32];
-        hash.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
+        let hash = hash(token);
         let known = self.verified.get(&hash);
         let believed = match known {
             Some(known) => known,
@@ -128,6 +137,20 @@ impl Oauth {
                 believed
             }
         };
+        self.check_still_good(&believed, now)?;
+        Ok(believed)
+    }
+
+    /// A token that was believed before and is good still, found out without waiting for anything.
+    pub(super) fn verified_before(&self, token: &str, now: Millis) -> Option<Arc<AccessToken>> {
+        self.freshness.check(clock::moment()).ok()?;
+        let believed = self.verified.get(&hash(token))?;
+        self.check_still_good(&believed, now).ok()?;
+        Some(believed)
+    }
+
+    /// What may have happened to a token since it was believed.
+    fn check_still_good(&self, believed: &AccessToken, now: Millis) -> Result<(), TokenError> {
         if now >= believed.expires {
             return Err(TokenError::Invalid("The access token expired"));
         }
@@ -143,10 +166,11 @@ impl Oauth {
             (TokenSubject::External { .. }, Some(external)) => external.publishes(&believed.kid),
             (TokenSubject::External { .. }, None) => false,
         };
-        if !key_is_known {
-            return Err(TokenError::Invalid(UNKNOWN_KEY));
+        if key_is_known {
+            Ok(())
+        } else {
+            Err(TokenError::Invalid(UNKNOWN_KEY))
         }
-        Ok(believed)
     }
 
     /// The `jti` of a token that this server signed, whether it is good still or not.
@@ -236,6 +260,7 @@ impl Oauth {
             scopes,
             issued: claims.iat.unwrap_or(now),
             expires,
+            granted: ArcSwapOption::empty(),
         })
     }
 
@@ -277,8 +302,15 @@ impl Oauth {
             scopes,
             issued: claims.iat.unwrap_or(now),
             expires,
+            granted: ArcSwapOption::empty(),
         })
     }
+}
+
+fn hash(token: &str) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
+    hash
 }
 
 /// What clocks are allowed.
