@@ -60,11 +60,17 @@ pub(crate) fn accepted(written: &Value) -> bool {
     true
 }
 
-/// Compares the engine with the reference on one request, its outside conditions answered the same way for both.
+/// Compares the engine with the reference on one request, its outside conditions answered the same way for both: once
+/// with a result, once with a failure that is over at once.
 pub(crate) fn agree(bundle: &Bundle, reference: &Reference, request: &Value, policies: &Value) {
-    let outside = json!({ "satisfied": true, "advices": {"A": ["b"]}, "attributes": {}, "ttl": 1_900_000_000_000_i64 });
-    let mut found = well_formed(&answer(bundle, request.to_string().as_bytes()));
-    if let Some(needs) = found.get("needs").and_then(Value::as_array) {
+    let ask = |request: &Value| well_formed(&answer(bundle, request.to_string().as_bytes()));
+    let first = ask(request);
+    let resolved = json!({ "satisfied": true, "advices": {"A": ["b"]}, "attributes": {}, "ttl": 1_900_000_000_000_i64 });
+    let Some(needs) = first.get("needs").and_then(Value::as_array) else {
+        let wanted = reference.answer(request, &|_| Some(resolved.clone()));
+        return same(&first, &wanted, request, policies);
+    };
+    for outside in [resolved, json!({ "error": "away", "ttl": 0 })] {
         let externals = needs
             .iter()
             .filter_map(|need| Some((need.get("id")?.as_str()?.to_owned(), outside.clone())));
@@ -73,23 +79,26 @@ pub(crate) fn agree(bundle: &Bundle, reference: &Reference, request: &Value, pol
         if let Some(members) = again.as_object_mut() {
             members.insert("externals".to_owned(), externals);
         }
-        found = well_formed(&answer(bundle, again.to_string().as_bytes()));
+        let found = ask(&again);
         assert!(
             found.get("needs").is_none(),
             "what was asked for was given: {found}"
         );
+        let wanted = reference.answer(request, &|_| Some(outside.clone()));
+        same(&found, &wanted, request, policies);
     }
+}
+
+fn same(found: &Value, wanted: &Value, request: &Value, policies: &Value) {
     if let Some(code) = found.pointer("/error/code") {
         // A bound is the engine's own business; anything else that it refuses, the reference refuses too.
         let bounded = matches!(code.as_str(), Some("limitExceeded" | "stepsExceeded"));
-        let wanted = reference.answer(request, &|_| Some(outside.clone()));
         assert!(
             bounded || wanted.pointer("/error/code") == Some(code),
             "{request}\nengine {found}\nreference {wanted}"
         );
         return;
     }
-    let wanted = reference.answer(request, &|_| Some(outside.clone()));
     for part in ["decisions", "effects"] {
         assert_eq!(
             found.get(part),
