@@ -55,7 +55,7 @@ fn the_facts_that_policies_ask_for_are_named() {
         .unwrap()
         .required_facts();
     let list = |set: std::collections::BTreeSet<String>| set.into_iter().collect::<Vec<_>>();
-    assert_eq!(list(facts.profile_attributes), ["cn", "mail", "sn"]);
+    assert_eq!(list(facts.profile_attributes), ["cn", "mail", "sn", "uid"]);
     assert_eq!(list(facts.claims), ["role"]);
     assert_eq!(list(facts.groups), ["id=u0,ou=user,dc=x"]);
     assert!(facts.environment.contains("IP") && facts.environment.contains("requestIp"));

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::auth::session::{ADMINISTRATOR, Session};
 use crate::decide::Facts;
+use crate::documents::identity::USER_CLASSES;
 use crate::publish::{Live, LiveRealm};
 use crate::realm::{Directory, IdentityKind};
 use crate::store::{Kind, Store, StoreError};
@@ -107,7 +108,7 @@ impl Subjects {
                     if is_inactive(&attributes) {
                         return Ok(None);
                     }
-                    (user.name.clone(), with_uid(&user.name, attributes))
+                    (user.name.clone(), entry(&user.name, attributes))
                 }
             }
         };
@@ -183,7 +184,7 @@ impl Subjects {
         let Some(user) = self.store.object(Kind::User, &realm.key, &name).await? else {
             return Ok(None);
         };
-        let attributes = with_uid(
+        let attributes = entry(
             &user.name,
             serde_json::from_str(&user.body).unwrap_or_default(),
         );
@@ -245,9 +246,11 @@ fn readable(profile: &Attributes, facts: &Facts) -> Value {
     )
 }
 
-/// A directory holds a user's name as an attribute, too.
-fn with_uid(name: &str, mut attributes: Attributes) -> Attributes {
+/// A directory holds a user's name and kind as attributes, too.
+fn entry(name: &str, mut attributes: Attributes) -> Attributes {
     attributes.insert("uid".to_owned(), vec![name.to_owned()]);
+    let classes = USER_CLASSES.map(str::to_owned).to_vec();
+    attributes.insert("objectclass".to_owned(), classes);
     attributes
 }
 

@@ -96,6 +96,9 @@ async fn bodies_in_other_charsets_are_refused_by_every_face() {
             ("ISO-8859-1", true),
             ("\"windows-1252\"", true),
         ] {
+            // AM takes what says ASCII differently, and authenticate is its only face that reads bodies by itself.
+            let am = path.starts_with("/am/json/") && !path.ends_with("authenticate");
+            let foreign = foreign && !(am && charset != "utf-16");
             // It would end the session that the others are asked with.
             if path.contains("logout") && !foreign {
                 continue;

@@ -33,6 +33,12 @@ async fn crest() {
     play("crest").await;
 }
 
+/// What was asked of AM beside these: the neighbourhood of each, where answers differed once.
+#[tokio::test(flavor = "multi_thread")]
+async fn neighbours() {
+    play("neighbours").await;
+}
+
 async fn play(name: &'static str) {
     let path = format!(
         "{}/tests/cases/recorded/{name}.json",

@@ -119,6 +119,8 @@ impl RequiredFacts {
             Kind::LdapFilter => {
                 self.session = true;
                 collect_profile_attributes(payload, &mut self.profile_attributes);
+                // What every entry has: it tells an entry without the filter's attributes from none.
+                self.profile_attributes.insert("uid".to_owned());
             }
             Kind::OAuth2Scope => self.read_environment(&["scope"]),
             Kind::ResourceEnvIp => self.read_rules(payload),

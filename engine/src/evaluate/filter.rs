@@ -32,8 +32,8 @@ pub(crate) const INITIAL: u32 = 1;
 pub(crate) const LAST: u32 = 2;
 
 impl<'x> Evaluation<'x> {
-    /// LDAPFilter: without a session or a profile it is undetermined; an attribute that the
-    /// profile lacks matches nothing.
+    /// LDAPFilter: without a session or a profile it is undetermined. An attribute that the profile
+    /// lacks matches nothing; an empty profile is nobody's entry, and no filter finds it.
     pub(super) fn ldap_filter(&mut self, payload: &mut Payload<'x>) -> Truth {
         let text = payload.text();
         let request = self.request;
@@ -46,6 +46,14 @@ impl<'x> Evaluation<'x> {
                 iter::empty(),
             );
         };
+        if profile.is_empty() {
+            return self.note(
+                Truth::False,
+                Code::FilterNotMatched,
+                || text.to_owned(),
+                iter::empty(),
+            );
+        }
         let letters: usize = profile
             .iter()
             .map(|(_, values)| request.list(*values))

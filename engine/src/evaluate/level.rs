@@ -63,20 +63,20 @@ impl<'x> Evaluation<'x> {
         )
     }
 
-    /// The highest authentication level that is known; with `realm`, of those earned there.
+    /// The highest authentication level that is known. With `realm`, of those earned there: of the
+    /// environment's that name it, else of the session's, which are of its own realm where they
+    /// name none.
     pub(super) fn highest_level(&self, realm: Option<&str>) -> Known {
-        let of = |text: &str| -> Option<Option<i32>> {
-            if realm.is_some_and(|realm| realm_of(text) != Some(realm)) {
-                return None;
-            }
-            Some(data_of(text).parse().ok())
-        };
-        let highest = |levels: &mut dyn Iterator<Item = Option<i32>>| -> Known {
+        let realm = realm.filter(|realm| !realm.is_empty());
+        let highest = |texts: &mut dyn Iterator<Item = &str>, unnamed: Option<&str>| -> Known {
             let mut known = Known::Missing;
-            for level in levels {
-                let Some(level) = level else {
+            for text in texts {
+                let Ok(level) = data_of(text).parse::<i32>() else {
                     return Known::Malformed;
                 };
+                if realm.is_some() && realm_of(text).or(unnamed) != realm {
+                    continue;
+                }
                 known = match known {
                     Known::Level(other) => Known::Level(level.max(other)),
                     _ => Known::Level(level),
@@ -88,14 +88,16 @@ impl<'x> Evaluation<'x> {
             .request
             .environment("requestAuthLevel")
             .unwrap_or_default();
-        if !sent.is_empty() {
-            return highest(&mut sent.iter().filter_map(|text| of(text)));
+        let known = highest(&mut sent.iter().map(|text| &**text), None);
+        if known != Known::Missing {
+            return known;
         }
         if self.request.subject.session.is_none() {
             return Known::Unknown;
         }
+        let own = realm.and_then(|_| self.session_realm());
         let levels = self.request.session("AuthLevel").unwrap_or_default();
-        highest(&mut parts(levels).filter_map(of))
+        highest(&mut parts(levels), own.as_deref())
     }
 
     /// AuthScheme: every listed scheme, and within the idle time where one is set (§2.3). The idle

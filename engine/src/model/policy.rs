@@ -4,7 +4,7 @@ use super::json::{Faults, Object, Path, is_name};
 use super::resource_type::read_actions;
 use super::{Attribute, Condition, Fault, FaultCode, PolicySet, ResourceType, Subject};
 use crate::limits::{MAX_NAME_BYTES, MAX_PATTERNS, MAX_RESOURCE_BYTES};
-use crate::resource::{canonical, wildcards_fit};
+use crate::resource::{NameError, canonical, wildcards_fit};
 
 /// A policy: who may do what with which resources, in which circumstances.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +61,8 @@ impl Policy {
             true => read_actions(&object, "actionValues", faults).unwrap_or_default(),
             false => Vec::new(),
         };
+        // Decisions need no description, but it is a text.
+        object.text("description", faults);
         let policy_set = object.text("applicationName", faults);
         if policy_set.is_some_and(|name| name.trim().is_empty()) {
             object.invalid(
@@ -234,35 +236,47 @@ fn read_resources(object: &Object<'_, '_>, faults: &mut Faults) -> Option<Vec<St
         match read_resource(text) {
             Ok(resource) if resources.contains(&resource) => {}
             Ok(resource) => resources.push(resource),
-            Err((code, why)) => {
-                let message = match text.as_str() {
-                    "" => "Invalid value  for property resources".to_owned(),
-                    text => format!("Invalid value {text} for property resources: {why}"),
-                };
-                faults.add(&path, code, message);
+            Err(refused) => {
+                let message = format!("Invalid value {text} for property resources");
+                match refused {
+                    // AM's words, for what AM refuses too.
+                    Refused::Name(NameError::MixedWildcards | NameError::Port(_))
+                    | Refused::Empty => faults.add(&path, FaultCode::BadResource, message),
+                    Refused::Name(why) => {
+                        faults.add(&path, FaultCode::BadResource, format!("{message}: {why}"));
+                    }
+                    Refused::Limit(why) => {
+                        faults.add(&path, FaultCode::Limit, format!("{message}: {why}"));
+                    }
+                }
             }
         }
     }
     Some(resources)
 }
 
-fn read_resource(text: &str) -> Result<String, (FaultCode, String)> {
+/// Why a text cannot be a resource.
+enum Refused {
+    Name(NameError),
+    Empty,
+    Limit(String),
+}
+
+fn read_resource(text: &str) -> Result<String, Refused> {
     if text.len() > MAX_RESOURCE_BYTES {
-        return Err((
-            FaultCode::Limit,
-            format!("more than {MAX_RESOURCE_BYTES} bytes"),
-        ));
+        return Err(Refused::Limit(format!(
+            "more than {MAX_RESOURCE_BYTES} bytes"
+        )));
     }
-    let resource = canonical(text).map_err(|e| (FaultCode::BadResource, e.to_string()))?;
+    let resource = canonical(text).map_err(Refused::Name)?;
     if resource.is_empty() {
-        return Err((FaultCode::BadResource, "it is empty".to_owned()));
+        return Err(Refused::Empty);
     }
     if !wildcards_fit(&resource) {
         let most = crate::limits::MAX_WILDCARDS;
-        return Err((
-            FaultCode::Limit,
-            format!("more than {most} wildcards in one part"),
-        ));
+        return Err(Refused::Limit(format!(
+            "more than {most} wildcards in one part"
+        )));
     }
     Ok(resource)
 }

@@ -18,10 +18,11 @@ pub(crate) fn type_covers(pattern: &str, resource: &str) -> bool {
     let beneath = resource
         .strip_prefix(&*pattern)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || pattern.ends_with('/'));
-    // A pattern that knows no ports is compared as one text, as AM does it: `shop://*`.
-    let without_ports = pattern
-        .split_once("://")
-        .is_some_and(|(_, rest)| !rest.contains(':'));
+    // A pattern that knows no ports is compared as one text, as AM does it: `shop://*`, or `*` for whatever there is.
+    let without_ports = match pattern.split_once("://") {
+        Some((_, rest)) => !rest.contains(':'),
+        None => resource.contains("://"),
+    };
     beneath
         || (without_ports && covers(&pattern, &resource))
         || name_covers(&Name::split(&pattern), &Name::split(&resource))

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
 
 use super::answer::json_response;
+use super::crest::operation::Operation;
 use super::json_body::BodyFault;
 use super::oauth::caller::CallerError;
 use crate::auth::password::PasswordError;
@@ -47,6 +48,20 @@ impl ApiError {
     /// The answer to every path that leads nowhere; `rest` is what is left of the path.
     pub(crate) fn no_such_resource(rest: &str) -> Self {
         Self::not_found(format!("Resource '{rest}' not found"))
+    }
+
+    /// The error for an operation that only instances have, asked of a collection.
+    pub(crate) fn misplaced(operation: &Operation) -> Option<Self> {
+        let how = match operation {
+            Operation::Read => "read",
+            Operation::Update => "updated",
+            Operation::Delete => "deleted",
+            Operation::Patch => "patched",
+            _ => return None,
+        };
+        Some(ApiError::bad_request(format!(
+            "The resource collection  cannot be {how}"
+        )))
     }
 
     pub(crate) fn forbidden(message: impl Into<String>) -> Self {

@@ -71,6 +71,23 @@ pub(crate) fn check_charset(sent: &MediaType<'_>) -> Result<(), BodyFault> {
     foreign.map_or(Ok(()), |charset| Err(BodyFault::Charset(charset)))
 }
 
+/// As [`check_charset`], for faces that AM has: it takes what is said to be in ISO 8859 or Windows-125x, in which ASCII is
+/// what it is in UTF-8.
+///
+/// # Errors
+/// [`BodyFault::Charset`]
+pub(crate) fn check_charset_of(sent: &MediaType<'_>, body: &[u8]) -> Result<(), BodyFault> {
+    const KEEP_ASCII: [&str; 2] = ["iso-8859-", "windows-125"];
+    let keeps = |charset: &str| {
+        let charset = charset.to_ascii_lowercase();
+        KEEP_ASCII.iter().any(|family| charset.starts_with(family))
+    };
+    if body.is_ascii() && sent.foreign_charset().is_some_and(keeps) {
+        return Ok(());
+    }
+    check_charset(sent)
+}
+
 /// The one value that a body is.
 ///
 /// # Errors

@@ -30,7 +30,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use axum::middleware;
 use axum::response::IntoResponse;
 use axum::routing::{MethodRouter, any, get};
@@ -47,6 +47,7 @@ use crest::path::{self, Style};
 use crest::version::Requested;
 use error::ApiError;
 use json_body::Limit;
+use media_type::MediaType;
 use peer::PeerAddress;
 use routes::Routes;
 
@@ -241,10 +242,19 @@ async fn json(
     request: Request,
 ) -> Response<Body> {
     let (head, body) = request.into_parts();
+    if head.method == Method::OPTIONS {
+        return options();
+    }
     let body = match json_body::bytes(body, Limit::Setting(app.config.body_bytes)).await {
         Ok(body) => body,
         Err(fault) => return ApiError::from(fault).into_response(),
     };
+    if let Some(sent) = MediaType::of(&head.headers)
+        && sent.is_one_of(&[media_type::JSON])
+        && let Err(fault) = json_body::check_charset_of(&sent, &body)
+    {
+        return ApiError::from(fault).into_response();
+    }
     let parameters = match Parameters::parse(head.uri.query()) {
         Ok(parameters) => parameters,
         Err(error) => return error.into_response(),
@@ -299,6 +309,14 @@ async fn json(
         Ok(answer) => answer.into_response(layout),
         Err(error) => error.into_response(),
     }
+}
+
+/// What AM's servlet container says of any path, whatever is there.
+fn options() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    let allow = HeaderValue::from_static("TRACE");
+    response.headers_mut().insert(header::ALLOW, allow);
+    response
 }
 
 /// The other CREST endpoints. What can be said about a request without its caller is said first.

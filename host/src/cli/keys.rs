@@ -35,7 +35,8 @@ enum What {
     Remove {
         #[arg(value_enum)]
         purpose: Purpose,
-        /// The key's name, as `list` shows it
+        /// The key's name, as `list` shows it (it may begin with `-`)
+        #[arg(allow_hyphen_values = true)]
         kid: String,
     },
 }

@@ -40,6 +40,15 @@ pub(crate) struct GroupParts {
     pub(crate) privileges: Privileges,
 }
 
+/// The object classes of a user's entry.
+pub(crate) const USER_CLASSES: [&str; 5] = [
+    "top",
+    "person",
+    "organizationalperson",
+    "inetorgperson",
+    "inetuser",
+];
+
 /// Members that are computed, not stored.
 const COMPUTED: [&str; 6] = ["realm", "dn", "universalid", "objectclass", "uid", "cn"];
 
@@ -87,6 +96,14 @@ impl Written {
             written.name = id.map(str::to_owned);
         }
         Ok(written)
+    }
+
+    /// Whether nothing of an identity was written but what it is called.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.attributes.is_empty()
+            && self.password.is_none()
+            && self.members.is_none()
+            && self.privileges.is_empty()
     }
 
     /// The written privileges over those there are.
@@ -320,13 +337,7 @@ fn finish(
     name: &str,
 ) {
     let classes: &[&str] = match kind {
-        IdentityKind::User => &[
-            "top",
-            "person",
-            "organizationalperson",
-            "inetorgperson",
-            "inetuser",
-        ],
+        IdentityKind::User => &USER_CLASSES,
         IdentityKind::Group => &["top", "groupofuniquenames"],
     };
     shown.insert("objectclass".into(), classes.to_vec().into());

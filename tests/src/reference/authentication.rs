@@ -16,30 +16,45 @@ pub(super) enum Level {
     Known(Option<i32>),
 }
 
-/// The highest level of those that `counts` accepts: of the environment if it has any, else of the session.
-pub(super) fn level(facts: Facts<'_>, counts: impl Fn(&str) -> bool) -> Level {
-    let sent = facts
+/// The highest level, of the environment if it has any, else of the session; with a realm, of those that are of it. A level of
+/// the session that names no realm is of the session's.
+pub(super) fn level(facts: Facts<'_>, realm: Option<&str>) -> Level {
+    let realm = realm.filter(|realm| !realm.is_empty());
+    let sent: Vec<String> = facts
         .environment("requestAuthLevel")
-        .filter(|values| !values.is_empty());
-    let texts: Vec<String> = match (sent, facts.session()) {
-        (Some(values), _) => values.into_iter().map(str::to_owned).collect(),
-        (None, Some(session)) => pieces(session, "AuthLevel"),
-        (None, None) => return Level::Unknown,
-    };
-    let mut numbers = Vec::new();
-    for text in texts.iter().filter(|t| counts(t)) {
+        .unwrap_or_default()
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
+    let known = highest(&sent, realm);
+    match (known, facts.session()) {
+        (Level::Known(None), Some(session)) if realm.is_some() => {
+            highest(&qualified(session, "AuthLevel"), realm)
+        }
+        (Level::Known(None), Some(session)) => highest(&pieces(session, "AuthLevel"), None),
+        (Level::Known(None), None) => Level::Unknown,
+        (known, _) => known,
+    }
+}
+
+fn highest(texts: &[String], realm: Option<&str>) -> Level {
+    let mut most = None;
+    for text in texts {
         match data_of(text).parse::<i32>() {
-            Ok(number) => numbers.push(number),
+            Ok(number) if realm.is_none() || realm_of(text) == realm => {
+                most = most.max(Some(number));
+            }
+            Ok(_) => {}
             Err(_) => return Level::Junk,
         }
     }
-    Level::Known(numbers.into_iter().max())
+    Level::Known(most)
 }
 
 pub(super) fn auth_level(condition: &Value, facts: Facts<'_>) -> Outcome {
     let wanted = whole_number(condition.get("authLevel")).unwrap_or(0);
     let at_most = condition.get("type").and_then(Value::as_str) == Some("LEAuthLevel");
-    let truth = match level(facts, |_| true) {
+    let truth = match level(facts, None) {
         Level::Unknown | Level::Junk => Truth::Undetermined,
         Level::Known(None) => Truth::False,
         Level::Known(Some(highest)) if at_most => (i64::from(highest) <= wanted).into(),

@@ -18,7 +18,8 @@ enum Filter {
     Extensible(Option<String>, Option<String>, String),
 }
 
-/// Whether the user's entry satisfies the filter; undetermined without a profile or with a filter that cannot be read.
+/// Whether the user's entry satisfies the filter; undetermined without a profile or with a filter that cannot be read. An entry
+/// always has attributes: an empty profile is none.
 pub(super) fn holds(text: &str, facts: Facts<'_>) -> Truth {
     let text = text.trim();
     let whole = if text.starts_with('(') {
@@ -26,10 +27,12 @@ pub(super) fn holds(text: &str, facts: Facts<'_>) -> Truth {
     } else {
         format!("({text})")
     };
-    if facts.subject("profile").is_none() {
+    let Some(profile) = facts.subject("profile") else {
         return Truth::Undetermined;
-    }
+    };
+    let nobody = profile.as_object().is_some_and(|entry| entry.is_empty());
     match filter(&whole) {
+        Some((_, rest)) if nobody && rest.trim().is_empty() => Truth::False,
         Some((parsed, rest)) if rest.trim().is_empty() => matches(&parsed, facts).into(),
         _ => Truth::Undetermined,
     }

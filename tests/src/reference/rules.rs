@@ -3,7 +3,7 @@
 use super::address::{self, Address};
 use super::authentication::{Level, in_realms, in_service, level, scheme_met};
 use super::condition::is_blank;
-use super::facts::{Facts, pieces, realm_of, same, strings};
+use super::facts::{Facts, pieces, same, strings};
 use super::truth::{Outcome, Truth};
 use serde_json::Value;
 
@@ -181,7 +181,7 @@ fn level_met(value: &str, facts: Facts<'_>) -> Truth {
     let Ok(wanted) = wanted.parse::<i32>() else {
         return Truth::Undetermined;
     };
-    match level(facts, |text| realm.is_none() || realm_of(text) == realm) {
+    match level(facts, realm) {
         Level::Unknown | Level::Junk => Truth::Undetermined,
         Level::Known(highest) => highest.is_some_and(|h| h >= wanted).into(),
     }

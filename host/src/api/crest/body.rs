@@ -24,9 +24,7 @@ impl Call {
     /// As [`Call::json`], and 400 for an empty body or another type.
     pub(crate) fn members(&self) -> Result<Map<String, Value>, ApiError> {
         if json_body::is_blank(&self.body) {
-            return Err(ApiError::bad_request(
-                "The request could not be processed because it did not contain any JSON content",
-            ));
+            return Err(no_content());
         }
         match self.json()? {
             Value::Object(members) => Ok(members),
@@ -54,6 +52,9 @@ impl Call {
                 "The request could not be processed because the provided content is {what}"
             ))
         };
+        if json_body::is_blank(&self.body) {
+            return Err(no_content());
+        }
         let parsed = self.json()?;
         let list = parsed
             .as_array()
@@ -71,4 +72,10 @@ impl Call {
         }
         Ok(())
     }
+}
+
+fn no_content() -> ApiError {
+    ApiError::bad_request(
+        "The request could not be processed because it did not contain any JSON content",
+    )
 }

@@ -3,19 +3,20 @@
 use serde_json::{Map, Value};
 
 use super::parameters::Parameters;
+use crate::api::error::ApiError;
 
 /// JSON pointers, the leading slash optional. No field stands for everything.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Fields(Vec<Vec<String>>);
 
 impl Fields {
-    /// The parameter may be repeated; an empty entry anywhere in it means everything, as in AM.
+    /// The parameter may be repeated; an empty entry before another one means everything, as in AM, and commas at the
+    /// end mean nothing.
     pub(crate) fn of(parameters: &Parameters) -> Self {
         let mut fields = Vec::new();
         for list in parameters.all("_fields") {
-            for field in list.split(',') {
+            for field in list.trim_end_matches(',').split(',') {
                 let tokens: Vec<String> = field
-                    .trim()
                     .trim_start_matches('/')
                     .split('/')
                     .map(|token| token.replace("~1", "/").replace("~0", "~"))
@@ -27,6 +28,17 @@ impl Fields {
             }
         }
         Fields(fields)
+    }
+
+    /// # Errors
+    /// 400 for an entry that is no JSON pointer.
+    pub(crate) fn check(parameters: &Parameters) -> Result<(), ApiError> {
+        match parameters.all("_fields").find(|list| !is_pointers(list)) {
+            None => Ok(()),
+            Some(list) => Err(ApiError::bad_request(format!(
+                "The value '{list}' for parameter '_fields' could not be parsed as a comma separated list of JSON pointers"
+            ))),
+        }
     }
 
     pub(crate) fn is_everything(&self) -> bool {
@@ -53,6 +65,14 @@ impl Fields {
     }
 }
 
+/// Whether a text can hold JSON pointers as AM reads them: as fragments of URIs, which some characters cannot be in
+/// (RFC 3986 §2).
+pub(crate) fn is_pointers(text: &str) -> bool {
+    !text
+        .chars()
+        .any(|c| c.is_whitespace() || c.is_control() || r#"%"<>\^`{|}"#.contains(c))
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
@@ -65,6 +85,8 @@ mod tests {
             ("_fields=d,a", serde_json::json!({"d": 2, "a": 1})),
             ("_fields=/b/c/1&_fields=zzz", serde_json::json!({"1": 6})),
             ("_fields=a,,d", value.clone()),
+            ("_fields=a,", serde_json::json!({"a": 1})),
+            ("_fields=,", value.clone()),
             ("_fields=", value.clone()),
             ("x=1", value.clone()),
         ] {
@@ -74,6 +96,19 @@ mod tests {
                 expected,
                 "{query}"
             );
+        }
+    }
+
+    #[test]
+    fn what_is_no_pointer_is_refused() {
+        for (query, fine) in [
+            ("_fields=a,b/c", true),
+            ("_fields=%C3%BC,a%5Bb", true),
+            ("_fields=%20a", false),
+            ("_fields=a&_fields=b,c%22", false),
+        ] {
+            let parameters = Parameters::parse(Some(query)).unwrap();
+            assert_eq!(Fields::check(&parameters).is_ok(), fine, "{query}");
         }
     }
 }

@@ -67,6 +67,11 @@ pub(super) trait Collection {
     /// `id` where the path names one.
     async fn create(asked: &Asked<'_, Self::Form>, id: Option<&str>) -> Result<Answer, ApiError>;
 
+    /// What an update's body can be refused for before anybody looks whether there is such an instance.
+    async fn check_update(_asked: &Asked<'_, Self::Form>, _id: &str) -> Result<(), ApiError> {
+        Ok(())
+    }
+
     async fn update(
         asked: &Asked<'_, Self::Form>,
         id: &str,
@@ -149,7 +154,10 @@ async fn perform<C: Collection>(
             Some(found) => C::update(asked, id, found, Put::Upsert).await,
             None => C::create(asked, Some(id)).await.map_err(C::for_put),
         },
-        Wanted::Update(id) => C::update(asked, id, there(id).await?, Put::Update).await,
+        Wanted::Update(id) => {
+            C::check_update(asked, id).await?;
+            C::update(asked, id, there(id).await?, Put::Update).await
+        }
         Wanted::Delete(id) => C::delete(asked, id, there(id).await?).await,
         Wanted::Patch => Err(C::patch_refused(asked)),
         Wanted::Action(action) => C::act(asked, &action, id).await,

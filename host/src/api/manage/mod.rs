@@ -131,24 +131,23 @@ impl<'a> Wanted<'a> {
     /// # Errors
     /// 400 for an operation on a collection that only instances have, or the reverse; 404 for a bare PUT on a collection.
     fn of(operation: Operation, id: Option<&'a str>) -> Result<Self, ApiError> {
-        let misuse = |what: &str, how: &str| {
+        let misuse = |how: &str| {
             Err(ApiError::bad_request(format!(
-                "The resource {what}  cannot be {how}"
+                "The resource instance  cannot be {how}"
             )))
         };
+        if id.is_none()
+            && let Some(misplaced) = ApiError::misplaced(&operation)
+        {
+            return Err(misplaced);
+        }
         match (operation, id) {
             (Operation::Action(action), _) => Ok(Wanted::Action(action)),
             (Operation::Query, None) => Ok(Wanted::Query),
             (Operation::Create, None) => Ok(Wanted::Create),
-            (Operation::Query, Some(_)) => misuse("instance", "queried"),
-            (Operation::Create, Some(_)) => misuse("instance", "created"),
-            (Operation::Read, None) => misuse("collection", "read"),
-            (Operation::Update, None) => misuse("collection", "updated"),
-            (Operation::Delete, None) => misuse("collection", "deleted"),
-            (Operation::Patch, None) => misuse("collection", "patched"),
-            (Operation::Upsert | Operation::CreateWithId, None) => {
-                Err(ApiError::no_such_resource(""))
-            }
+            (Operation::Query, Some(_)) => misuse("queried"),
+            (Operation::Create, Some(_)) => misuse("created"),
+            (_, None) => Err(ApiError::no_such_resource("")),
             (Operation::Read, Some(id)) => Ok(Wanted::Read(id)),
             (Operation::Update, Some(id)) => Ok(Wanted::Update(id)),
             (Operation::Delete, Some(id)) => Ok(Wanted::Delete(id)),

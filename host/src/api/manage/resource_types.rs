@@ -1,5 +1,6 @@
 //! `…/resourcetypes` (`management-rest.md` §6).
 
+use assize_engine::model::ResourceType;
 use serde_json::Value;
 
 use super::collection::{self, Collection, Put, Route};
@@ -62,6 +63,10 @@ impl Collection for ResourceTypes {
         asked.create(id).await
     }
 
+    async fn check_update(asked: &Asked<'_>, id: &str) -> Result<(), ApiError> {
+        asked.checked(id, id).map(drop)
+    }
+
     async fn update(
         asked: &Asked<'_>,
         id: &str,
@@ -100,8 +105,8 @@ impl Asked<'_> {
         let uuid = match (id, uuid_of(&body)?) {
             (Some(id), Some(uuid)) if id != uuid => return Err(mismatch()),
             (Some(id), _) => id.to_owned(),
-            (None, Some(uuid)) => uuid,
-            (None, None) => random_uuid().map_err(ApiError::internal)?,
+            (None, Some(uuid)) if !uuid.trim().is_empty() => uuid,
+            (None, _) => random_uuid().map_err(ApiError::internal)?,
         };
         let (parsed, kept) =
             catalogue::resource_type(&body, &uuid).map_err(|faults| refused(&faults))?;
@@ -125,13 +130,19 @@ impl Asked<'_> {
         ))
     }
 
-    async fn update(&self, id: &str, there: Object) -> Result<Answer, ApiError> {
+    /// The body of an update, for the type of this name.
+    fn checked(&self, id: &str, name: &str) -> Result<(ResourceType, Members), ApiError> {
         let body = Value::Object(self.call.members()?);
+        let (parsed, kept) =
+            catalogue::resource_type(&body, name).map_err(|faults| refused(&faults))?;
         if uuid_of(&body)?.is_some_and(|uuid| !uuid.eq_ignore_ascii_case(id)) {
             return Err(mismatch());
         }
-        let (parsed, kept) =
-            catalogue::resource_type(&body, &there.name).map_err(|faults| refused(&faults))?;
+        Ok((parsed, kept))
+    }
+
+    async fn update(&self, id: &str, there: Object) -> Result<Answer, ApiError> {
+        let (parsed, kept) = self.checked(id, &there.name)?;
         self.name_is_free(&parsed.name, &there.name).await?;
         let shown = kept.clone();
         let draft = catalogue::resource_type_draft(&self.call.realm.key, &parsed, kept);
@@ -217,7 +228,7 @@ impl Asked<'_> {
 fn uuid_of(body: &Value) -> Result<Option<String>, ApiError> {
     match body.get("uuid") {
         None | Some(Value::Null) => Ok(None),
-        Some(Value::String(uuid)) => Ok(Some(uuid.clone()).filter(|uuid| !uuid.is_empty())),
+        Some(Value::String(uuid)) => Ok(Some(uuid.clone())),
         Some(_) => Err(ApiError::bad_request(
             "Invalid value uuid: must be a string",
         )),

@@ -1,11 +1,13 @@
 //! Queries: which rows, in which order, which page of them, and the envelope around them.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
 use super::super::Call;
 use super::super::answer::Answer;
+use super::super::crest::fields::is_pointers;
 use super::super::crest::filter::{Filter, Literal, Operator};
 use super::super::crest::operation;
 use super::super::error::ApiError;
@@ -70,13 +72,9 @@ pub(super) fn answer(
     sort(call, &mut rows)?;
     let size = operation::integer(&call.parameters, "_pageSize")?.unwrap_or(0);
     let offset = operation::integer(&call.parameters, "_pagedResultsOffset")?.unwrap_or(0);
-    let cookie = call
-        .parameters
-        .single("_pagedResultsCookie")?
-        .is_some_and(|cookie| !cookie.is_empty());
-    if cookie && offset > 0 {
+    if offset > 0 && call.parameters.single("_pagedResultsCookie")?.is_some() {
         return Err(ApiError::bad_request(
-            "The parameters _pagedResultsCookie and _pagedResultsOffset are mutually exclusive",
+            "The parameters _pagedResultsOffset and _pagedResultsCookie are mutually exclusive",
         ));
     }
     if let Some(policy) = call.parameters.single("_totalPagedResultsPolicy")?
@@ -131,18 +129,22 @@ fn unreadable(name: &str, value: &str, what: &str) -> ApiError {
     ))
 }
 
-/// Sorts by `_sortKeys`; a key that some row lacks, or has with another type, leaves the order as it is.
+/// Sorts by `_sortKeys`; a key that some row lacks, or has with another type, leaves the order as it is. A member that
+/// is null comes before all texts.
 fn sort(call: &Call, rows: &mut [Row]) -> Result<(), ApiError> {
     let Some(text) = call.parameters.single("_sortKeys")? else {
         return Ok(());
     };
     let mut keys = Vec::new();
-    for key in text.split(',') {
+    for key in text.trim_end_matches(',').split(',') {
         let (pointer, descending) = match key.strip_prefix('-') {
             Some(pointer) => (pointer, true),
             None => (key.strip_prefix('+').unwrap_or(key), false),
         };
-        if pointer.is_empty() || pointer.starts_with(' ') {
+        // A lone sign is the pointer to the whole row, by which nothing is sorted; commas alone are no keys at all.
+        let commas = !text.is_empty() && text.trim_end_matches(',').is_empty();
+        let whole = pointer.is_empty() && (descending || commas);
+        if (pointer.is_empty() && !whole) || !is_pointers(pointer) {
             return Err(unreadable(
                 "_sortKeys",
                 text,
@@ -168,14 +170,15 @@ fn sort(call: &Call, rows: &mut [Row]) -> Result<(), ApiError> {
     };
     let comparable = keys.iter().all(|(pointer, _)| {
         let kinds = rows.iter().map(|row| match value(row, pointer) {
-            Some(Value::String(_)) => 1,
-            Some(Value::Number(_)) => 2,
-            Some(Value::Bool(_)) => 3,
-            _ => 0,
+            Some(Value::Null) => Ok(None),
+            Some(Value::String(_)) => Ok(Some(1)),
+            Some(Value::Number(_)) => Ok(Some(2)),
+            Some(Value::Bool(_)) => Ok(Some(3)),
+            _ => Err(()),
         });
-        let mut kinds = kinds.collect::<Vec<i32>>();
-        kinds.dedup();
-        kinds.len() <= 1 && !kinds.contains(&0)
+        kinds
+            .collect::<Result<BTreeSet<Option<i32>>, ()>>()
+            .is_ok_and(|kinds| kinds.iter().flatten().count() <= 1)
     });
     if !comparable {
         return Ok(());
@@ -194,6 +197,7 @@ fn sort(call: &Call, rows: &mut [Row]) -> Result<(), ApiError> {
 
 fn compare(a: Option<&Value>, b: Option<&Value>) -> Ordering {
     match (a, b) {
+        (Some(a), Some(b)) if a.is_null() || b.is_null() => b.is_null().cmp(&a.is_null()),
         (Some(Value::String(a)), Some(Value::String(b))) => a.cmp(b),
         (Some(Value::Bool(a)), Some(Value::Bool(b))) => a.cmp(b),
         (Some(Value::Number(a)), Some(Value::Number(b))) => a

@@ -88,10 +88,7 @@ async fn logout(app: &App, asked: &Asked) -> Result<Value, ApiError> {
             app.sessions.end(session, SessionChange::LoggedOut).await?;
             Ok(json!({"result": "Successfully logged out"}))
         }
-        Target::Dead => Err(ApiError::new(
-            axum::http::StatusCode::UNAUTHORIZED,
-            "Token has expired",
-        )),
+        Target::Dead => Ok(json!({"result": "Token has expired"})),
     }
 }
 

@@ -62,15 +62,21 @@ pub(crate) async fn handle(
     path: Option<&str>,
     operation: Operation,
 ) -> Result<Answer, ApiError> {
-    let (family, served) = family(call)?;
-    let answered = match operation {
-        Operation::Action(action) => action_of(app, call, path, &action, family).await,
-        Operation::Query if path.is_none() => {
-            query::answer(app, call, &call.caller(app).await?).await
+    let (family, served) = match family(call) {
+        Ok(route) => route,
+        Err(unserved) => return Err(call.caller(app).await.err().unwrap_or(unserved)),
+    };
+    let answered = match (operation, path) {
+        (Operation::Action(action), _) => action_of(app, call, path, &action, family).await,
+        (Operation::Query, None) => query::answer(app, call, &call.caller(app).await?).await,
+        (operation, Some(token)) if operation != Operation::Query => {
+            Err(unsupported(app, call, token, "getsessioninfo").await)
         }
-        _ => call.caller(app).await.and(Err(ApiError::not_implemented(
-            "Operation is not supported.",
-        ))),
+        (operation, _) => {
+            call.caller(app).await?;
+            Err(ApiError::misplaced(&operation)
+                .unwrap_or_else(|| ApiError::not_implemented("Operation is not supported.")))
+        }
     };
     match answered {
         Ok(value) => Ok(Answer::value(served, value)),
@@ -106,10 +112,10 @@ async fn action_of(
 ) -> Result<Value, ApiError> {
     let body = call.json()?;
     let action = action.to_ascii_lowercase();
-    if path.is_some() && family != Family::One {
-        return call.caller(app).await.and(Err(ApiError::not_implemented(
-            "Operation is not supported.",
-        )));
+    if let Some(token) = path
+        && family != Family::One
+    {
+        return Err(unsupported(app, call, token, &action).await);
     }
     let named = path
         .map(str::to_owned)
@@ -154,6 +160,29 @@ async fn action_of(
     };
     permitted(app, call, &action, &asked).await?;
     actions::perform(app, call, &action, asked).await
+}
+
+/// The error for an operation on one session in the path, which later versions than 1.2 do not have: 501 for whoever might
+/// have asked for it.
+async fn unsupported(app: &App, call: &Call, token: &str, action: &str) -> ApiError {
+    let unsupported = ApiError::not_implemented("Operation is not supported.");
+    if action == "validate" {
+        return unsupported;
+    }
+    let asked = async {
+        let target = match app.sessions.find(token, call.now).await? {
+            Some(session) => Target::Live(session),
+            None => Target::Dead,
+        };
+        let asked = Asked {
+            family: Family::Two,
+            caller: call.caller(app).await?,
+            target,
+            body: Value::Null,
+        };
+        permitted(app, call, action, &asked).await
+    };
+    asked.await.err().unwrap_or(unsupported)
 }
 
 /// Whether the request carries no session at all, good or bad.

@@ -11,7 +11,7 @@ use crate::auth::session::Properties;
 /// `getSessionProperties`: every listed property, unset ones as empty text.
 pub(super) fn all(app: &App, asked: &Asked) -> Result<Value, ApiError> {
     let Target::Live(session) = &asked.target else {
-        return Ok(json!({}));
+        return Err(ApiError::bad_request("Bad Request"));
     };
     Ok(listed(app, &session.properties()))
 }
@@ -19,7 +19,7 @@ pub(super) fn all(app: &App, asked: &Asked) -> Result<Value, ApiError> {
 /// `updateSessionProperties`: the whole list at once.
 pub(super) async fn update(app: &App, asked: &Asked) -> Result<Value, ApiError> {
     let Target::Live(session) = &asked.target else {
-        return Ok(json!({}));
+        return Err(ApiError::bad_request("Bad Request"));
     };
     let wanted = texts(&asked.body)?;
     let list = &app.config.session_properties;
@@ -62,6 +62,9 @@ pub(super) fn named(app: &App, asked: &Asked) -> Result<Value, ApiError> {
 
 /// `setProperty`: the members of the body.
 pub(super) async fn set(app: &App, asked: &Asked) -> Result<Value, ApiError> {
+    if matches!(asked.target, Target::Dead) {
+        return Ok(json!({"success": false}));
+    }
     let wanted = texts(&asked.body)?;
     change(app, asked, wanted.keys().cloned().collect(), |properties| {
         properties.extend(wanted)
@@ -71,6 +74,9 @@ pub(super) async fn set(app: &App, asked: &Asked) -> Result<Value, ApiError> {
 
 /// `deleteProperty`: those that the body names.
 pub(super) async fn delete(app: &App, asked: &Asked) -> Result<Value, ApiError> {
+    if matches!(asked.target, Target::Dead) {
+        return Ok(json!({"success": false}));
+    }
     let names = asked
         .body
         .get("properties")

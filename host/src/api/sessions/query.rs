@@ -30,7 +30,8 @@ pub(super) async fn answer(app: &App, call: &Call, caller: &Caller) -> Result<Va
                     "/realm" => realm = Some(value.clone()),
                     other => {
                         return Err(ApiError::bad_request(format!(
-                            "Sessions cannot be queried by {other}"
+                            "{} is not supported in query filter",
+                            other.trim_start_matches('/')
                         )));
                     }
                 }

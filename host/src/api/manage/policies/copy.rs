@@ -23,10 +23,11 @@ struct Destination {
 /// Copies or moves one policy; answers with the new one.
 pub(super) async fn one(asked: &Asked<'_>, action: &str, name: &str) -> Result<Answer, ApiError> {
     let body = body(asked)?;
-    let source = asked.there(name).await?;
     let to = body
         .get("to")
+        .filter(|to| !to.is_null())
         .ok_or_else(|| ApiError::bad_request("to definition is missing"))?;
+    let source = asked.there(name).await?;
     let empty = Map::new();
     let to = to.as_object().unwrap_or(&empty);
     let destination = destination(asked, to).await?;
@@ -53,8 +54,11 @@ pub(super) async fn one(asked: &Asked<'_>, action: &str, name: &str) -> Result<A
 pub(super) async fn many(asked: &Asked<'_>, action: &str) -> Result<Answer, ApiError> {
     let body = body(asked)?;
     let part = |name: &str| body.get(name).and_then(Value::as_object);
-    let from = part("from").ok_or_else(|| ApiError::bad_request("from definition is missing"))?;
-    let from = text(from, "application")?;
+    if body.get("from").is_none_or(Value::is_null) {
+        return Err(ApiError::bad_request("from definition is missing"));
+    }
+    let from = part("from").map(|from| text(from, "application"));
+    let from = from.transpose()?.flatten();
     let from =
         from.ok_or_else(|| ApiError::bad_request("from application definition is missing"))?;
     let to = part("to").ok_or_else(|| ApiError::bad_request("to definition is missing"))?;
@@ -144,15 +148,12 @@ async fn transfer(
         });
     }
     writes.push(Write::Put(Expect::Absent, draft));
-    let stays =
-        action != "move" || key != source.key || destination.realm.key != asked.call.realm.key;
-    if stays
-        && asked
-            .app
-            .store
-            .object(Kind::Policy, &destination.realm.key, &key)
-            .await?
-            .is_some()
+    if asked
+        .app
+        .store
+        .object(Kind::Policy, &destination.realm.key, &key)
+        .await?
+        .is_some()
     {
         return Err(ApiError::conflict("Policy already exists"));
     }

@@ -4,6 +4,7 @@ mod copy;
 mod query;
 
 use assize_engine::model::{PolicySet, ResourceType};
+use assize_engine::resource::canonical;
 use assize_engine::{Fault, FaultCode};
 use serde_json::Value;
 
@@ -67,6 +68,10 @@ impl Collection for Policies {
         asked.create(id).await
     }
 
+    async fn check_update(asked: &Asked<'_>, id: &str) -> Result<(), ApiError> {
+        asked.check_update(id).await
+    }
+
     async fn update(
         asked: &Asked<'_>,
         id: &str,
@@ -125,6 +130,24 @@ pub(in crate::api::manage) fn refused(faults: &[Fault]) -> ApiError {
     }
 }
 
+/// A fault of a resource, with the resource as it was sent instead of its normal form.
+fn as_sent(fault: Fault, sent: &Value) -> Fault {
+    let mut texts = sent
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str);
+    let told = |text: &str| format!("Invalid value {text} for property resources");
+    let found = texts.find(|text| canonical(text).is_ok_and(|form| told(&form) == fault.message));
+    match found {
+        Some(text) => Fault {
+            message: told(text),
+            ..fault
+        },
+        None => fault,
+    }
+}
+
 impl Asked<'_> {
     async fn there(&self, name: &str) -> Result<Object, ApiError> {
         let found = self.object(Kind::Policy, name).await?;
@@ -164,14 +187,27 @@ impl Asked<'_> {
         Ok(created(self.app, self.call, Policies::PATH, &name, answer))
     }
 
+    /// # Errors
+    /// 400 for a policy that cannot be read, 404 for an unknown policy set.
+    async fn check_update(&self, id: &str) -> Result<(), ApiError> {
+        let mut body = self.call.members()?;
+        if self.form == Form::One {
+            self.fill_in_type(&mut body, &self.call.realm).await?;
+        }
+        body.entry("name").or_insert_with(|| id.into());
+        let checked = policy::check(&Value::Object(body)).map_err(|faults| refused(&faults))?;
+        let wanted = &checked.policy.policy_set;
+        self.policy_set(wanted, &self.call.realm, Purpose::Update)
+            .await
+            .map(drop)
+    }
+
     /// A policy may get another name, but not by a PUT that could have created one.
     async fn update(&self, id: &str, there: Object, put: Put) -> Result<Answer, ApiError> {
         let mut body = self.call.members()?;
         match body.get("name") {
-            None => drop(body.insert("name".into(), there.name.as_str().into())),
-            Some(Value::String(name))
-                if name != id && put == Put::Upsert && name != &there.name =>
-            {
+            None => drop(body.insert("name".into(), id.into())),
+            Some(Value::String(name)) if name != id && put == Put::Upsert => {
                 return Err(mismatch());
             }
             Some(_) => {}
@@ -233,31 +269,42 @@ impl Asked<'_> {
         if self.form == Form::One {
             self.fill_in_type(&mut body, realm).await?;
         }
+        let sent = body.get("resources").cloned().unwrap_or_default();
         let checked = policy::check(&Value::Object(body)).map_err(|faults| refused(&faults))?;
         let wanted = &checked.policy.policy_set;
-        let set = self
-            .app
-            .store
-            .object(Kind::PolicySet, &realm.key, &wanted.to_lowercase())
-            .await?;
-        let set = set
-            .as_ref()
-            .and_then(catalogue::policy_set_of)
-            .ok_or_else(|| {
-                let message = format!("Unable to retrieve application under realm {}.", realm.path);
-                match purpose {
-                    Purpose::Create => ApiError::bad_request(message),
-                    Purpose::Update => ApiError::not_found(message),
-                }
-            })?;
+        let set = self.policy_set(wanted, realm, purpose).await?;
         let types = self.types(&set, realm).await?;
         let mut faults = checked.policy.check_against(&set, &types);
         faults.extend(checked.policy.check_legacy());
         if faults.is_empty() {
             Ok((checked, set.name))
         } else {
-            Err(refused(&faults))
+            let faults = faults.into_iter().map(|fault| as_sent(fault, &sent));
+            Err(refused(&faults.collect::<Vec<Fault>>()))
         }
+    }
+
+    /// # Errors
+    /// What an unknown policy set is answered with: 400 where a policy is created, else 404.
+    async fn policy_set(
+        &self,
+        name: &str,
+        realm: &LiveRealm,
+        purpose: Purpose,
+    ) -> Result<PolicySet, ApiError> {
+        let set = self
+            .app
+            .store
+            .object(Kind::PolicySet, &realm.key, &name.to_lowercase())
+            .await?;
+        let set = set.as_ref().and_then(catalogue::policy_set_of);
+        set.ok_or_else(|| {
+            let message = format!("Unable to retrieve application under realm {}.", realm.path);
+            match purpose {
+                Purpose::Create => ApiError::bad_request(message),
+                Purpose::Update => ApiError::not_found(message),
+            }
+        })
     }
 
     async fn types(

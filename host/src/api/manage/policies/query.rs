@@ -27,6 +27,8 @@ pub(super) async fn answer(asked: &Asked<'_>) -> Result<Answer, ApiError> {
     let parameters = &asked.call.parameters;
     let identity = match parameters.single("_queryId")? {
         None => None,
+        // An empty id asks for nothing in particular.
+        Some("") => None,
         Some("queryByIdentityUid") => {
             let uid = parameters.first("uid").filter(|uid| !uid.is_empty());
             Some(
@@ -47,6 +49,10 @@ pub(super) async fn answer(asked: &Asked<'_>) -> Result<Answer, ApiError> {
                 .is_some_and(|subject| names(subject, uid))
         }) {
             continue;
+        }
+        // What has no description is found by none.
+        if shown.get("description").and_then(Value::as_str) == Some("") {
+            shown.shift_remove("description");
         }
         // Instants are compared as numbers; the row shows them as text.
         shown.insert("creationDate".into(), object.stamp.created_at.into());

@@ -7,6 +7,19 @@ use crate::api::crest::pattern::{Pattern, PatternError};
 use crate::api::error::ApiError;
 use crate::api::manage::rows::{self, Row};
 
+/// Fields of policy sets that have no order; one that AM does not compare at all is in no range.
+const TEXTS: [&str; 9] = [
+    "name",
+    "displayName",
+    "description",
+    "applicationType",
+    "entitlementCombiner",
+    "resourceTypeUuids",
+    "attributeNames",
+    "conditions",
+    "subjects",
+];
+
 /// # Errors
 /// 400 for what a query on policy sets does not take.
 pub(crate) fn check_policy_sets(filter: &Filter) -> Result<(), ApiError> {
@@ -20,9 +33,12 @@ pub(crate) fn check_policy_sets(filter: &Filter) -> Result<(), ApiError> {
                 Operator::Equal | Operator::Contains | Operator::StartsWith
             );
             let extended = matches!(operator, Operator::Extended(_));
+            let among =
+                |names: &[&str]| field.0.first().is_some_and(|n| names.contains(&n.as_str()));
             let date = field.0.first().is_some_and(|name| is_date(name));
             let number = instant(value).is_some();
-            if field.0.len() > 1 || extended || (range && (!date || !number)) {
+            let incomparable = among(&TEXTS) || (date && !number);
+            if field.0.len() > 1 || extended || (range && incomparable) {
                 Err(invalid())
             } else {
                 Ok(())
@@ -94,7 +110,13 @@ fn compare(
     wanted: &Literal,
     case: Case,
 ) -> Result<bool, ApiError> {
-    let Some(found) = found else { return Ok(false) };
+    // An absent description is compared as an empty one.
+    let empty = Value::String(String::new());
+    let found = match found {
+        None => return Ok(false),
+        Some(Value::Null) => &empty,
+        Some(found) => found,
+    };
     if is_date(name)
         && let (Some(have), Some(wanted)) = (found.as_i64(), instant(wanted))
     {

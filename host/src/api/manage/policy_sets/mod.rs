@@ -71,6 +71,20 @@ impl Collection for PolicySets {
         asked.create(id).await
     }
 
+    async fn check_update(asked: &Asked<'_>, id: &str) -> Result<(), ApiError> {
+        match asked.form {
+            Form::One => version_one::check(asked),
+            Form::Two => {
+                let body = asked.call.members()?;
+                check_type_and_combiner(&body)?;
+                match given_name(&body)? {
+                    Some(name) if name.to_lowercase() != id.to_lowercase() => Err(mismatch()),
+                    _ => Ok(()),
+                }
+            }
+        }
+    }
+
     async fn update(asked: &Asked<'_>, _: &str, found: Object, _: Put) -> Result<Answer, ApiError> {
         asked.update(found).await
     }
@@ -96,26 +110,22 @@ impl Asked<'_> {
 
     async fn create(&self, id: Option<&str>) -> Result<Answer, ApiError> {
         let mut body = self.call.members()?;
-        if self.form == Form::Two || body.contains_key("name") {
-            check_type_and_combiner(&body)?;
+        let mut writes = Vec::new();
+        if self.form == Form::One {
+            let uuid = version_one::type_for_new_set(self, id, &body, &mut writes).await?;
+            body.insert("resourceTypeUuids".into(), vec![uuid].into());
         }
-        let named = name_of(&body)?;
-        match (id, &named) {
+        check_type_and_combiner(&body)?;
+        match (id, given_name(&body)?) {
             (Some(id), Some(name)) if id != name => return Err(mismatch()),
             (Some(id), _) => drop(body.insert("name".into(), id.into())),
-            (None, None) if self.form == Form::One && !body.contains_key("name") => {
-                return Err(ApiError::bad_request("Invalid value name"));
-            }
             (None, None) => {
                 return Err(ApiError::bad_request("Application name must be specified."));
             }
+            (None, Some(name)) if name.is_empty() => {
+                return Err(ApiError::bad_request("Application name must be specified."));
+            }
             (None, Some(_)) => {}
-        }
-        check_type_and_combiner(&body)?;
-        let mut writes = Vec::new();
-        if self.form == Form::One {
-            let uuid = version_one::type_for_new_set(self, &body, &mut writes).await?;
-            body.insert("resourceTypeUuids".into(), vec![uuid].into());
         }
         let (parsed, kept) = catalogue::policy_set(&Value::Object(body))
             .map_err(|f| super::policies::refused(&f))?;
@@ -142,7 +152,7 @@ impl Asked<'_> {
 
     async fn update(&self, there: Object) -> Result<Answer, ApiError> {
         let mut body = self.call.members()?;
-        if name_of(&body)?.is_some_and(|name| name.to_lowercase() != there.key) {
+        if given_name(&body)?.is_some_and(|name| name.to_lowercase() != there.key) {
             return Err(mismatch());
         }
         body.insert("name".into(), there.name.as_str().into());
@@ -269,10 +279,10 @@ impl Asked<'_> {
     }
 }
 
-fn name_of(body: &Members) -> Result<Option<String>, ApiError> {
+fn given_name(body: &Members) -> Result<Option<String>, ApiError> {
     match body.get("name") {
         None | Some(Value::Null) => Ok(None),
-        Some(Value::String(name)) => Ok(Some(name.clone()).filter(|name| !name.is_empty())),
+        Some(Value::String(name)) => Ok(Some(name.clone())),
         Some(_) => Err(ApiError::bad_request(
             "Invalid value name: must be a string",
         )),

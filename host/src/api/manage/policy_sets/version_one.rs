@@ -134,12 +134,21 @@ impl Given {
     }
 }
 
+/// What a body of version 1.0 needs before anything else is looked at.
+///
+/// # Errors
+/// 400 in AM's words.
+pub(super) fn check(asked: &Asked<'_>) -> Result<(), ApiError> {
+    Given::of(asked, &asked.call.members()?).map(drop)
+}
+
 /// The type for a new set: one of the realm that has all that is given, or else a generated one.
 ///
 /// # Errors
-/// 400 for a body that version 1.0 does not take.
+/// 400 for a body that version 1.0 does not take, or without a name where a type would be made and named after it.
 pub(super) async fn type_for_new_set(
     asked: &Asked<'_>,
+    id: Option<&str>,
     body: &Members,
     writes: &mut Vec<Write>,
 ) -> Result<String, ApiError> {
@@ -149,7 +158,10 @@ pub(super) async fn type_for_new_set(
             return Ok(object.name);
         }
     }
-    generated(asked, body, &given, writes)
+    match id.or_else(|| body.get("name").and_then(Value::as_str)) {
+        Some(name) => generated(asked, name, &given, writes),
+        None => Err(ApiError::bad_request("Invalid value name")),
+    }
 }
 
 /// The type for a changed set. Where what is given differs from the set's type, the type is changed in place if no other
@@ -179,7 +191,7 @@ pub(super) async fn type_for_changed_set(
     };
     let found = asked.object(Kind::ResourceType, uuid).await?;
     let Some(found) = found else {
-        return generated(asked, body, &given, writes);
+        return generated(asked, &there.name, &given, writes);
     };
     let kind = members(&found);
     if given.is(&kind) {
@@ -193,7 +205,7 @@ pub(super) async fn type_for_changed_set(
             && listed.is_some_and(|list| list.iter().any(|item| item == uuid));
     }
     if shared {
-        return generated(asked, body, &given, writes);
+        return generated(asked, &there.name, &given, writes);
     }
     let mut changed = kind;
     changed.insert("actions".into(), given.actions.clone().into());
@@ -204,12 +216,11 @@ pub(super) async fn type_for_changed_set(
 
 fn generated(
     asked: &Asked<'_>,
-    body: &Members,
+    name: &str,
     given: &Given,
     writes: &mut Vec<Write>,
 ) -> Result<String, ApiError> {
     let uuid = random_uuid().map_err(ApiError::internal)?;
-    let name = body.get("name").and_then(Value::as_str).unwrap_or_default();
     let digits: String = uuid
         .bytes()
         .filter(u8::is_ascii_digit)

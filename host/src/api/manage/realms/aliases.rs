@@ -80,7 +80,7 @@ pub(super) fn check(
         });
         if taken {
             return Err(ApiError::conflict(format!(
-                "Another realm is called {alias} (at /aliases)"
+                "The realm {alias} already exists."
             )));
         }
     }

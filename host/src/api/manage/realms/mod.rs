@@ -97,8 +97,9 @@ impl Collection for Realms {
         asked.delete(found).await
     }
 
-    async fn act(asked: &Asked<'_>, action: &str, _: Option<&str>) -> Result<Answer, ApiError> {
+    async fn act(asked: &Asked<'_>, action: &str, id: Option<&str>) -> Result<Answer, ApiError> {
         match action {
+            _ if id.is_some() => Err(ApiError::not_implemented(format!("{action}not supported"))),
             "template" => Ok(Answer::value(
                 asked.served,
                 json!({"parentPath": "/", "active": true}),
@@ -201,7 +202,8 @@ impl Asked<'_> {
             }
             Some(aliases) => aliases::read(aliases)?,
         };
-        let above = RealmPath::parse(&parent).and_then(|path| call.live.realm(&path));
+        let above = Some(&parent).filter(|parent| parent.starts_with('/'));
+        let above = above.and_then(|parent| call.live.realm(&RealmPath::parse(parent)?));
         let above =
             above.ok_or_else(|| ApiError::not_found(format!("Realm cannot be read: {parent}")))?;
         self.reaches(&above.path)?;

@@ -22,6 +22,8 @@ pub(super) fn answer(call: &Call, served: &'static str, realm: &LiveRealm) -> An
 
 pub(super) fn members(path: &RealmPath, active: bool, aliases: &[String]) -> Members {
     let mut members = Map::new();
+    // A member like the others: protocol 1.0, which adds none, shows it too.
+    members.insert("_id".into(), path.id().into());
     members.insert(
         "parentPath".into(),
         path.parent().map(|parent| parent.to_string()).into(),

@@ -60,7 +60,10 @@ pub(super) async fn handle(
     id: Option<&str>,
     operation: Operation,
 ) -> Result<Answer, ApiError> {
-    let (form, served) = route(call, id)?;
+    let (form, served) = match route(call, id) {
+        Ok(route) => route,
+        Err(unserved) => return Err(call.caller(app).await.err().unwrap_or(unserved)),
+    };
     if let (Operation::Action(action), None) = (&operation, id) {
         actions::switched_off(action).map_err(|error| error.served(served))?;
     }
@@ -250,6 +253,12 @@ impl Asked<'_> {
         if self.form == Form::Names {
             return ApiError::not_implemented("Patch operations are not supported");
         }
+        if self.kind == IdentityKind::Group {
+            return ApiError::bad_request("Cannot patch object type group");
+        }
+        if !self.administers() {
+            return ApiError::forbidden("Only admin can patch user values");
+        }
         let body = self.call.json().unwrap_or_default();
         let field = body
             .pointer("/0/field")
@@ -257,13 +266,8 @@ impl Asked<'_> {
             .unwrap_or_default()
             .trim_start_matches('/')
             .to_owned();
-        let kind = if self.kind == IdentityKind::User {
-            "user"
-        } else {
-            "group"
-        };
         ApiError::bad_request(format!(
-            "For the object type {kind}, field \"{field}\" cannot be altered by PATCH"
+            "For the object type user, field \"{field}\" cannot be altered by PATCH"
         ))
     }
 

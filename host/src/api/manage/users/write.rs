@@ -77,6 +77,11 @@ impl Asked<'_> {
         {
             return Err(mismatch());
         }
+        if written.is_nothing() {
+            return Err(ApiError::bad_request(
+                "Illegal arguments: One or more required arguments is null or empty",
+            ));
+        }
         let realm = &self.call.realm.path;
         let administers = self.administers();
         if self.kind == IdentityKind::Group {
@@ -134,6 +139,8 @@ impl Asked<'_> {
     }
 
     pub(super) async fn delete(&self, name: &str) -> Result<Answer, ApiError> {
+        // Whoever may not even read it is told so.
+        self.permitted(Deed::Read, Some(name))?;
         self.permitted(Deed::Delete, Some(name))?;
         let there = self
             .find(name)
