@@ -71,6 +71,16 @@ pub(crate) fn decisions(rows: &[Row]) {
             )
         },
     );
+    // V8 has no code that cannot be interrupted.
+    line(
+        "the same, wasmtime interruptible       target 1.3",
+        &|row| {
+            row.node.map_or_else(
+                || "no node".to_owned(),
+                |node| format!("{:.2}", node / row.interruptible),
+            )
+        },
+    );
     let at = |count: u32| rows.iter().find(|row| row.count == count);
     if let (Some(few), Some(many)) = (at(10), at(100_000)) {
         let growth = many.wasm / few.wasm;
