@@ -47,8 +47,8 @@ impl Index {
     /// Finds what is asked for among the modules and chains of the realm.
     ///
     /// # Errors
-    /// 400 for an unknown type, or for a chain, module or level that is not there; 401 for a transaction that cannot be
-    /// confirmed.
+    /// 400 for an unknown type, or for a chain or level that is not there; 404 for a module that is not there; 401 for a
+    /// transaction that cannot be confirmed.
     pub(super) async fn wanted(&self, lookup: &Lookup<'_>) -> Result<Wanted, ApiError> {
         let realm = &lookup.realm;
         let value = self.value.as_deref().unwrap_or_default();
@@ -60,7 +60,7 @@ impl Index {
             }),
             Some("user") if !value.is_empty() => chain(realm, CHAIN).await,
             Some("service") => chain(realm, value).await,
-            Some("module") => module(realm, value).await,
+            Some("module") => module(realm, value).await?.ok_or_else(no_such_module),
             Some("level") => level(realm, value).await,
             Some("composite_advice" | "composite") => advised(lookup, value).await,
             Some("transaction") => transaction(lookup, value).await,
@@ -99,16 +99,23 @@ async fn chain(realm: &Configured<'_>, name: &str) -> Result<Wanted, ApiError> {
     plan.map(of_plan).ok_or_else(missing)
 }
 
-async fn module(realm: &Configured<'_>, name: &str) -> Result<Wanted, ApiError> {
-    let module = realm.module(name).await?.ok_or_else(missing)?;
-    Ok(of_plan(Plan {
-        service: None,
-        modules: vec![module],
+async fn module(realm: &Configured<'_>, name: &str) -> Result<Option<Wanted>, ApiError> {
+    let module = realm.module(name).await?;
+    Ok(module.map(|module| {
+        of_plan(Plan {
+            service: None,
+            modules: vec![module],
+        })
     }))
 }
 
+fn no_such_module() -> ApiError {
+    ApiError::not_found("Authentication Module Not Found.")
+}
+
 async fn level(realm: &Configured<'_>, text: &str) -> Result<Wanted, ApiError> {
-    let level = text.trim().parse().map_err(|_| missing())?;
+    let level = text.trim().parse();
+    let level = level.map_err(|_| ApiError::bad_request("Invalid Auth Level."))?;
     let module = realm.module_of_level(level).await?.ok_or_else(missing)?;
     let plan = Plan {
         service: None,
@@ -161,7 +168,7 @@ async fn step(realm: &Configured<'_>, advice: &str, value: &str) -> Result<Wante
     let plain = value.split_once(':').map_or(value, |(_, plain)| plain);
     match advice {
         "AuthenticateToServiceConditionAdvice" => chain(realm, plain).await,
-        "AuthSchemeConditionAdvice" => module(realm, plain).await,
+        "AuthSchemeConditionAdvice" => module(realm, plain).await?.ok_or_else(missing),
         "AuthLevelConditionAdvice" => level(realm, plain).await,
         "AuthenticateToRealmConditionAdvice" if value.eq_ignore_ascii_case(realm.realm_key) => {
             chain(realm, CHAIN).await
