@@ -109,7 +109,7 @@ impl Node {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .expect("the tests need Node 20 or later as `node`");
+            .unwrap_or_else(|error| panic!("the tests need Node 20 or later as `node`: {error}"));
         let to = process.stdin.take().unwrap();
         let from = BufReader::new(process.stdout.take().unwrap());
         Node { process, to, from }
