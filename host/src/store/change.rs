@@ -135,7 +135,7 @@ impl<'a, T: Transaction> Change<'a, T> {
             (&draft.key).into(),
         ];
         let [realm, kind, key] = id;
-        // Two looks into unique indexes: asked for with OR, a database without statistics may read the whole kind.
+        // Two looks, one for each unique index.
         let sql = "SELECT key FROM objects WHERE realm = $1 AND kind = $2 AND key = $3 \
                    UNION SELECT key FROM objects WHERE realm = $1 AND kind = $2 AND name_key = $4";
         let rows = self
