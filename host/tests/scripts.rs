@@ -237,7 +237,7 @@ async fn a_script_is_validated_warned_of_and_protected() {
     for (body, member) in [
         (json!({"language": "JAVASCRIPT"}), "script"),
         (json!({"script": "%", "language": "JAVASCRIPT"}), "script"),
-        (json!({"script": "", "language": "BASIC"}), "script"),
+        (json!({"script": "", "language": "BASIC"}), "language"),
         (json!({"script": "eA==", "language": 1}), "language"),
     ] {
         let reply = client.admin_reply("POST", "/scripts?_action=validate", &body);

@@ -2,12 +2,19 @@
 
 use assize_engine::{Fault, FaultCode};
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::alphabet;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use serde_json::Value;
 
 use super::{Members, add_stamp, given, members, script_text};
 use crate::limits::SCRIPT_BYTES;
 use crate::store::{Draft, Kind, Object};
+
+/// The unused bits of the last character may hold anything, as Java's decoder has it.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+);
 
 const LANGUAGES: [&str; 2] = ["JAVASCRIPT", "GROOVY"];
 
@@ -47,19 +54,18 @@ pub(crate) struct Script {
 /// Reads a script. `id` is used as it is.
 ///
 /// # Errors
-/// Everything that is wrong with it, each with the path of its member: name, script, language or context missing or of
-/// another type, source that is no Base64 of UTF-8 or too long, a language or context that nobody knows.
+/// Everything that is wrong with it, each with the path of its member and in AM's words and order: first what cannot be
+/// read (source that is no Base64 of UTF-8 or too long, a language or context that nobody knows, other types), then what
+/// is missing.
 pub(crate) fn check(json: &Members, id: &str) -> Result<Script, Vec<Fault>> {
-    let mut faults = Vec::new();
-    let name = text(json, "name", &mut faults);
+    let mut faults = Faults::default();
+    let name = name(json, &mut faults);
     let script = source(json, &mut faults);
-    let language = one_of(json, "language", &LANGUAGES, &mut faults);
-    let context = one_of(json, "context", &CONTEXTS, &mut faults);
+    let language = language(json, &mut faults);
+    let context = context(json, &mut faults);
     let description = optional(json, "description", &mut faults);
     let evaluator = optional(json, "evaluatorVersion", &mut faults);
-    if !faults.is_empty() {
-        return Err(faults);
-    }
+    faults.or(())?;
     let mut kept = Members::new();
     kept.insert("name".into(), name.as_str().into());
     kept.insert("description".into(), description);
@@ -67,12 +73,9 @@ pub(crate) fn check(json: &Members, id: &str) -> Result<Script, Vec<Fault>> {
     kept.insert("default".into(), false.into());
     kept.insert("language".into(), language.into());
     kept.insert("context".into(), context.into());
-    let evaluator = if evaluator.is_null() {
-        "1.0".into()
-    } else {
-        evaluator
-    };
-    kept.insert("evaluatorVersion".into(), evaluator);
+    if !evaluator.is_null() {
+        kept.insert("evaluatorVersion".into(), evaluator);
+    }
     Ok(Script {
         id: id.to_owned(),
         name,
@@ -85,14 +88,17 @@ pub(crate) fn check(json: &Members, id: &str) -> Result<Script, Vec<Fault>> {
 /// # Errors
 /// What is wrong with either, with the path of its member.
 pub(crate) fn source_and_language(json: &Members) -> Result<(String, String), Vec<Fault>> {
-    let mut faults = Vec::new();
+    let mut faults = Faults::default();
+    let language = match json.get("language") {
+        // AM says here that null is no language, where it creates a script that one is missing.
+        None | Some(Value::Null) => {
+            faults.unreadable("language", unsupported("null"));
+            String::new()
+        }
+        Some(_) => language(json, &mut faults),
+    };
     let encoded = source(json, &mut faults);
-    let language = one_of(json, "language", &LANGUAGES, &mut faults);
-    if faults.is_empty() {
-        Ok((decoded(&encoded).unwrap_or_default(), language))
-    } else {
-        Err(faults)
-    }
+    faults.or((decoded(&encoded).unwrap_or_default(), language))
 }
 
 impl Script {
@@ -118,9 +124,11 @@ impl Script {
     }
 }
 
-/// A stored script as AM shows it, without `_id` and `_rev`.
+/// A stored script as AM shows it, without `_rev`. Its `_id` is a member like others, so that protocol 1 shows it too.
 pub(crate) fn shown(object: &Object) -> Members {
-    let mut shown = members(object);
+    let mut shown = Members::new();
+    shown.insert("_id".into(), object.name.as_str().into());
+    shown.extend(members(object));
     add_stamp(&mut shown, &object.stamp);
     // AM lists who and when before the version of the evaluator.
     if let Some(evaluator) = shown.shift_remove("evaluatorVersion") {
@@ -129,71 +137,146 @@ pub(crate) fn shown(object: &Object) -> Members {
     shown
 }
 
+/// The source in clear of a stored script; empty where it cannot be read.
+pub(crate) fn text(script: &Members) -> String {
+    let encoded = script.get("script").and_then(Value::as_str);
+    encoded
+        .and_then(|encoded| decoded(encoded).ok())
+        .unwrap_or_default()
+}
+
+/// What is wrong with a script. AM looks at what is there before it says what is missing.
+#[derive(Default)]
+struct Faults {
+    unreadable: Vec<Fault>,
+    missing: Vec<Fault>,
+}
+
+impl Faults {
+    fn unreadable(&mut self, name: &str, message: String) {
+        self.unreadable.push(fault(name, message));
+    }
+
+    fn missing(&mut self, name: &str, message: &str) {
+        self.missing.push(fault(name, message.to_owned()));
+    }
+
+    /// `value`, if nothing is wrong.
+    fn or<T>(self, value: T) -> Result<T, Vec<Fault>> {
+        let all = [self.unreadable, self.missing].concat();
+        if all.is_empty() { Ok(value) } else { Err(all) }
+    }
+}
+
 /// The source as Base64: as it was sent, or joined from the lines that frodo's files hold.
-fn source(json: &Members, faults: &mut Vec<Fault>) -> String {
+fn source(json: &Members, faults: &mut Faults) -> String {
     let given = json.get("script");
     let joined = given.and_then(script_text::base64);
     let source = match joined.as_ref().or(given) {
-        Some(Value::String(encoded)) if !encoded.is_empty() => decoded(encoded),
-        _ => Err("must be the source, as Base64 of UTF-8 text"),
+        None | Some(Value::Null) => {
+            faults.missing("script", "A script must be specified");
+            return String::new();
+        }
+        Some(Value::String(encoded)) => decoded(encoded),
+        Some(_) => Err(invalid(
+            "script",
+            "must be the source, as Base64 of UTF-8 text",
+        )),
     };
     match source {
-        Ok(source) if source.len() > SCRIPT_BYTES => {
-            faults.push(fault(
-                "script",
-                &format!("is longer than {SCRIPT_BYTES} bytes"),
-            ));
-            String::new()
-        }
-        Ok(source) => STANDARD.encode(source),
-        Err(what) => {
-            faults.push(fault("script", what));
-            String::new()
-        }
+        Ok(source) if source.len() > SCRIPT_BYTES => faults.unreadable(
+            "script",
+            invalid("script", &format!("is longer than {SCRIPT_BYTES} bytes")),
+        ),
+        Ok(source) => return STANDARD.encode(source),
+        Err(what) => faults.unreadable("script", what),
     }
-}
-
-fn decoded(encoded: &str) -> Result<String, &'static str> {
-    let bytes = STANDARD.decode(encoded).map_err(|_| "must be Base64")?;
-    String::from_utf8(bytes).map_err(|_| "must be Base64 of UTF-8 text")
-}
-
-fn text(json: &Members, name: &str, faults: &mut Vec<Fault>) -> String {
-    match json.get(name) {
-        Some(Value::String(text)) if !text.trim().is_empty() => text.clone(),
-        _ => {
-            faults.push(fault(name, "must be a string that is not empty"));
-            String::new()
-        }
-    }
-}
-
-fn one_of(json: &Members, name: &str, known: &[&str], faults: &mut Vec<Fault>) -> String {
-    let given = json.get(name).and_then(Value::as_str).unwrap_or_default();
-    let upper = given.to_uppercase();
-    if known.contains(&upper.as_str()) {
-        return upper;
-    }
-    faults.push(fault(name, &format!("must be one of {}", known.join(", "))));
     String::new()
 }
 
-fn optional(json: &Members, name: &str, faults: &mut Vec<Fault>) -> Value {
+/// Base64 as MIME has it (RFC 2045 §6.8), so that lines may be broken: other programs write it so.
+fn decoded(encoded: &str) -> Result<String, String> {
+    let encoded: String = encoded
+        .chars()
+        .filter(|c| !c.is_ascii_whitespace())
+        .collect();
+    let bytes = LENIENT
+        .decode(encoded)
+        .map_err(|_| "Failed to decode UTF-8 encoded script".to_owned())?;
+    String::from_utf8(bytes).map_err(|_| invalid("script", "must be Base64 of UTF-8 text"))
+}
+
+fn name(json: &Members, faults: &mut Faults) -> String {
+    match json.get("name") {
+        Some(Value::String(text)) if !text.trim().is_empty() => return text.clone(),
+        None | Some(Value::Null | Value::String(_)) => {
+            faults.missing("name", "Script name must be specified");
+        }
+        Some(_) => faults.unreadable("name", invalid("name", "must be a string")),
+    }
+    String::new()
+}
+
+fn language(json: &Members, faults: &mut Faults) -> String {
+    let missing = "Scripting language must be specified";
+    one_of(json, "language", &LANGUAGES, missing, unsupported, faults)
+}
+
+fn unsupported(language: &str) -> String {
+    format!("Scripting language not supported: {language}")
+}
+
+fn context(json: &Members, faults: &mut Faults) -> String {
+    let missing = "Script type must be specified";
+    let unknown = |context: &str| format!("Script type not recognised: {context}");
+    one_of(json, "context", &CONTEXTS, missing, unknown, faults)
+}
+
+fn one_of(
+    json: &Members,
+    name: &str,
+    known: &[&str],
+    missing: &str,
+    unknown: impl Fn(&str) -> String,
+    faults: &mut Faults,
+) -> String {
+    match json.get(name) {
+        None | Some(Value::Null) => faults.missing(name, missing),
+        Some(Value::String(given)) => {
+            let upper = given.to_uppercase();
+            if known.contains(&upper.as_str()) {
+                return upper;
+            }
+            faults.unreadable(name, unknown(given));
+        }
+        Some(_) => {
+            let what = format!("must be one of {}", known.join(", "));
+            faults.unreadable(name, invalid(name, &what));
+        }
+    }
+    String::new()
+}
+
+fn optional(json: &Members, name: &str, faults: &mut Faults) -> Value {
     match given(json, name) {
         None => Value::Null,
         Some(Value::String(text)) => text.as_str().into(),
         Some(_) => {
-            faults.push(fault(name, "must be a string"));
+            faults.unreadable(name, invalid(name, "must be a string"));
             Value::Null
         }
     }
 }
 
-fn fault(name: &str, what: &str) -> Fault {
+fn invalid(name: &str, what: &str) -> String {
+    format!("Invalid value {name}: {what}")
+}
+
+fn fault(name: &str, message: String) -> Fault {
     Fault {
         code: FaultCode::Invalid,
         path: format!("/{name}"),
-        message: format!("Invalid value {name}: {what}"),
+        message,
     }
 }
 
@@ -223,13 +306,21 @@ mod tests {
             Value::Object(script.kept.clone()),
             json!({
                 "name": "gate", "description": "d", "script": "YXV0aG9yaXplZD10cnVl", "default": false,
-                "language": "JAVASCRIPT", "context": "POLICY_CONDITION", "evaluatorVersion": "1.0",
+                "language": "JAVASCRIPT", "context": "POLICY_CONDITION",
             })
         );
         let draft = script.draft("/a");
         assert_eq!((draft.key.as_str(), draft.name.as_str()), ("id-1", "Id-1"));
         let lines = check(&with("script", json!(["a", "b"])), "x").unwrap();
         assert_eq!(lines.kept["script"], STANDARD.encode("a\nb"));
+        for (sent, kept) in [("", ""), ("YW\r\nJj\n", "YWJj"), ("YR==", "YQ==")] {
+            assert_eq!(
+                check(&with("script", sent.into()), "x").unwrap().kept["script"],
+                kept
+            );
+        }
+        let newer = check(&with("evaluatorVersion", json!("2.0")), "x").unwrap();
+        assert_eq!(newer.kept["evaluatorVersion"], "2.0");
     }
 
     #[test]
@@ -241,6 +332,8 @@ mod tests {
             ("name", Value::Null),
             ("name", json!(" ")),
             ("script", json!("%%")),
+            ("script", json!("YQ")),
+            ("script", Value::Null),
             ("script", json!("gICA")),
             ("script", json!([1])),
             ("script", too_long.into()),

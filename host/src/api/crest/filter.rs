@@ -6,6 +6,8 @@
 //! ```
 //! Keywords go without regard to case; `and` binds tighter than `or`.
 
+use std::cmp::Ordering;
+
 use crate::api::error::ApiError;
 use crate::limits::FILTER_DEPTH;
 
@@ -36,6 +38,20 @@ pub(crate) enum Operator {
     GreaterOrEqual,
     /// A name that CREST leaves to the endpoint.
     Extended(String),
+}
+
+impl Operator {
+    /// Whether it holds between two values in this order; never for what compares texts only.
+    pub(crate) fn accepts(&self, order: Ordering) -> bool {
+        match self {
+            Operator::Equal => order.is_eq(),
+            Operator::Less => order.is_lt(),
+            Operator::LessOrEqual => order.is_le(),
+            Operator::Greater => order.is_gt(),
+            Operator::GreaterOrEqual => order.is_ge(),
+            Operator::Contains | Operator::StartsWith | Operator::Extended(_) => false,
+        }
+    }
 }
 
 /// The value on the right.

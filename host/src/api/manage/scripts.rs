@@ -5,9 +5,10 @@ use assize_script::SyntaxError;
 use serde_json::{Value, json};
 
 use super::collection::{self, Collection, Put, Route};
-use super::rows::{self, Row};
-use super::{created, deleted};
+use super::created;
+use super::rows::{self, Remaining, Row};
 use crate::api::answer::Answer;
+use crate::api::crest::filter::{Literal, Operator};
 use crate::api::crest::operation::Operation;
 use crate::api::crest::version::Version;
 use crate::api::error::ApiError;
@@ -35,7 +36,6 @@ impl Collection for Scripts {
     const ROUTES: &'static [Route<Form>] = &[
         (Version(1, 0), (Form, "resource=1.0")),
         (Version(1, 1), (Form, "resource=1.1")),
-        (Version(2, 0), (Form, "resource=2.0")),
     ];
 
     async fn find(asked: &Asked<'_>, id: &str) -> Result<Option<Object>, ApiError> {
@@ -54,13 +54,19 @@ impl Collection for Scripts {
     }
 
     async fn query(asked: &Asked<'_>) -> Result<Answer, ApiError> {
-        let objects = asked.objects(Kind::Script).await?;
-        let rows = objects.iter().map(|object| Row {
-            id: object.name.clone(),
-            revision: Some(Self::revision(object)),
-            members: script::shown(object),
-        });
-        rows::listed(asked.call, asked.served, rows.collect())
+        let filter = rows::filter(asked.call)?;
+        let mut found = Vec::new();
+        for object in asked.objects(Kind::Script).await? {
+            let row = Row {
+                id: object.name.clone(),
+                revision: None,
+                members: script::shown(&object),
+            };
+            if rows::holds(&filter, &row, &is_met)? {
+                found.push(row);
+            }
+        }
+        rows::answer(asked.call, asked.served, found, Remaining::Counted)
     }
 
     async fn read(asked: &Asked<'_>, _: &str, found: Object) -> Result<Answer, ApiError> {
@@ -80,9 +86,10 @@ impl Collection for Scripts {
             return Err(if by_put { taken.for_put() } else { taken });
         }
         let (object, warning) = asked.put(&body, &id, None).await?;
+        let revision = Some(Self::revision(&object));
         let answer = Answer {
             warning,
-            ..asked.script(&object)
+            ..asked.single(&object.name, revision, script::shown(&object))
         };
         Ok(created(asked.app, asked.call, Self::PATH, &id, answer))
     }
@@ -104,12 +111,13 @@ impl Collection for Scripts {
     async fn act(asked: &Asked<'_>, action: &str, id: Option<&str>) -> Result<Answer, ApiError> {
         match (action, id) {
             ("validate", None) => asked.validate().await,
+            ("validate", Some(_)) => Err(ApiError::not_implemented("Not Implemented")),
             _ => Err(ApiError::not_implemented("Operation is not supported.")),
         }
     }
 
     async fn delete(asked: &Asked<'_>, id: &str, found: Object) -> Result<Answer, ApiError> {
-        asked.is_unused(id).await?;
+        asked.is_unused(&found).await?;
         let write = Write::Delete {
             kind: Kind::Script,
             realm: asked.call.realm.key.clone(),
@@ -118,14 +126,21 @@ impl Collection for Scripts {
         asked
             .commit_to(Kind::Script, &found, "script deleted", vec![write])
             .await?;
-        Ok(deleted(asked.call, asked.served, id))
+        Ok(asked.single(id, None, Members::new()))
+    }
+
+    fn patch_refused(_: &Asked<'_>) -> ApiError {
+        ApiError::not_implemented("Not Implemented")
     }
 }
 
 impl Asked<'_> {
+    /// A script as reads and updates show it: its revision is in the header alone.
     fn script(&self, object: &Object) -> Answer {
-        let revision = Some(Scripts::revision(object));
-        self.single(&object.name, revision, script::shown(object))
+        Answer {
+            revision: Some(Scripts::revision(object)),
+            ..self.single(&object.name, None, script::shown(object))
+        }
     }
 
     /// Checks and stores a script, in place of the one that is there. Beside it what the client should be warned of: AM
@@ -210,7 +225,8 @@ impl Asked<'_> {
 
     /// # Errors
     /// 409 where a policy of the realm has a condition that runs the script.
-    async fn is_unused(&self, id: &str) -> Result<(), ApiError> {
+    async fn is_unused(&self, script: &Object) -> Result<(), ApiError> {
+        let id = &script.name;
         let policies = self.objects(Kind::Policy).await?;
         let users: Vec<&str> = policies
             .iter()
@@ -221,13 +237,15 @@ impl Asked<'_> {
             })
             .map(|policy| policy.name.as_str())
             .collect();
+        let script = members(script);
+        let name = script.get("name").and_then(Value::as_str).unwrap_or(id);
         match users[..] {
             [] => Ok(()),
             [policy] => Err(ApiError::conflict(format!(
-                "The script {id} is used once, by policy {policy}"
+                "The script {name} is used once, by policy {policy}"
             ))),
             [first, ..] => Err(ApiError::conflict(format!(
-                "The script {id} is used {} times, first by policy {first}",
+                "The script {name} is used {} times, first by policy {first}",
                 users.len()
             ))),
         }
@@ -243,13 +261,59 @@ impl Asked<'_> {
         });
         if taken {
             Err(ApiError::conflict(format!(
-                "Script with name {name} already exists in realm {}",
+                "Script with name {name} already exist in realm {}",
                 self.call.realm.path
             )))
         } else {
             Ok(())
         }
     }
+}
+
+/// Members that a filter may name.
+const FIELDS: [&str; 12] = [
+    "_id",
+    "name",
+    "description",
+    "script",
+    "default",
+    "language",
+    "context",
+    "createdBy",
+    "creationDate",
+    "lastModifiedBy",
+    "lastModifiedDate",
+    "evaluatorVersion",
+];
+
+/// How AM compares a script with the value of a filter: texts by letter case and as they are, the source in clear,
+/// numbers by value, and nothing with another type.
+///
+/// # Errors
+/// 400 for a member that scripts do not have.
+fn is_met(row: &Row, name: &str, operator: &Operator, wanted: &Literal) -> Result<bool, ApiError> {
+    if !FIELDS.contains(&name) {
+        return Err(ApiError::bad_request(format!(
+            "Unknown query field '{name}': scripts have {}",
+            FIELDS.join(", ")
+        )));
+    }
+    let have = match name {
+        "script" => Some(Value::from(script::text(&row.members))),
+        name => row.members.get(name).cloned(),
+    };
+    Ok(match (have, wanted) {
+        (Some(Value::String(have)), Literal::Text(wanted)) => match operator {
+            Operator::Contains => have.contains(wanted),
+            Operator::StartsWith => have.starts_with(wanted),
+            operator => operator.accepts(have.as_str().cmp(wanted)),
+        },
+        (Some(Value::Number(have)), Literal::Integer(wanted)) => have
+            .as_i64()
+            .is_some_and(|have| operator.accepts(have.cmp(wanted))),
+        (Some(Value::Bool(have)), Literal::Boolean(wanted)) => operator.accepts(have.cmp(wanted)),
+        _ => false,
+    })
 }
 
 /// Whether a condition, or one inside it, runs the script.

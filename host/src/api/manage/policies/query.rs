@@ -129,14 +129,7 @@ fn compare(found: Option<&Value>, operator: &Operator, wanted: &Literal) -> bool
             other => wildcard(&other.to_string().to_lowercase(), &have.to_lowercase()),
         },
         Some(Value::Number(have)) => match (have.as_i64(), instant(wanted)) {
-            (Some(have), Some(wanted)) => match operator {
-                Operator::Equal => have == wanted,
-                Operator::Less => have < wanted,
-                Operator::LessOrEqual => have <= wanted,
-                Operator::Greater => have > wanted,
-                Operator::GreaterOrEqual => have >= wanted,
-                _ => false,
-            },
+            (Some(have), Some(wanted)) => operator.accepts(have.cmp(&wanted)),
             _ => false,
         },
         _ => false,
