@@ -308,6 +308,30 @@ async fn the_settings_do_what_they_say() {
     assert_eq!(bearer.status("GET", &authentication, &Value::Null), 200);
 }
 
+/// Two administrators who change different settings at the same time both find theirs changed.
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_changed_at_the_same_time_are_all_kept() {
+    let server = TestServer::start().await;
+    let authentication = format!("{V1}/authentication/1/");
+    for round in 0..20 {
+        let (seconds, all) = (100 + round, round % 2 == 0);
+        std::thread::scope(|scope| {
+            for change in [
+                json!({"api_oauth2_expiration": seconds}),
+                json!({"api_oauth2_allow_all_perms": all}),
+            ] {
+                let (api, authentication) = (Api::administrator(&server), &authentication);
+                scope.spawn(move || {
+                    assert_eq!(api.status("PATCH", authentication, &change), 202);
+                });
+            }
+        });
+        let after = Api::administrator(&server).get(&authentication);
+        assert_eq!(after["api_oauth2_expiration"], seconds);
+        assert_eq!(after["api_oauth2_allow_all_perms"], all);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_requests_name_the_field() {
     let server = TestServer::start().await;

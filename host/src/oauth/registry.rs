@@ -16,7 +16,7 @@ use super::registered::Registered;
 use super::role::{Role, RoleId, RoleMapping, Source};
 use crate::realm::RealmPath;
 use crate::store::snapshots::{Snapshot, Snapshots};
-use crate::store::{Draft, Kind, Object, StoreError, View};
+use crate::store::{Draft, Expect, Kind, Object, Store, StoreError, View, Write};
 
 /// The registry, kept up with the store.
 pub(crate) type Registries = Snapshots<Registry>;
@@ -38,7 +38,40 @@ pub(crate) struct TokenSettings {
 impl TokenSettings {
     const KEY: &'static str = "tokens";
 
-    pub(crate) fn draft(&self) -> Draft {
+    /// The settings as the store has them at this moment, and the revision of their document where there is one.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub(crate) async fn stored(store: &dyn Store) -> Result<(Self, Option<u64>), StoreError> {
+        let realm = RealmPath::root().key();
+        let there = store.object(Kind::TokenSettings, &realm, Self::KEY).await?;
+        let settings = there.as_ref().and_then(Self::read);
+        let revision = there.map(|object| object.revision);
+        Ok((settings.unwrap_or_default(), revision))
+    }
+
+    fn read(object: &Object) -> Option<Self> {
+        serde_json::from_str(&object.body).ok()
+    }
+
+    /// What writes them, unless somebody has written others since `there`.
+    pub(crate) fn in_place_of(&self, there: Option<u64>) -> Vec<Write> {
+        let draft = self.draft();
+        match there {
+            Some(revision) => vec![
+                Write::Require {
+                    kind: draft.kind,
+                    realm: draft.realm.clone(),
+                    key: draft.key.clone(),
+                    revision,
+                },
+                Write::Put(Expect::Present, draft),
+            ],
+            None => vec![Write::Put(Expect::Absent, draft)],
+        }
+    }
+
+    fn draft(&self) -> Draft {
         Draft {
             kind: Kind::TokenSettings,
             realm: RealmPath::root().key(),
@@ -218,8 +251,7 @@ impl Registry {
                 self.mappings.sort_by_key(|mapping| mapping.id);
             }
             _ => {
-                let settings = |object: &Object| serde_json::from_str(&object.body).ok();
-                self.settings = readable(&objects, kind, settings)
+                self.settings = readable(&objects, kind, TokenSettings::read)
                     .next()
                     .unwrap_or_default();
             }

@@ -14,7 +14,6 @@ use super::resource::Resource;
 use crate::limits::{ACCESS_TOKEN_SECONDS, ACCESS_TOKEN_SECONDS_MINIMUM};
 use crate::oauth::permission::Permission;
 use crate::oauth::registry::{Registry, TokenSettings};
-use crate::store::{Expect, Write};
 
 type Answered = Result<Response<Body>, Refusal>;
 
@@ -43,47 +42,69 @@ pub(super) async fn read(user: ApiUser, Path(id): Path<String>) -> Answered {
 }
 
 /// `PATCH …/authentication/1/`: Pexip's clients send every member, `null` for those that are to stay.
-pub(super) async fn change(user: ApiUser, Path(id): Path<String>, mut fields: Fields) -> Answered {
+pub(super) async fn change(user: ApiUser, Path(id): Path<String>, fields: Fields) -> Answered {
     let administrator = user.with(Permission::ChangeAuthentication).await?;
     check(&id)?;
-    let mut settings: TokenSettings = administrator.registry.settings.clone();
-    match fields.take("api_oauth2_expiration") {
-        None => {}
-        Some(value) => {
-            let seconds = value
-                .as_u64()
-                .and_then(|seconds| u32::try_from(seconds).ok());
-            let range = ACCESS_TOKEN_SECONDS_MINIMUM..=ACCESS_TOKEN_SECONDS;
-            match seconds.filter(|seconds| range.contains(seconds)) {
-                Some(seconds) => settings.expiration = Some(seconds),
-                None => {
-                    let (least, most) = (range.start(), range.end());
-                    let why = format!("Seconds from {least} to {most} are needed");
-                    fields.fault("api_oauth2_expiration", why);
-                }
-            }
-        }
-    }
-    let mut flag = |name: &str, setting: &mut bool| match fields.take(name) {
-        None => {}
-        Some(Value::Bool(value)) => *setting = value,
-        Some(_) => fields.fault(name, "true or false is needed"),
-    };
-    flag("api_oauth2_disable_basic", &mut settings.disable_basic);
-    flag(
-        "api_oauth2_allow_all_perms",
-        &mut settings.allow_all_permissions,
-    );
-    fields.close(Resource::Authentication)?;
-    let write = Write::Put(Expect::Anything, settings.draft());
+    let change = Change::read(fields)?;
     administrator
-        .make("authentication.changed", ID, write)
+        .change_settings(ID, |settings| change.apply(settings))
         .await?;
     let afterwards = administrator.afterwards().await?;
     Ok(answer(
         StatusCode::ACCEPTED,
         &object(&administrator, &afterwards),
     ))
+}
+
+/// What a request changes; what it does not name stays.
+struct Change {
+    expiration: Option<u32>,
+    disable_basic: Option<bool>,
+    allow_all_permissions: Option<bool>,
+}
+
+impl Change {
+    /// # Errors
+    /// 400 with what is wrong about each member.
+    fn read(mut fields: Fields) -> Result<Self, Refusal> {
+        let name = "api_oauth2_expiration";
+        let range = ACCESS_TOKEN_SECONDS_MINIMUM..=ACCESS_TOKEN_SECONDS;
+        let expiration = fields.take(name).and_then(|value| {
+            let seconds = value
+                .as_u64()
+                .and_then(|seconds| u32::try_from(seconds).ok());
+            let seconds = seconds.filter(|seconds| range.contains(seconds));
+            if seconds.is_none() {
+                let (least, most) = (range.start(), range.end());
+                fields.fault(name, format!("Seconds from {least} to {most} are needed"));
+            }
+            seconds
+        });
+        let mut flag = |name: &str| match fields.take(name) {
+            None => None,
+            Some(Value::Bool(value)) => Some(value),
+            Some(_) => {
+                fields.fault(name, "true or false is needed");
+                None
+            }
+        };
+        let disable_basic = flag("api_oauth2_disable_basic");
+        let allow_all_permissions = flag("api_oauth2_allow_all_perms");
+        fields.close(Resource::Authentication)?;
+        Ok(Change {
+            expiration,
+            disable_basic,
+            allow_all_permissions,
+        })
+    }
+
+    fn apply(&self, settings: &mut TokenSettings) {
+        settings.expiration = self.expiration.or(settings.expiration);
+        settings.disable_basic = self.disable_basic.unwrap_or(settings.disable_basic);
+        settings.allow_all_permissions = self
+            .allow_all_permissions
+            .unwrap_or(settings.allow_all_permissions);
+    }
 }
 
 fn check(id: &str) -> Result<(), Refusal> {

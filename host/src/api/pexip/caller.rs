@@ -12,11 +12,13 @@ use super::super::peer::PeerAddress;
 use super::error::Refusal;
 use crate::app::App;
 use crate::clock::{self, Millis};
+use crate::limits::REWRITE_ATTEMPTS;
 use crate::oauth::audit;
 use crate::oauth::permission::Permission;
 use crate::oauth::registered::{BeyondTheCaller, Registered};
-use crate::oauth::registry::Registry;
-use crate::store::Write;
+use crate::oauth::registry::{Registry, TokenSettings};
+use crate::publish::CommitError;
+use crate::store::{StoreError, Write};
 
 /// Somebody who may use the API at all.
 pub(super) struct ApiUser {
@@ -91,17 +93,38 @@ impl Administrator {
         write: Write,
     ) -> Result<(), Refusal> {
         let what = format!("{}.{deed}", R::AUDITED);
-        self.make(&what, &registered.key(), write).await
+        Ok(self.make(&what, &registered.key(), vec![write]).await?)
+    }
+
+    /// Changes the token settings to what `change` makes of them. Where somebody else changes them meanwhile they are read
+    /// again, so that nobody's change is lost.
+    ///
+    /// # Errors
+    /// 409 where others do not stop changing them; [`Refusal`].
+    pub(super) async fn change_settings(
+        &self,
+        id: &str,
+        change: impl Fn(&mut TokenSettings),
+    ) -> Result<(), Refusal> {
+        for _ in 0..REWRITE_ATTEMPTS {
+            let (mut settings, there) = TokenSettings::stored(self.app.store.as_ref()).await?;
+            change(&mut settings);
+            let writes = settings.in_place_of(there);
+            match self.make("authentication.changed", id, writes).await {
+                Err(CommitError::Store(StoreError::Changed { .. } | StoreError::Exists { .. })) => {
+                }
+                other => return Ok(other?),
+            }
+        }
+        Err(Refusal::conflict(
+            "Too many others are changing this at the same time; try again",
+        ))
     }
 
     /// Makes a change and writes it down. `what` is `role.created` and the like.
-    ///
-    /// # Errors
-    /// [`Refusal`]
-    pub(super) async fn make(&self, what: &str, name: &str, write: Write) -> Result<(), Refusal> {
+    async fn make(&self, what: &str, name: &str, writes: Vec<Write>) -> Result<(), CommitError> {
         let author = self.caller.name();
         let summary = format!("{what} {name}");
-        let writes = vec![write];
         self.app.publisher.commit(&author, &summary, writes).await?;
         audit::administered(what, &author, name);
         Ok(())
