@@ -292,12 +292,7 @@ impl Asked<'_> {
         realm: &LiveRealm,
         purpose: Purpose,
     ) -> Result<PolicySet, ApiError> {
-        let set = self
-            .app
-            .store
-            .object(Kind::PolicySet, &realm.key, &name.to_lowercase())
-            .await?;
-        let set = set.as_ref().and_then(catalogue::policy_set_of);
+        let set = self.stored_policy_set(name, realm).await?;
         set.ok_or_else(|| {
             let message = format!("Unable to retrieve application under realm {}.", realm.path);
             match purpose {
@@ -305,6 +300,18 @@ impl Asked<'_> {
                 Purpose::Update => ApiError::not_found(message),
             }
         })
+    }
+
+    /// A policy set of the realm, whatever the case of its name.
+    async fn stored_policy_set(
+        &self,
+        name: &str,
+        realm: &LiveRealm,
+    ) -> Result<Option<PolicySet>, ApiError> {
+        let key = name.to_lowercase();
+        let kind = Kind::PolicySet;
+        let stored = self.app.store.object(kind, &realm.key, &key).await?;
+        Ok(stored.as_ref().and_then(catalogue::policy_set_of))
     }
 
     async fn types(
@@ -334,12 +341,7 @@ impl Asked<'_> {
                 ));
             }
         };
-        let set = self
-            .app
-            .store
-            .object(Kind::PolicySet, &realm.key, &name.to_lowercase())
-            .await?;
-        let set = set.as_ref().and_then(catalogue::policy_set_of);
+        let set = self.stored_policy_set(&name, realm).await?;
         let set =
             set.ok_or_else(|| ApiError::not_found(format!("Unable to find application {name}")))?;
         let [only] = set.resource_types.as_slice() else {
