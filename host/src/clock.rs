@@ -110,6 +110,15 @@ pub(crate) fn parse(text: &str) -> Option<Millis> {
     Some((((days * 24 + hour) * 60 + minute - offset_minutes) * 60 + second) * 1000 + millis)
 }
 
+/// As [`parse`], where the seconds may be missing, and the zone, which is UTC then.
+pub(crate) fn parse_loosely(text: &str) -> Option<Millis> {
+    let minutes = "2026-01-02T03:04".len();
+    let (before, after) = (text.get(..minutes)?, text.get(minutes..)?);
+    let seconds = if after.starts_with(':') { "" } else { ":00" };
+    let whole = format!("{before}{seconds}{after}");
+    parse(&whole).or_else(|| parse(&format!("{whole}Z")))
+}
+
 /// Days to a civil date: the proleptic Gregorian calendar counted from 0000-03-01, so that leap days end a year.
 fn civil(at: Millis) -> (String, String, i64) {
     const DAY: i64 = 86_400_000;
@@ -163,6 +172,25 @@ mod tests {
             parse("2015-02-02T16:54:25.8+01:00"),
             Some(1_422_892_465_800)
         );
+        for (loose, strict) in [
+            ("2015-02-02T15:54", "2015-02-02T15:54:00Z"),
+            ("2015-02-02T15:54Z", "2015-02-02T15:54:00Z"),
+            ("2015-02-02T15:54:25", "2015-02-02T15:54:25Z"),
+            ("2015-02-02T15:54:25.5", "2015-02-02T15:54:25.500Z"),
+            ("2015-02-02T15:54+01:00", "2015-02-02T14:54:00Z"),
+        ] {
+            assert_eq!(parse_loosely(loose), parse(strict), "{loose}");
+            assert_eq!(parse(loose), None, "{loose}");
+        }
+        for bad in [
+            "2015-02-02",
+            "2015-02-02T25:00",
+            "2015-02-02T15:54:25,5",
+            "x",
+            "ü2015-02-02T15:54",
+        ] {
+            assert_eq!(parse_loosely(bad), None, "{bad}");
+        }
         for bad in [
             "2015-02-02",
             "2015-13-02T00:00:00Z",

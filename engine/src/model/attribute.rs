@@ -52,9 +52,17 @@ impl Attribute {
             unknown_type(&object, kind, faults);
             return None;
         }
-        only(&object, &["propertyName", "propertyValues"], faults);
+        let values = "propertyValues";
+        only(&object, &["propertyName", values], faults);
         let name = object.required("propertyName", faults);
-        let values = object.texts("propertyValues", faults).unwrap_or_default();
+        if kind == "Static" && object.has(values) && object.get(values).is_none() {
+            object.invalid(
+                values,
+                format!("Invalid value null for property {values}"),
+                faults,
+            );
+        }
+        let values = object.texts(values, faults).unwrap_or_default();
         let name = name?.to_owned();
         let source = match kind {
             "Static" => Source::Static(values),

@@ -101,6 +101,7 @@ impl Subject {
             }
             "AND" | "OR" => {
                 only(&object, &["subjects", "subjectName"], faults);
+                object.text("subjectName", faults);
                 let children = children(&object, "subjects", faults, |value, path, faults| {
                     Self::node(value, path, depth + 1, size, faults)
                 })?;
@@ -112,6 +113,7 @@ impl Subject {
             }
             "NOT" => {
                 only(&object, &["subject", "subjectName"], faults);
+                object.text("subjectName", faults);
                 let Some(child) = object.get("subject") else {
                     object.missing("subject", faults);
                     return None;

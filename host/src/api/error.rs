@@ -50,6 +50,15 @@ impl ApiError {
         Self::not_found(format!("Resource '{rest}' not found"))
     }
 
+    /// The error for a version that the endpoint at `path` does not have: it names what lies below the first element of
+    /// a longer path, and no instance that is still to be made.
+    pub(crate) fn no_such_version(path: &str, id: Option<&str>, operation: &Operation) -> Self {
+        let below = path.split_once('/').map(|(_, below)| below);
+        let id = id.filter(|_| !matches!(operation, Operation::CreateWithId | Operation::Upsert));
+        let names: Vec<&str> = below.into_iter().chain(id).collect();
+        Self::no_such_resource(&names.join("/"))
+    }
+
     /// The error for an operation that only instances have, asked of a collection.
     pub(crate) fn misplaced(operation: &Operation) -> Option<Self> {
         let how = match operation {

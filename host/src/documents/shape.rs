@@ -41,7 +41,9 @@ pub(super) fn condition(json: &Value) -> Value {
             put(
                 &mut shown,
                 "applicationName",
-                given("applicationName").filter(|name| *name != "").cloned(),
+                given("applicationName")
+                    .filter(|name| name.as_str().is_none_or(|name| !name.trim().is_empty()))
+                    .cloned(),
             );
         }
         "AMIdentityMembership" => {
@@ -114,12 +116,12 @@ pub(super) fn subject(json: &Value) -> Value {
     let mut shown = start(kind);
     let given = |name: &str| source.get(name).filter(|value| !value.is_null());
     match kind {
-        "AND" | "OR" => put(
-            &mut shown,
-            "subjects",
-            Some(each(given("subjects"), subject)),
-        ),
-        "NOT" => put(&mut shown, "subject", given("subject").map(subject)),
+        "AND" | "OR" | "NOT" => {
+            let children = given("subjects").map(|list| each(Some(list), subject));
+            put(&mut shown, "subjects", children);
+            put(&mut shown, "subject", given("subject").map(subject));
+            put(&mut shown, "subjectName", given("subjectName").cloned());
+        }
         "Identity" => put(
             &mut shown,
             "subjectValues",

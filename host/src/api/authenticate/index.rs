@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 
 use super::super::crest::parameters::Parameters;
 use super::super::error::ApiError;
+use super::attempt::failed;
 use crate::auth::plan::{Configured, Plan};
 use crate::auth::session::Session;
 use crate::clock::Millis;
@@ -48,7 +49,7 @@ impl Index {
     ///
     /// # Errors
     /// 400 for an unknown type, or for a chain or level that is not there; 404 for a module that is not there; 401 for a
-    /// transaction that cannot be confirmed.
+    /// transaction that cannot be confirmed, or for a user.
     pub(super) async fn wanted(&self, lookup: &Lookup<'_>) -> Result<Wanted, ApiError> {
         let realm = &lookup.realm;
         let value = self.value.as_deref().unwrap_or_default();
@@ -58,13 +59,14 @@ impl Index {
                 anything: true,
                 ..chain(realm, CHAIN).await?
             }),
-            Some("user") if !value.is_empty() => chain(realm, CHAIN).await,
             Some("service") => chain(realm, value).await,
             Some("module") => module(realm, value).await?.ok_or_else(no_such_module),
             Some("level") => level(realm, value).await,
             Some("composite_advice" | "composite") => advised(lookup, value).await,
             Some("transaction") => transaction(lookup, value).await,
-            Some("user" | "role") => Err(missing()),
+            // No user has a chain of their own.
+            Some("user") => Err(failed()),
+            Some("role") => Err(missing()),
             Some(_) => Err(ApiError::bad_request("Unknown Authentication Index Type")),
         }
     }

@@ -116,15 +116,21 @@ fn old_style(
     })
 }
 
-/// The realm of a `realm` parameter: a path with a leading slash, or a name or alias; empty means the root.
+/// The realm of a `realm` parameter: a path with a leading slash, or a name or alias; empty means the root. Slashes at
+/// the end or beside each other say nothing, nor do spaces around it.
 ///
 /// # Errors
 /// 400 where there is no such realm.
 pub(crate) fn by_parameter(live: &Live, named: &str) -> Result<Arc<LiveRealm>, ApiError> {
-    let found = match named.strip_prefix('/') {
-        _ if named.is_empty() => Some(live.root()),
-        Some(_) => RealmPath::parse(named).and_then(|path| live.realm(&path)),
-        None => live.by_name_or_alias(named),
+    let text = named.trim();
+    let names: Vec<&str> = text.split('/').filter(|name| !name.is_empty()).collect();
+    let found = match names[..] {
+        [] => Some(live.root()),
+        _ if text.starts_with('/') => {
+            RealmPath::parse(&format!("/{}", names.join("/"))).and_then(|path| live.realm(&path))
+        }
+        [name] => live.by_name_or_alias(name),
+        _ => None,
     };
     found.ok_or_else(|| ApiError::bad_request(format!("Invalid realm, {named}")))
 }

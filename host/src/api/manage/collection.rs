@@ -115,11 +115,7 @@ pub(super) async fn handle<C: Collection>(
 ) -> Result<Answer, ApiError> {
     let caller = guard::check(app, call, &operation, C::ENDPOINT).await?;
     let route = call.requested.route(C::ROUTES);
-    let (form, served) = route.ok_or_else(|| match operation {
-        // What would be created is asked of the collection, whose path is empty.
-        Operation::CreateWithId | Operation::Upsert => ApiError::no_such_resource(""),
-        _ => ApiError::no_such_resource(id.unwrap_or_default()),
-    })?;
+    let (form, served) = route.ok_or_else(|| ApiError::no_such_version(C::PATH, id, &operation))?;
     let asked = Asked {
         app,
         call,

@@ -49,7 +49,7 @@ pub(super) async fn handle(
     let served = call
         .requested
         .route(&ROUTES)
-        .ok_or_else(|| ApiError::no_such_resource(id.unwrap_or_default()))?;
+        .ok_or_else(|| ApiError::no_such_version(name, id, &operation))?;
     let annotated = !matches!(
         endpoint,
         Endpoint::ApplicationTypes | Endpoint::SubjectAttributes

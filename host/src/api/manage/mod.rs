@@ -71,7 +71,7 @@ pub(crate) async fn handle(
     };
     let path = path.join("/");
     if !ENDPOINTS.contains(&path.as_str()) {
-        return Err(ApiError::no_such_resource(&elements.join("/")));
+        return Err(no_such_endpoint(elements));
     }
     match path.as_str() {
         "policies" => handle::<policies::Policies>(app, call, id?, operation).await,
@@ -99,9 +99,33 @@ pub(crate) async fn handle(
         "realms" if below.is_empty() => realms::handle_paths(app, call, operation).await,
         name => match listings::listing(name) {
             Some(listing) => listings::handle(app, call, (listing, name), id?, operation).await,
-            None => Err(ApiError::no_such_resource(&elements.join("/"))),
+            None => Err(no_such_endpoint(elements)),
         },
     }
+}
+
+/// Paths below which AM has endpoints, the longer ones first.
+const ABOVE_ENDPOINTS: [&str; 6] = [
+    "realm-config/services/policyconfiguration",
+    "realm-config/authentication/modules",
+    "realm-config/authentication",
+    "realm-config/services",
+    "realm-config",
+    "global-config",
+];
+
+/// The error for an endpoint that there is not: it names what is left of the path below those that there are.
+fn no_such_endpoint(elements: &[&str]) -> ApiError {
+    let path = elements.join("/");
+    let rest = ABOVE_ENDPOINTS.iter().find_map(|above| {
+        let rest = path.strip_prefix(above)?;
+        if rest.is_empty() {
+            Some(rest)
+        } else {
+            rest.strip_prefix('/')
+        }
+    });
+    ApiError::no_such_resource(rest.unwrap_or(&path))
 }
 
 /// How many elements of a path name the endpoint.

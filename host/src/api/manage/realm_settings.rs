@@ -13,6 +13,7 @@ use crate::auth::endpoint::Endpoint;
 use crate::documents::realm_settings::RealmSettings;
 use crate::publish::RealmBody;
 
+const PATH: &str = "realm-config/services/policyconfiguration";
 const ROUTES: [(Version, &str); 1] = [(Version(1, 0), "resource=1.0")];
 
 /// Answers any request of the endpoint.
@@ -25,7 +26,7 @@ pub(super) async fn handle(
     let served = call
         .requested
         .route(&ROUTES)
-        .ok_or_else(|| ApiError::no_such_resource(""))?;
+        .ok_or_else(|| ApiError::no_such_version(PATH, None, &operation))?;
     let author = guard::author(app, &caller);
     let settings = match Wanted::of(operation, Some(""))? {
         Wanted::Read(_) => Ok((*call.realm.settings).clone()),

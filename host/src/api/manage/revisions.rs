@@ -50,7 +50,7 @@ pub(super) async fn handle(
     let served = call
         .requested
         .route(&ROUTES)
-        .ok_or_else(|| ApiError::no_such_resource(id.unwrap_or_default()))?;
+        .ok_or_else(|| ApiError::no_such_version("global-config/revisions", id, &operation))?;
     let done = match (Wanted::of(operation, id)?, id) {
         (Wanted::Query, _) => query(app, call, served).await,
         (Wanted::Read(id), _) => {

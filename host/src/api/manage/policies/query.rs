@@ -156,13 +156,13 @@ fn wildcard(pattern: &str, text: &str) -> bool {
     rest.ends_with(last)
 }
 
-/// Milliseconds, or an ISO date-time with its zone.
+/// Milliseconds, or an ISO date-time.
 fn instant(value: &Literal) -> Option<i64> {
     match value {
         Literal::Integer(n) => Some(*n),
         // The fraction of a millisecond cannot matter to an instant in whole ones.
         Literal::Real(n) => Some(*n as i64),
-        Literal::Text(text) => clock::parse(text),
+        Literal::Text(text) => clock::parse_loosely(text),
         Literal::Boolean(_) => None,
     }
 }

@@ -36,7 +36,7 @@ pub(crate) fn check_policy_sets(filter: &Filter) -> Result<(), ApiError> {
             let among =
                 |names: &[&str]| field.0.first().is_some_and(|n| names.contains(&n.as_str()));
             let date = field.0.first().is_some_and(|name| is_date(name));
-            let number = instant(value).is_some();
+            let number = matches!(value, Literal::Integer(_) | Literal::Real(_));
             let incomparable = among(&TEXTS) || (date && !number);
             if field.0.len() > 1 || extended || (range && incomparable) {
                 Err(invalid())
@@ -118,16 +118,15 @@ fn compare(
         Some(found) => found,
     };
     if is_date(name)
-        && let (Some(have), Some(wanted)) = (found.as_i64(), instant(wanted))
+        && let Some(have) = found.as_i64()
     {
-        return Ok(match operator {
-            Operator::Equal => have == wanted,
-            Operator::Less => have < wanted,
-            Operator::LessOrEqual => have <= wanted,
-            Operator::Greater => have > wanted,
-            Operator::GreaterOrEqual => have >= wanted,
-            _ => false,
-        });
+        return match (operator, wanted) {
+            // The digits of an instant are searched like any text.
+            (Operator::Contains | Operator::StartsWith, Literal::Text(wanted)) => {
+                text(&have.to_string(), operator, wanted, case)
+            }
+            _ => Ok(instant(wanted).is_some_and(|wanted| operator.accepts(have.cmp(&wanted)))),
+        };
     }
     let Literal::Text(wanted) = wanted else {
         return Ok(false);

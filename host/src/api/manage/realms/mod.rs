@@ -309,9 +309,9 @@ impl Asked<'_> {
                 .parent()
                 .is_some_and(|parent| parent.key() == there.key)
         }) {
-            return Err(ApiError::conflict(
-                "Sub Organization cannot be deleted. Sub entries exist.",
-            ));
+            // AM says it twice, and clients compare texts.
+            let why = "Sub Organization cannot be deleted. Sub entries exist.";
+            return Err(ApiError::conflict(format!("{why}: {why}")));
         }
         let write = Write::DeleteRealm {
             realm: there.key.clone(),

@@ -60,7 +60,7 @@ pub(super) async fn handle(
     id: Option<&str>,
     operation: Operation,
 ) -> Result<Answer, ApiError> {
-    let (form, served) = match route(call, id) {
+    let (form, served) = match route(call, id, &operation) {
         Ok(route) => route,
         Err(unserved) => return Err(call.caller(app).await.err().unwrap_or(unserved)),
     };
@@ -85,13 +85,17 @@ pub(super) async fn handle(
 }
 
 /// Without a version OpenAM's latest answers; AM 7's only where it is asked for.
-fn route(call: &Call, id: Option<&str>) -> Result<(Form, &'static str), ApiError> {
+fn route(
+    call: &Call,
+    id: Option<&str>,
+    operation: &Operation,
+) -> Result<(Form, &'static str), ApiError> {
     match call.requested.resource {
         None => Ok((Form::Objects, "resource=3.0")),
         Some(_) => call
             .requested
             .route(&ROUTES)
-            .ok_or_else(|| ApiError::no_such_resource(id.unwrap_or_default())),
+            .ok_or_else(|| ApiError::no_such_version("", id, operation)),
     }
 }
 
