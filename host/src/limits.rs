@@ -17,6 +17,8 @@ pub(crate) const PASSWORD_HASHING_QUEUE: usize = 256;
 pub(crate) const SESSIONS_IN_MEMORY: usize = 200_000;
 /// A session's last use is written no oftener than this, milliseconds (ruling B29).
 pub(crate) const SESSION_WRITE_INTERVAL_MS: i64 = 60_000;
+/// Sessions that a query on a realm lists: those used last.
+pub(crate) const SESSIONS_PER_LISTING: u32 = 1_000;
 /// Age at which a started log-in (an `authId`) is given up, milliseconds.
 pub(crate) const LOGIN_AGE_MS: i64 = 5 * 60_000;
 /// Log-ins that were started and used up, remembered until their age is over.

@@ -177,6 +177,8 @@ fn operations(victim: &str) -> Vec<(String, String, &'static str, Value)> {
     }
     let query = "GET sessions?_queryFilter=username eq \"victim\" and realm eq \"{realm}\"";
     add("sessions read", query.into(), "resource=2.0", Value::Null);
+    let all = "GET sessions?_queryFilter=realm eq \"{realm}\"";
+    add("sessions read", all.into(), "resource=2.0", Value::Null);
     let by_user = "POST sessions?_action=logoutByUser";
     add(
         "sessions modify",

@@ -260,6 +260,8 @@ pub(crate) trait Store:
     async fn session(&self, hash: &str) -> Result<Option<SessionRow>>;
     /// Sessions of a user, the one used longest ago first.
     async fn sessions_of(&self, realm: &str, user_key: &str) -> Result<Vec<SessionRow>>;
+    /// Sessions of a realm, at most so many, the one used last first.
+    async fn sessions_in(&self, realm: &str, most: u32) -> Result<Vec<SessionRow>>;
     async fn touch_sessions(&self, used: &[(String, Millis)]) -> Result<()>;
     /// Whether there was such a session.
     async fn delete_session(&self, hash: &str) -> Result<bool>;

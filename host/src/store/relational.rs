@@ -201,6 +201,12 @@ impl<D: Database> Store for RelationalStore<D> {
             .await
     }
 
+    async fn sessions_in(&self, realm: &str, most: u32) -> Result<Vec<SessionRow>> {
+        let sql = "SELECT * FROM sessions WHERE realm = $1 ORDER BY last_used DESC, hash LIMIT $2";
+        let values = [realm.into(), i64::from(most).into()];
+        self.all(sql, &values, read_session).await
+    }
+
     async fn touch_sessions(&self, used: &[(String, Millis)]) -> Result<()> {
         // One order for all writers, so that two of them do not wait for each other.
         let mut used: Vec<&(String, Millis)> = used.iter().collect();

@@ -12,7 +12,8 @@ use crate::auth::endpoint::{Endpoint, Permission, Verb};
 use crate::realm::RealmPath;
 
 /// # Errors
-/// 403 for whoever does not administer the realm; 400 for a filter that does not name one user of one realm.
+/// 403 for whoever does not administer the realm; 400 for a filter that does not name one realm, and at most one
+/// user of it.
 pub(super) async fn answer(app: &App, call: &Call, caller: &Caller) -> Result<Value, ApiError> {
     let read = Permission::new(Endpoint::Sessions, Verb::Read);
     if !caller.may(read, caller.realm()) {
@@ -38,23 +39,25 @@ pub(super) async fn answer(app: &App, call: &Call, caller: &Caller) -> Result<Va
             }
             _ => {
                 return Err(ApiError::bad_request(
-                    "The query filter must be of the form: username eq \"…\" and realm eq \"…\"",
+                    "The query filter must be of the form: realm eq \"…\", or username eq \"…\" and realm eq \"…\"",
                 ));
             }
         }
     }
     let realm =
         realm.ok_or_else(|| ApiError::bad_request("The query filter must specify the realm"))?;
-    let user =
-        user.ok_or_else(|| ApiError::bad_request("The query filter must specify the username"))?;
     let sessions = match RealmPath::parse(&realm) {
         Some(realm) => {
             if !caller.may(read, &realm) {
                 return Err(ApiError::forbidden("Forbidden"));
             }
-            app.sessions
-                .of_user(&realm, &user.to_lowercase(), call.now)
-                .await?
+            match user {
+                Some(user) => {
+                    let key = user.to_lowercase();
+                    app.sessions.of_user(&realm, &key, call.now).await?
+                }
+                None => app.sessions.of_realm(&realm, call.now).await?,
+            }
         }
         None => Vec::new(),
     };

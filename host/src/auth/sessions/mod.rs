@@ -14,10 +14,10 @@ use super::session::{NewSession, Properties, Session, hash, hash_in};
 use super::{NoRandomness, random_text};
 use crate::clock::{self, Millis};
 use crate::freshness::Freshness;
-use crate::limits::{SESSION_WRITE_INTERVAL_MS, TOKEN_BYTES};
+use crate::limits::{SESSION_WRITE_INTERVAL_MS, SESSIONS_PER_LISTING, TOKEN_BYTES};
 use crate::notifications::SessionChange;
 use crate::realm::RealmPath;
-use crate::store::{Notice, Store, StoreError};
+use crate::store::{Notice, SessionRow, Store, StoreError};
 pub(crate) use events::SessionEvents;
 use memory::Memory;
 use unwritten::Unwritten;
@@ -272,9 +272,29 @@ impl Sessions {
         now: Millis,
     ) -> Result<Vec<Arc<Session>>, StoreError> {
         let rows = self.store.sessions_of(&realm.key(), user_key).await?;
-        let known = self.memory.known(|session| session.user_key == user_key);
+        Ok(self.live(rows, |session| session.user_key == user_key, now))
+    }
+
+    /// Live sessions of a realm, at most [`SESSIONS_PER_LISTING`], the one used last first.
+    pub(crate) async fn of_realm(
+        &self,
+        realm: &RealmPath,
+        now: Millis,
+    ) -> Result<Vec<Arc<Session>>, StoreError> {
+        let key = realm.key();
+        let rows = self.store.sessions_in(&key, SESSIONS_PER_LISTING).await?;
+        Ok(self.live(rows, |session| session.realm.key() == key, now))
+    }
+
+    /// Those of stored sessions that are not over, as memory has them where it does.
+    fn live(
+        &self,
+        rows: Vec<SessionRow>,
+        concerned: impl Fn(&Session) -> bool,
+        now: Millis,
+    ) -> Vec<Arc<Session>> {
+        let known = self.memory.known(concerned).into_iter();
         let known: HashMap<String, Arc<Session>> = known
-            .into_iter()
             .map(|(_, session)| (session.hash.clone(), session))
             .collect();
         let sessions = rows
@@ -283,9 +303,9 @@ impl Sessions {
                 Some(session) => Some(Arc::clone(session)),
                 None => Session::from_row(row).map(Arc::new),
             });
-        Ok(sessions
+        sessions
             .filter_map(|session| self.if_live(session, now))
-            .collect())
+            .collect()
     }
 
     /// Removes what is over, from memory and store; for a background task.

@@ -26,6 +26,14 @@ pub(super) async fn sessions_are_found_used_changed_and_ended(place: Place) {
     };
     assert_eq!(of("/", "ann").await, ["a", "b", "c"]);
     assert!(of("/a", "ann").await.is_empty() && of("/", "bob").await.is_empty());
+    let within = async |realm: &str, most: u32| {
+        let sessions = store.sessions_in(realm, most).await.unwrap();
+        let hashes = sessions.into_iter().map(|session| session.hash);
+        hashes.collect::<Vec<_>>()
+    };
+    assert_eq!(within("/", 3).await, ["c", "b", "a"]);
+    assert_eq!(within("/", 2).await, ["c", "b"]);
+    assert!(within("/a", 3).await.is_empty());
     // A use that was noted late does not set a session back.
     let used = [
         ("a".to_owned(), 40),
