@@ -35,6 +35,9 @@ pub(super) async fn apply<D: Database>(
             Write::PutSetting { name, value } => change.put_setting(name, value).await?,
         }
     }
+    if writes.len() >= MANY {
+        change.tx.survey().await?;
+    }
     change.commit().await
 }
 
@@ -42,24 +45,41 @@ pub(super) async fn apply<D: Database>(
 pub(super) const PUT_SETTING: &str = "INSERT INTO settings (name, value) VALUES ($1, $2) \
                                       ON CONFLICT (name) DO UPDATE SET value = excluded.value";
 
-macro_rules! put {
-    ($also:literal) => {
+macro_rules! insert {
+    ($conflict:literal) => {
         concat!(
             "INSERT INTO objects (realm, kind, key, name_key, name, owner, body, secret, created_by, created_at, \
              modified_by, modified_at, revision) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
-             ON CONFLICT (realm, kind, key) DO UPDATE SET name_key = excluded.name_key, name = excluded.name, \
-             owner = excluded.owner, body = excluded.body, secret = excluded.secret, \
-             modified_by = excluded.modified_by, modified_at = excluded.modified_at, revision = excluded.revision",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT ",
+            $conflict
+        )
+    };
+}
+
+macro_rules! replace {
+    ($also:literal) => {
+        concat!(
+            insert!(
+                "(realm, kind, key) DO UPDATE SET name_key = excluded.name_key, name = excluded.name, \
+                 owner = excluded.owner, body = excluded.body, secret = excluded.secret, \
+                 modified_by = excluded.modified_by, modified_at = excluded.modified_at, \
+                 revision = excluded.revision"
+            ),
             $also
         )
     };
 }
 
+/// Does nothing where the key or the second name is taken.
+const ADD: &str = insert!("DO NOTHING");
 /// Who made a document, and when, stays when it is written again.
-const PUT: &str = put!("");
+const REPLACE: &str = replace!("");
 /// A document that comes back brings that with it.
-const RESTORE: &str = put!(", created_by = excluded.created_by, created_at = excluded.created_at");
+const RESTORE: &str =
+    replace!(", created_by = excluded.created_by, created_at = excluded.created_at");
+
+/// A change of so many writes is followed by a look at the tables: what a database believed of them is no longer so.
+const MANY: usize = 1000;
 
 /// A change under way.
 pub(super) struct Change<'a, T> {
@@ -129,49 +149,6 @@ impl<'a, T: Transaction> Change<'a, T> {
     }
 
     async fn put(&mut self, expect: Expect, draft: &Draft) -> Outcome<()> {
-        let id = [
-            (&draft.realm).into(),
-            draft.kind.name().into(),
-            (&draft.key).into(),
-        ];
-        let [realm, kind, key] = id;
-        // Two looks, one for each unique index.
-        let sql = "SELECT key FROM objects WHERE realm = $1 AND kind = $2 AND key = $3 \
-                   UNION SELECT key FROM objects WHERE realm = $1 AND kind = $2 AND name_key = $4";
-        let rows = self
-            .tx
-            .rows(sql, &[realm, kind, key, (&draft.name_key).into()])
-            .await?;
-        let taken = rows
-            .iter()
-            .map(|row| row.text("key"))
-            .collect::<Outcome<Vec<String>>>()?;
-        let same = taken.contains(&draft.key);
-        match expect {
-            // The second name is taken by another document, whatever is expected of this one.
-            _ if taken.iter().any(|key| *key != draft.key) => {
-                return Err(StoreError::Exists {
-                    key: draft.name.clone(),
-                }
-                .into());
-            }
-            Expect::Absent if same => {
-                return Err(StoreError::Exists {
-                    key: draft.key.clone(),
-                }
-                .into());
-            }
-            Expect::Present if !same => {
-                return Err(StoreError::Missing {
-                    key: draft.key.clone(),
-                }
-                .into());
-            }
-            _ => {}
-        }
-        if same {
-            keep(&mut self.tx, id, self.number).await?;
-        }
         let by = draft.stamp.as_ref();
         let (created_by, modified_by) = match by {
             Some(stamp) => (stamp.created_by.as_str(), stamp.modified_by.as_str()),
@@ -180,11 +157,10 @@ impl<'a, T: Transaction> Change<'a, T> {
         let (created_at, modified_at) = by.map_or((self.at, self.at), |stamp| {
             (stamp.created_at, stamp.modified_at)
         });
-        let sql = if by.is_some() { RESTORE } else { PUT };
         let values = [
-            realm,
-            kind,
-            key,
+            (&draft.realm).into(),
+            draft.kind.name().into(),
+            (&draft.key).into(),
             (&draft.name_key).into(),
             (&draft.name).into(),
             (&draft.owner).into(),
@@ -196,11 +172,50 @@ impl<'a, T: Transaction> Change<'a, T> {
             modified_at.into(),
             self.number.into(),
         ];
-        self.tx.execute(sql, &values).await?;
+        // The unique indexes alone say whether it is new. PostgreSQL plans a question as if a table that this very
+        // change fills were still empty, and then reads it whole for each.
+        let is_new = expect != Expect::Present && self.tx.execute(ADD, &values).await? == 1;
+        if !is_new {
+            self.check_taken(expect, draft).await?;
+            let [realm, kind, key, ..] = values;
+            keep(&mut self.tx, [realm, kind, key], self.number).await?;
+            let sql = if by.is_some() { RESTORE } else { REPLACE };
+            self.tx.execute(sql, &values).await?;
+        }
         if draft.kind == Kind::Group {
             self.replace_members(draft).await?;
         }
         Ok(())
+    }
+
+    /// Whether a document that is there already may be replaced by this one.
+    async fn check_taken(&mut self, expect: Expect, draft: &Draft) -> Outcome<()> {
+        let values = [
+            (&draft.realm).into(),
+            draft.kind.name().into(),
+            (&draft.key).into(),
+            (&draft.name_key).into(),
+        ];
+        // Two looks, one for each unique index.
+        let sql = "SELECT key FROM objects WHERE realm = $1 AND kind = $2 AND key = $3 \
+                   UNION SELECT key FROM objects WHERE realm = $1 AND kind = $2 AND name_key = $4";
+        let rows = self.tx.rows(sql, &values).await?;
+        let taken = rows
+            .iter()
+            .map(|row| row.text("key"))
+            .collect::<Outcome<Vec<String>>>()?;
+        let same = taken.contains(&draft.key);
+        let exists = |name: &String| StoreError::Exists { key: name.clone() };
+        match expect {
+            // The second name is taken by another document, whatever is expected of this one.
+            _ if taken.iter().any(|key| *key != draft.key) => Err(exists(&draft.name).into()),
+            Expect::Absent if same => Err(exists(&draft.key).into()),
+            Expect::Present if !same => Err(StoreError::Missing {
+                key: draft.key.clone(),
+            }
+            .into()),
+            _ => Ok(()),
+        }
     }
 
     async fn put_setting(&mut self, name: &str, value: &str) -> Outcome<()> {

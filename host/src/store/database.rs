@@ -94,6 +94,8 @@ pub(super) trait Transaction: Send {
     /// Runs a script of statements without placeholders.
     fn script(&mut self, sql: &'static str) -> impl Future<Output = Outcome<()>> + Send;
 
+    /// Looks at the tables that a large change has filled, where the database plans by what it knows of them.
+    fn survey(&mut self) -> impl Future<Output = Outcome<()>> + Send;
     /// Tells other processes, at the commit and only then.
     fn notify(&mut self, notice: &Notice) -> impl Future<Output = Outcome<()>> + Send;
 

@@ -120,6 +120,11 @@ impl Transaction for SqliteTransaction {
         done.map(drop).map_err(failure)
     }
 
+    /// It plans by its unique indexes, whatever they hold.
+    async fn survey(&mut self) -> Outcome<()> {
+        Ok(())
+    }
+
     async fn notify(&mut self, _: &Notice) -> Outcome<()> {
         Ok(())
     }
