@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::answer::json_response;
 use super::crest::operation::Operation;
+use super::crest::version::Requested;
 use super::json_body::BodyFault;
 use super::oauth::caller::CallerError;
 use crate::auth::password::PasswordError;
@@ -126,9 +127,9 @@ impl ApiError {
         self.status
     }
 
-    /// A creation by PUT answers 412 where one by POST answers 409.
-    pub(crate) fn for_put(mut self) -> Self {
-        if self.status == StatusCode::CONFLICT {
+    /// A creation by PUT answers 412 where one by POST answers 409: from protocol 2 on.
+    pub(crate) fn for_put(mut self, requested: &Requested) -> Self {
+        if self.status == StatusCode::CONFLICT && !requested.is_protocol_one() {
             self.status = StatusCode::PRECONDITION_FAILED;
         }
         self

@@ -85,9 +85,9 @@ pub(super) trait Collection {
         found: Self::Found,
     ) -> Result<Answer, ApiError>;
 
-    /// What a creation by PUT makes of an error: 412 where a POST answers 409.
-    fn for_put(error: ApiError) -> ApiError {
-        error.for_put()
+    /// What a creation by PUT makes of an error: 412 where a POST answers 409, from protocol 2 on.
+    fn for_put(asked: &Asked<'_, Self::Form>, error: ApiError) -> ApiError {
+        error.for_put(&asked.call.requested)
     }
 
     async fn act(
@@ -141,6 +141,10 @@ async fn perform<C: Collection>(
         asked.call.check_if_match(&C::revision(&found))?;
         Ok::<C::Found, ApiError>(found)
     };
+    let by_put = async |id: &str| {
+        let created = C::create(asked, Some(id)).await;
+        created.map_err(|error| C::for_put(asked, error))
+    };
     match wanted {
         Wanted::Query => C::query(asked).await,
         Wanted::Read(id) => {
@@ -149,10 +153,10 @@ async fn perform<C: Collection>(
             asked.call.check_if_none_match(answer)
         }
         Wanted::Create => C::create(asked, None).await,
-        Wanted::CreateWithId(id) => C::create(asked, Some(id)).await.map_err(C::for_put),
+        Wanted::CreateWithId(id) => by_put(id).await,
         Wanted::Upsert(id) => match C::find(asked, id).await? {
             Some(found) => C::update(asked, id, found, Put::Upsert).await,
-            None => C::create(asked, Some(id)).await.map_err(C::for_put),
+            None => by_put(id).await,
         },
         Wanted::Update(id) => {
             C::check_update(asked, id).await?;

@@ -51,12 +51,14 @@ impl Collection for ResourceTypes {
         asked.query().await
     }
 
-    async fn read(asked: &Asked<'_>, _: &str, found: Object) -> Result<Answer, ApiError> {
+    async fn read(asked: &Asked<'_>, id: &str, found: Object) -> Result<Answer, ApiError> {
         let mut shown = catalogue::resource_type_shown(&found);
+        // AM says the id as it was asked for.
+        shown.insert("uuid".into(), id.into());
         if shown.get("description").is_some_and(Value::is_null) {
             shown.insert("description".into(), "".into());
         }
-        Ok(asked.single(&found.name, Some(Self::revision(&found)), shown))
+        Ok(asked.single(id, Some(Self::revision(&found)), shown))
     }
 
     async fn create(asked: &Asked<'_>, id: Option<&str>) -> Result<Answer, ApiError> {

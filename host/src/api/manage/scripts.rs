@@ -83,7 +83,11 @@ impl Collection for Scripts {
         };
         if asked.object(Kind::Script, &id).await?.is_some() {
             let taken = ApiError::conflict(format!("Script {id} already exists"));
-            return Err(if by_put { taken.for_put() } else { taken });
+            return Err(if by_put {
+                taken.for_put(&asked.call.requested)
+            } else {
+                taken
+            });
         }
         let (object, warning) = asked.put(&body, &id, None).await?;
         let revision = Some(Self::revision(&object));
@@ -95,7 +99,7 @@ impl Collection for Scripts {
     }
 
     // A name that is taken is 409 by PUT, too: clients then try another name.
-    fn for_put(error: ApiError) -> ApiError {
+    fn for_put(_: &Asked<'_>, error: ApiError) -> ApiError {
         error
     }
 

@@ -4,11 +4,13 @@ use serde_json::{Value, json};
 
 use super::actions;
 use crate::api::Call;
+use crate::api::crest::fields::Fields;
 use crate::api::crest::filter::{Filter, Literal, Operator};
 use crate::api::error::ApiError;
 use crate::app::App;
 use crate::auth::caller::Caller;
 use crate::auth::endpoint::{Endpoint, Permission, Verb};
+use crate::auth::session::Session;
 use crate::realm::RealmPath;
 
 /// # Errors
@@ -61,10 +63,8 @@ pub(super) async fn answer(app: &App, call: &Call, caller: &Caller) -> Result<Va
         }
         None => Vec::new(),
     };
-    let rows: Vec<Value> = sessions
-        .iter()
-        .map(|session| actions::info(app, session))
-        .collect();
+    let rows = sessions.iter().map(|session| row(app, call, session));
+    let rows: Vec<Value> = rows.collect();
     Ok(json!({
         "resultCount": rows.len(),
         "result": rows,
@@ -73,4 +73,15 @@ pub(super) async fn answer(app: &App, call: &Call, caller: &Caller) -> Result<Va
         "totalPagedResults": -1,
         "remainingPagedResults": -1,
     }))
+}
+
+/// A session with the wanted members; from protocol 2 on with a revision, which changes with each use of the session.
+fn row(app: &App, call: &Call, session: &Session) -> Value {
+    let mut row = Fields::of(&call.parameters).select(actions::info(app, session));
+    if let Value::Object(members) = &mut row
+        && !call.requested.is_protocol_one()
+    {
+        members.shift_insert(0, "_rev".into(), session.last_used().to_string().into());
+    }
+    row
 }

@@ -121,10 +121,10 @@ impl Asked<'_> {
                 Ok(self.shown(name, &object))
             }
             Wanted::Create => self.create(None).await,
-            Wanted::CreateWithId(name) => self.create(Some(name)).await.map_err(ApiError::for_put),
+            Wanted::CreateWithId(name) => self.create_by_put(name).await,
             Wanted::Upsert(name) => match self.find(name).await? {
                 Some(there) => self.update(name, there).await,
-                None => self.create(Some(name)).await.map_err(ApiError::for_put),
+                None => self.create_by_put(name).await,
             },
             Wanted::Update(name) => {
                 self.permitted(Deed::Edit, Some(name))?;

@@ -16,6 +16,11 @@ use crate::store::{Draft, Expect, Object, Write};
 use crate::subject::{Attributes, STATUS, attribute, is_inactive};
 
 impl Asked<'_> {
+    pub(super) async fn create_by_put(&self, id: &str) -> Result<Answer, ApiError> {
+        let created = self.create(Some(id)).await;
+        created.map_err(|error| error.for_put(&self.call.requested))
+    }
+
     pub(super) async fn create(&self, id: Option<&str>) -> Result<Answer, ApiError> {
         self.permitted(Deed::Create, id)?;
         let written = self.written()?;
