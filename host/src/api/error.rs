@@ -60,18 +60,22 @@ impl ApiError {
         Self::no_such_resource(&names.join("/"))
     }
 
-    /// The error for an operation that only instances have, asked of a collection.
-    pub(crate) fn misplaced(operation: &Operation) -> Option<Self> {
-        let how = match operation {
-            Operation::Read => "read",
-            Operation::Update => "updated",
-            Operation::Delete => "deleted",
-            Operation::Patch => "patched",
+    /// The error for an operation that only instances have, asked of a collection, or the reverse.
+    pub(crate) fn misplaced(operation: &Operation, id: Option<&str>) -> Option<Self> {
+        let (what, how) = match (operation, id) {
+            (Operation::Read, None) => ("collection", "read"),
+            (Operation::Update, None) => ("collection", "updated"),
+            (Operation::Delete, None) => ("collection", "deleted"),
+            (Operation::Patch, None) => ("collection", "patched"),
+            (Operation::Query, Some(_)) => ("instance", "queried"),
+            (Operation::Create, Some(_)) => ("instance", "created"),
+            (Operation::Upsert | Operation::CreateWithId, None) => {
+                return Some(Self::no_such_resource(""));
+            }
             _ => return None,
         };
-        Some(ApiError::bad_request(format!(
-            "The resource collection  cannot be {how}"
-        )))
+        let message = format!("The resource {what}  cannot be {how}");
+        Some(Self::bad_request(message))
     }
 
     pub(crate) fn forbidden(message: impl Into<String>) -> Self {

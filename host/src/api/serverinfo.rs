@@ -9,6 +9,7 @@ use super::crest::fields::Fields;
 use super::crest::operation::Operation;
 use super::crest::version::Version;
 use super::error::ApiError;
+use super::manage::guard;
 use crate::app::App;
 
 const INFO: [(Version, &str); 2] = [
@@ -26,20 +27,17 @@ pub(crate) async fn handle(
     id: Option<&str>,
     operation: Operation,
 ) -> Result<Answer, ApiError> {
-    let Some(id) = id else {
-        return match operation {
-            Operation::Read => Err(ApiError::bad_request(
-                "The resource collection  cannot be read",
-            )),
-            _ => call.caller(app).await.and(Err(ApiError::not_implemented(
-                "Operation is not supported.",
-            ))),
-        };
+    let misplaced = ApiError::misplaced(&operation, id);
+    let unsupported = || ApiError::not_implemented("Operation is not supported.");
+    let id = match (id, operation) {
+        (Some(id), Operation::Read) => id,
+        (None, Operation::Read) => return Err(misplaced.unwrap_or_else(unsupported)),
+        (_, operation) => {
+            guard::well_formed(call, &operation)?;
+            call.caller(app).await?;
+            return Err(misplaced.unwrap_or_else(unsupported));
+        }
     };
-    if operation != Operation::Read {
-        call.caller(app).await?;
-        return Err(ApiError::not_implemented("Operation is not supported."));
-    }
     let (served, value) = match id {
         "*" => (info_version(call)?, everything(app, call)),
         "cookieDomains" => (info_version(call)?, json!({"domains": domains(app)})),

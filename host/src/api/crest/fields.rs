@@ -45,6 +45,14 @@ impl Fields {
         self.0.is_empty()
     }
 
+    /// The wanted members that are not inside others.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|tokens| match tokens.as_slice() {
+            [name] => Some(name.as_str()),
+            _ => None,
+        })
+    }
+
     /// The object with the wanted members alone, in the order of the fields; a nested one under its last name.
     pub(crate) fn select(&self, value: Value) -> Value {
         if self.is_everything() || !value.is_object() {

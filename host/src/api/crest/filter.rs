@@ -1,10 +1,11 @@
 //! `_queryFilter`: CREST's filter language, read into a tree.
 //!
 //! ```text
-//! or := and { "or" and }     and := not { "and" not }     not := "!" not | primary
+//! or := and { "or" and }     and := not { "and" not }     not := "!" primary | primary
 //! primary := "(" or ")" | "true" | "false" | pointer "pr" | pointer operator value
 //! ```
-//! Keywords go without regard to case; `and` binds tighter than `or`.
+//! Keywords go without regard to case; `and` binds tighter than `or`. `!` stands alone: before anything but a space or
+//! a bracket it belongs to the word that it begins.
 
 use std::cmp::Ordering;
 
@@ -183,19 +184,28 @@ impl<'a> Parser<'a> {
     }
 
     fn not(&mut self, depth: usize) -> Option<Filter> {
+        match self.token()? {
+            Token::Not => {
+                let token = self.token()?;
+                Some(Filter::Not(Box::new(self.primary(token, depth + 1)?)))
+            }
+            token => self.primary(token, depth),
+        }
+    }
+
+    fn primary(&mut self, first: Token, depth: usize) -> Option<Filter> {
         if depth > FILTER_DEPTH {
             return None;
         }
-        match self.token()? {
-            Token::Not => Some(Filter::Not(Box::new(self.not(depth + 1)?))),
+        match first {
             Token::Open => {
                 let inside = self.or(depth + 1)?;
                 matches!(self.token()?, Token::Close).then_some(inside)
             }
             Token::Word(word) if word.eq_ignore_ascii_case("true") => Some(Filter::Literal(true)),
             Token::Word(word) if word.eq_ignore_ascii_case("false") => Some(Filter::Literal(false)),
-            Token::Word(pointer) => self.comparison(field(&pointer)?),
-            Token::Close | Token::Quoted(_) => None,
+            Token::Word(pointer) => self.comparison(field(&pointer)),
+            Token::Not | Token::Close | Token::Quoted(_) => None,
         }
     }
 
@@ -246,13 +256,17 @@ impl<'a> Parser<'a> {
         let first = self.rest.chars().next()?;
         let after = self.rest.get(first.len_utf8()..)?;
         match first {
-            '(' | ')' | '!' => {
+            '(' | ')' => {
                 self.rest = after;
-                Some(match first {
-                    '(' => Token::Open,
-                    ')' => Token::Close,
-                    _ => Token::Not,
+                Some(if first == '(' {
+                    Token::Open
+                } else {
+                    Token::Close
                 })
+            }
+            '!' if after.is_empty() || after.starts_with([' ', '(', ')']) => {
+                self.rest = after;
+                Some(Token::Not)
             }
             '"' | '\'' => self.quoted(first, after),
             _ => {
@@ -281,16 +295,16 @@ impl<'a> Parser<'a> {
     }
 }
 
-fn field(pointer: &str) -> Option<Field> {
+/// A pointer as AM reads it: the slash before it and one after it say nothing.
+fn field(pointer: &str) -> Field {
     let pointer = pointer.strip_prefix('/').unwrap_or(pointer);
-    let tokens: Vec<String> = pointer
-        .split('/')
-        .map(|t| t.replace("~1", "/").replace("~0", "~"))
-        .collect();
-    tokens
-        .iter()
-        .all(|token| !token.is_empty())
-        .then_some(Field(tokens))
+    let pointer = pointer.strip_suffix('/').unwrap_or(pointer);
+    let tokens = pointer.split('/');
+    Field(
+        tokens
+            .map(|token| token.replace("~1", "/").replace("~0", "~"))
+            .collect(),
+    )
 }
 
 #[cfg(test)]
@@ -312,7 +326,11 @@ mod tests {
                 "name eq \"a\\\"b\" AND x sw 'c d'",
                 "(/name eq \"a\\\"b\" and /x sw \"c d\")",
             ),
-            ("!x pr", "! (/x pr)"),
+            ("!x pr", "/!x pr"),
+            ("! x pr", "! (/x pr)"),
+            ("/a/ eq 1", "/a eq 1"),
+            ("a//b eq 1", "/a//b eq 1"),
+            ("// eq 1", "/ eq 1"),
             ("!(x pr)", "! (/x pr)"),
             ("a zz true", "/a zz true"),
             (
@@ -330,6 +348,12 @@ mod tests {
             "name",
             "name eq",
             "name eq x",
+            "!true",
+            "( !true )",
+            "!!(true)",
+            "! ! (true)",
+            "!",
+            "!(",
             "(true",
             "true)",
             "a eq \"x",

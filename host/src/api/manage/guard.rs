@@ -39,7 +39,7 @@ pub(super) async fn check(
 ///
 /// # Errors
 /// 400 for a body that is not JSON of the kind that the operation takes.
-pub(super) fn well_formed(call: &Call, operation: &Operation) -> Result<(), ApiError> {
+pub(in crate::api) fn well_formed(call: &Call, operation: &Operation) -> Result<(), ApiError> {
     match operation {
         Operation::Create | Operation::CreateWithId | Operation::Upsert | Operation::Update => {
             call.members().map(drop)

@@ -62,6 +62,10 @@ pub(super) async fn handle(
         })
         .served(served)
     };
+    let listed = endpoint != Endpoint::SubjectAttributes;
+    if id.is_none() && listed && matches!(operation, Operation::Upsert | Operation::CreateWithId) {
+        return Err(ApiError::bad_request("No new resource ID in HTTP PUT request").served(served));
+    }
     match Wanted::of(operation, id)? {
         Wanted::Query if endpoint == Endpoint::SubjectAttributes => {
             attributes(app, call, served).await

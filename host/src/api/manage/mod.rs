@@ -4,7 +4,7 @@
 mod authentication;
 mod bundles;
 mod collection;
-mod guard;
+pub(super) mod guard;
 mod listings;
 mod oauth;
 mod policies;
@@ -105,13 +105,15 @@ pub(crate) async fn handle(
 }
 
 /// Paths below which AM has endpoints, the longer ones first.
-const ABOVE_ENDPOINTS: [&str; 6] = [
+const ABOVE_ENDPOINTS: [&str; 8] = [
     "realm-config/services/policyconfiguration",
     "realm-config/authentication/modules",
     "realm-config/authentication",
     "realm-config/services",
     "realm-config",
     "global-config",
+    "sessions",
+    "serverinfo",
 ];
 
 /// The error for an endpoint that there is not: it names what is left of the path below those that there are.
@@ -155,30 +157,21 @@ impl<'a> Wanted<'a> {
     /// # Errors
     /// 400 for an operation on a collection that only instances have, or the reverse; 404 for a bare PUT on a collection.
     fn of(operation: Operation, id: Option<&'a str>) -> Result<Self, ApiError> {
-        let misuse = |how: &str| {
-            Err(ApiError::bad_request(format!(
-                "The resource instance  cannot be {how}"
-            )))
-        };
-        if id.is_none()
-            && let Some(misplaced) = ApiError::misplaced(&operation)
-        {
+        if let Some(misplaced) = ApiError::misplaced(&operation, id) {
             return Err(misplaced);
         }
-        match (operation, id) {
-            (Operation::Action(action), _) => Ok(Wanted::Action(action)),
-            (Operation::Query, None) => Ok(Wanted::Query),
-            (Operation::Create, None) => Ok(Wanted::Create),
-            (Operation::Query, Some(_)) => misuse("queried"),
-            (Operation::Create, Some(_)) => misuse("created"),
-            (_, None) => Err(ApiError::no_such_resource("")),
-            (Operation::Read, Some(id)) => Ok(Wanted::Read(id)),
-            (Operation::Update, Some(id)) => Ok(Wanted::Update(id)),
-            (Operation::Delete, Some(id)) => Ok(Wanted::Delete(id)),
-            (Operation::Upsert, Some(id)) => Ok(Wanted::Upsert(id)),
-            (Operation::CreateWithId, Some(id)) => Ok(Wanted::CreateWithId(id)),
-            (Operation::Patch, Some(_)) => Ok(Wanted::Patch),
-        }
+        Ok(match (operation, id) {
+            (Operation::Action(action), _) => Wanted::Action(action),
+            (Operation::Query, _) => Wanted::Query,
+            (Operation::Create, _) => Wanted::Create,
+            (_, None) => return Err(ApiError::no_such_resource("")),
+            (Operation::Read, Some(id)) => Wanted::Read(id),
+            (Operation::Update, Some(id)) => Wanted::Update(id),
+            (Operation::Delete, Some(id)) => Wanted::Delete(id),
+            (Operation::Upsert, Some(id)) => Wanted::Upsert(id),
+            (Operation::CreateWithId, Some(id)) => Wanted::CreateWithId(id),
+            (Operation::Patch, Some(_)) => Wanted::Patch,
+        })
     }
 }
 

@@ -137,13 +137,11 @@ fn sort(call: &Call, rows: &mut [Row]) -> Result<(), ApiError> {
     };
     let mut keys = Vec::new();
     for key in text.trim_end_matches(',').split(',') {
-        let (pointer, descending) = match key.strip_prefix('-') {
-            Some(pointer) => (pointer, true),
-            None => (key.strip_prefix('+').unwrap_or(key), false),
-        };
+        let descending = key.starts_with('-');
+        let pointer = key.strip_prefix(['+', '-']).unwrap_or(key);
         // A lone sign is the pointer to the whole row, by which nothing is sorted; commas alone are no keys at all.
         let commas = !text.is_empty() && text.trim_end_matches(',').is_empty();
-        let whole = pointer.is_empty() && (descending || commas);
+        let whole = pointer.is_empty() && (!key.is_empty() || commas);
         if (pointer.is_empty() && !whole) || !is_pointers(pointer) {
             return Err(unreadable(
                 "_sortKeys",

@@ -16,6 +16,7 @@ use super::answer::Answer;
 use super::crest::operation::Operation;
 use super::crest::version::Version;
 use super::error::ApiError;
+use super::manage::guard;
 use crate::app::App;
 use crate::auth::caller::{Caller, token};
 use crate::auth::endpoint::{Endpoint, Permission, Verb};
@@ -69,13 +70,16 @@ pub(crate) async fn handle(
     let answered = match (operation, path) {
         (Operation::Action(action), _) => action_of(app, call, path, &action, family).await,
         (Operation::Query, None) => query::answer(app, call, &call.caller(app).await?).await,
-        (operation, Some(token)) if operation != Operation::Query => {
-            Err(unsupported(app, call, token, "getsessioninfo").await)
-        }
-        (operation, _) => {
-            call.caller(app).await?;
-            Err(ApiError::misplaced(&operation)
-                .unwrap_or_else(|| ApiError::not_implemented("Operation is not supported.")))
+        (operation, path) => {
+            guard::well_formed(call, &operation)?;
+            match (ApiError::misplaced(&operation, path), path) {
+                (None, Some(token)) => Err(unsupported(app, call, token, "getsessioninfo").await),
+                (misplaced, _) => {
+                    call.caller(app).await?;
+                    let unsupported = || ApiError::not_implemented("Operation is not supported.");
+                    Err(misplaced.unwrap_or_else(unsupported))
+                }
+            }
         }
     };
     match answered {

@@ -146,6 +146,8 @@ fn compare(
 
 fn text(have: &str, operator: &Operator, wanted: &str, case: Case) -> Result<bool, ApiError> {
     match operator {
+        // AM: no pattern, no condition.
+        Operator::Equal if wanted.is_empty() => Ok(true),
         Operator::Equal => {
             let covered = Pattern::parse(wanted).and_then(|pattern| pattern.covers(have));
             covered.map_err(|error| match error {

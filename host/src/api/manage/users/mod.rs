@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::{Wanted, guard, single};
 use crate::api::Call;
 use crate::api::answer::Answer;
+use crate::api::crest::fields::Fields;
 use crate::api::crest::operation::Operation;
 use crate::api::crest::version::Version;
 use crate::api::error::ApiError;
@@ -118,7 +119,7 @@ impl Asked<'_> {
                     .find(name)
                     .await?
                     .ok_or_else(|| ApiError::not_found("Resource cannot be found."))?;
-                Ok(self.shown(name, &object))
+                Ok(self.read(name, &object))
             }
             Wanted::Create => self.create(None).await,
             Wanted::CreateWithId(name) => self.create_by_put(name).await,
@@ -244,13 +245,24 @@ impl Asked<'_> {
 
     fn shown(&self, name: &str, object: &Object) -> Answer {
         let revision = Some(object.revision.to_string());
-        single(
-            self.call,
-            self.served,
-            name,
-            revision,
-            self.members(name, object),
-        )
+        let members = self.members(name, object);
+        single(self.call, self.served, name, revision, members)
+    }
+
+    /// As [`Asked::shown`], with no values for each attribute that was asked for and is not there.
+    fn read(&self, name: &str, object: &Object) -> Answer {
+        let revision = Some(object.revision.to_string());
+        let mut members = self.members(name, object);
+        let fields = Fields::of(&self.call.parameters);
+        let attributes = fields
+            .names()
+            .filter(|name| !["_id", "_rev"].contains(name));
+        for field in attributes {
+            members
+                .entry(field)
+                .or_insert_with(|| Value::Array(Vec::new()));
+        }
+        single(self.call, self.served, name, revision, members)
     }
 
     fn patch_refused(&self) -> ApiError {
