@@ -12,8 +12,9 @@
 //!    fragment cut off at the first `#`; leading slashes dropped; the authority, to the first `/` or `?`; the path, to the first
 //!    `?`; the query, all the rest. `http://*` is whole: any name without a query.
 //! 3. Any other scheme makes a name of two parts: the authority, to the first `/`, and the rest, in which `?` is a character.
-//! 4. The port is what follows an authority's last `:` that no `]` follows. Without a host there is no port, not even a default
-//!    one. Brackets hold an IPv6 address, or an address's characters with wildcards among them.
+//! 4. The port is what follows an authority's last `:` that no `]` follows; where nothing follows it there is none. Without a
+//!    host there is no port, not even a default one. Brackets hold an IPv6 address, or an address's characters with wildcards
+//!    among them.
 //! 5. Every part is covered by itself, by a part of the pattern cut in the same way. A pattern whose scheme has wildcards may
 //!    cover names of both kinds, and is cut as the name is; without a port its authority has to cover host and port together.
 //! 6. `-*-` is found before `*`, from left to right. Texts are folded character by character.

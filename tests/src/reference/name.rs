@@ -231,11 +231,11 @@ fn every_host(scheme: &str, after: &str) -> bool {
 
 fn authority_covers(authority: &str, host: &str, port: &str) -> bool {
     match split_port(authority) {
-        (own_host, Some(own_port)) => {
+        (own_host, Some(own_port)) if !own_port.is_empty() => {
             Glob::new(&own_host).covers(host) && Glob::new(&own_port).covers(port)
         }
         // A name without a port (`http://?x`, which has no host either) is its host alone.
-        (whole, None) if port.is_empty() => Glob::new(&whole).covers(host),
-        (whole, None) => Glob::new(&whole).covers(&format!("{host}:{port}")),
+        _ if port.is_empty() => Glob::new(authority).covers(host),
+        _ => Glob::new(authority).covers(&format!("{host}:{port}")),
     }
 }
