@@ -8,7 +8,7 @@ use super::collection::{self, Collection, Put, Route};
 use super::created;
 use super::rows::{self, Remaining, Row};
 use crate::api::answer::Answer;
-use crate::api::crest::filter::{Literal, Operator};
+use crate::api::crest::filter::{Filter, Literal, Operator};
 use crate::api::crest::operation::Operation;
 use crate::api::crest::version::Version;
 use crate::api::error::ApiError;
@@ -55,6 +55,7 @@ impl Collection for Scripts {
 
     async fn query(asked: &Asked<'_>) -> Result<Answer, ApiError> {
         let filter = rows::filter(asked.call)?;
+        rows::leaves(&filter, &mut check)?;
         let mut found = Vec::new();
         for object in asked.objects(Kind::Script).await? {
             let row = Row {
@@ -62,7 +63,9 @@ impl Collection for Scripts {
                 revision: None,
                 members: script::shown(&object),
             };
-            if rows::holds(&filter, &row, &is_met)? {
+            if rows::holds(&filter, &row, &|row, name, operator, wanted| {
+                Ok(is_met(&row.members, name, operator, wanted))
+            })? {
                 found.push(row);
             }
         }
@@ -290,23 +293,29 @@ const FIELDS: [&str; 12] = [
     "evaluatorVersion",
 ];
 
-/// How AM compares a script with the value of a filter: texts by letter case and as they are, the source in clear,
-/// numbers by value, and nothing with another type.
-///
 /// # Errors
 /// 400 for a member that scripts do not have.
-fn is_met(row: &Row, name: &str, operator: &Operator, wanted: &Literal) -> Result<bool, ApiError> {
-    if !FIELDS.contains(&name) {
-        return Err(ApiError::bad_request(format!(
-            "Unknown query field '{name}': scripts have {}",
-            FIELDS.join(", ")
-        )));
-    }
-    let have = match name {
-        "script" => Some(Value::from(script::text(&row.members))),
-        name => row.members.get(name).cloned(),
+fn check(leaf: &Filter) -> Result<(), ApiError> {
+    let (Filter::Compare(field, ..) | Filter::Present(field)) = leaf else {
+        return Ok(());
     };
-    Ok(match (have, wanted) {
+    match field.0.as_slice() {
+        [name] if FIELDS.contains(&name.as_str()) => Ok(()),
+        _ => Err(ApiError::bad_request(format!(
+            "Unknown query field '{field}': scripts have {}",
+            FIELDS.join(", ")
+        ))),
+    }
+}
+
+/// How AM compares a script with the value of a filter: texts by letter case and as they are, the source in clear,
+/// numbers by value, and nothing with another type.
+fn is_met(script: &Members, name: &str, operator: &Operator, wanted: &Literal) -> bool {
+    let have = match name {
+        "script" => Some(Value::from(script::text(script))),
+        name => script.get(name).cloned(),
+    };
+    match (have, wanted) {
         (Some(Value::String(have)), Literal::Text(wanted)) => match operator {
             Operator::Contains => have.contains(wanted),
             Operator::StartsWith => have.starts_with(wanted),
@@ -317,7 +326,7 @@ fn is_met(row: &Row, name: &str, operator: &Operator, wanted: &Literal) -> Resul
             .is_some_and(|have| operator.accepts(have.cmp(wanted))),
         (Some(Value::Bool(have)), Literal::Boolean(wanted)) => operator.accepts(have.cmp(wanted)),
         _ => false,
-    })
+    }
 }
 
 /// Whether a condition, or one inside it, runs the script.
