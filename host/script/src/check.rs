@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::Runtime;
-use crate::instance::Call;
+use crate::instance::{Call, Steps};
 
 /// Where and why a script cannot be parsed.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -32,7 +32,7 @@ impl Runtime {
             column: 0,
             message,
         };
-        let answer = self.call(Call::Check { script }).answer;
+        let answer = self.call(Call::Check { script }, Steps::All).answer;
         let answer = answer.map_err(|failure| nowhere(failure.to_string()))?;
         let checked: Checked = serde_json::from_slice(&answer)
             .map_err(|error| nowhere(format!("the script engine's answer is no JSON: {error}")))?;

@@ -5,11 +5,31 @@ use wasmtime::{Global, InstancePre, Memory, Store, Trap, TypedFunc, Val};
 use crate::run::Failure;
 use crate::runtime::RUN_TICKS;
 
+/// What `assize_fault` says of a run that has used up its steps.
+const OUT_OF_STEPS: i32 = 1;
+
 /// Which of the module's two calls is made.
 #[derive(Clone, Copy)]
 pub(crate) enum Call<'a> {
     Run { script: &'a [u8], inputs: &'a [u8] },
     Check { script: &'a [u8] },
+}
+
+/// Steps that a call may take.
+#[derive(Clone, Copy)]
+pub(crate) enum Steps {
+    /// As many as the module allows.
+    All,
+    AtMost(u32),
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// As it ends whenever it is made.
+    OfItself,
+    /// It was given fewer steps than the module allows, and took them all: it may have an answer.
+    CutShort,
 }
 
 /// A module in the state that it was made with.
@@ -31,6 +51,7 @@ pub(crate) struct Called {
     pub(crate) answer: Result<Vec<u8>, Failure>,
     /// The steps that it took.
     pub(crate) steps: u32,
+    pub(crate) end: End,
 }
 
 impl Instance {
@@ -64,18 +85,33 @@ impl Instance {
         self.memory.data(&self.store)
     }
 
-    pub(crate) fn call(&mut self, call: Call<'_>) -> Called {
+    pub(crate) fn call(&mut self, call: Call<'_>, most: Steps) -> Called {
         self.store.set_epoch_deadline(RUN_TICKS);
-        let answer = match self.record(call) {
+        let [(steps, all), (fault, _)] = self.counters;
+        let all = number(&all);
+        let first = match most {
+            Steps::All => all,
+            Steps::AtMost(most) => i32::try_from(most).unwrap_or(all).min(all),
+        };
+        let answer = match steps.set(&mut self.store, Val::I32(first)) {
+            Ok(()) => self.record(call),
+            Err(error) => Err(error),
+        };
+        let answer = match answer {
             Ok(record) => self.read(record as usize).ok_or_else(broken),
             Err(error) => Err(self.ended(&error)),
         };
+        let is_out_of_steps = number(&fault.get(&mut self.store)) == OUT_OF_STEPS;
         // The counter stands at -1 where there was one step too many.
-        let [(steps, first), _] = &self.counters;
-        let (first, left) = (number(first), number(&steps.get(&mut self.store)).max(0));
+        let left = number(&steps.get(&mut self.store)).max(0);
         Called {
             answer,
             steps: u32::try_from(first.saturating_sub(left)).unwrap_or(0),
+            end: if is_out_of_steps && first < all {
+                End::CutShort
+            } else {
+                End::OfItself
+            },
         }
     }
 
@@ -127,7 +163,7 @@ impl Instance {
     /// Why a call gave no answer.
     pub(crate) fn ended(&mut self, error: &wasmtime::Error) -> Failure {
         let words = match number(&self.fault.get(&mut self.store)) {
-            1 => "the script takes too many steps",
+            OUT_OF_STEPS => "the script takes too many steps",
             2 => "the script's calls are nested too deeply",
             3 => "the script needs too much memory",
             // Its steps are bounded, so it is the machine that had no time for them.

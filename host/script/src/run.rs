@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::Runtime;
-use crate::instance::{Call, Called};
+use crate::instance::{Call, Called, End, Steps};
 
 /// What a script is told (`spec/conditions.md` §5.1 names the bindings that show it).
 #[derive(Debug, Clone, Default, Serialize)]
@@ -90,25 +90,39 @@ impl Runtime {
     /// thread that others wait for.
     #[must_use]
     pub fn run(&self, script: &str, inputs: &Inputs) -> Run {
+        self.run_for(Steps::All, script, inputs).0
+    }
+
+    /// Does the same, unless that takes more than so many steps (about 100 in a microsecond): then nothing has happened,
+    /// and there is no run.
+    #[must_use]
+    pub fn run_within(&self, steps: u32, script: &str, inputs: &Inputs) -> Option<Run> {
+        match self.run_for(Steps::AtMost(steps), script, inputs) {
+            (run, End::OfItself) => Some(run),
+            (_, End::CutShort) => None,
+        }
+    }
+
+    fn run_for(&self, steps: Steps, script: &str, inputs: &Inputs) -> (Run, End) {
         let inputs = match serde_json::to_vec(inputs) {
             Ok(inputs) => inputs,
             Err(error) => {
-                return Run {
-                    result: Err(Failure::Lasting(format!(
-                        "the script's inputs are no JSON: {error}"
-                    ))),
+                let failure = Failure::Lasting(format!("the script's inputs are no JSON: {error}"));
+                let run = Run {
+                    result: Err(failure),
                     steps: 0,
                     log: Vec::new(),
                 };
+                return (run, End::OfItself);
             }
         };
         let (script, inputs) = (script.as_bytes(), inputs.as_slice());
-        let Called { answer, steps } = self.call(Call::Run { script, inputs });
+        let Called { answer, steps, end } = self.call(Call::Run { script, inputs }, steps);
         let (result, log) = match answer {
             Ok(answer) => read(&answer),
             Err(error) => (Err(error), Vec::new()),
         };
-        Run { result, steps, log }
+        (Run { result, steps, log }, end)
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use wasmtime::{Engine, InstancePre, Linker, Module};
 
-use crate::instance::{Call, Called, Instance};
+use crate::instance::{Call, Called, End, Instance, Steps};
 use crate::run::Failure;
 use crate::{MACHINE_CODE, tuning};
 
@@ -72,7 +72,7 @@ impl Runtime {
     }
 
     /// Makes one call on an instance that nothing has run in, as far as the call can tell.
-    pub(crate) fn call(&self, call: Call<'_>) -> Called {
+    pub(crate) fn call(&self, call: Call<'_>, steps: Steps) -> Called {
         let ready = self.ready().pop();
         let instance = match ready {
             Some(instance) => Ok(instance),
@@ -85,10 +85,11 @@ impl Runtime {
                 return Called {
                     answer: Err(Failure::Passing(why)),
                     steps: 0,
+                    end: End::OfItself,
                 };
             }
         };
-        let called = instance.call(call);
+        let called = instance.call(call, steps);
         if called.answer.is_ok() && instance.restore(&self.shared.first) {
             let mut ready = self.ready();
             if ready.len() < READY {
@@ -183,12 +184,17 @@ mod tests {
         assert_eq!(ended, late);
         let ended = instance.ended(&wasmtime::Error::from(Trap::UnreachableCodeReached));
         assert!(matches!(ended, Failure::Lasting(_)), "{ended}");
-        let endless = runtime.call(Call::Run {
+        let endless = Call::Run {
             script: b"for (;;) {}",
             inputs: br#"{"now":1,"resource":"a","scriptName":"b","environment":{}}"#,
-        });
+        };
         let steps = Failure::Lasting("the script takes too many steps".to_owned());
-        assert_eq!(endless.answer, Err(steps));
+        let called = runtime.call(endless, Steps::All);
+        assert_eq!((called.answer, called.end), (Err(steps), End::OfItself));
+        let called = runtime.call(endless, Steps::AtMost(u32::MAX));
+        assert_eq!(called.end, End::OfItself);
+        let called = runtime.call(endless, Steps::AtMost(20_000));
+        assert_eq!((called.steps, called.end), (20_000, End::CutShort));
     }
 
     #[test]
@@ -196,10 +202,8 @@ mod tests {
         let runtime = Runtime::start().unwrap();
         let run = |instance: &mut Instance, script: &str| {
             let inputs = br#"{"now":1,"resource":"a","scriptName":"b","environment":{}}"#;
-            instance.call(Call::Run {
-                script: script.as_bytes(),
-                inputs,
-            })
+            let script = script.as_bytes();
+            instance.call(Call::Run { script, inputs }, Steps::All)
         };
         let first = &runtime.shared.first;
         let mut instance = Instance::new(&runtime.shared.pre).unwrap();

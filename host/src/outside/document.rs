@@ -8,7 +8,7 @@ use assize_script::{Failure, Inputs, Runtime};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::scripts::{Job, run_all};
+use super::batch::{Batch, Job};
 use super::source::{self, Source};
 use super::{Found, Need, Question, externals};
 use crate::documents::script;
@@ -123,13 +123,12 @@ impl Resolver {
             let runtime = self
                 .runtime
                 .get_or_init(|| Runtime::start().map_err(|error| error.to_string()));
+            let mut batch = Batch::new(inputs(request), jobs);
             match runtime {
-                Ok(runtime) => found.extend(run_all(runtime, inputs(request), jobs)),
-                Err(error) => {
-                    let failed = |job: Job| (job.need, Err(Failure::Passing(error.clone())));
-                    found.extend(jobs.into_iter().map(failed));
-                }
+                Ok(runtime) => batch.run_all(runtime),
+                Err(error) => batch.fail(error),
             }
+            found.extend(batch.finish());
         }
         found
     }

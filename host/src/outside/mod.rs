@@ -3,6 +3,7 @@
 //! One round: whatever one request asks for is resolved together, then the same request is asked again with the results.
 //! What cannot be found out is an error, which makes its condition undetermined: it denies and never allows.
 
+mod batch;
 pub(crate) mod document;
 pub(crate) mod scripts;
 pub(crate) mod source;
@@ -19,7 +20,8 @@ use crate::clock::Millis;
 use crate::limits::NEEDS_PER_REQUEST;
 use crate::publish::LiveRealm;
 use crate::store::Store;
-use scripts::{Job, Scripts};
+use batch::Job;
+use scripts::Scripts;
 use transactions::Transactions;
 
 /// One outside condition that the engine asks for (contract §4).

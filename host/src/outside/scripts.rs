@@ -1,4 +1,4 @@
-//! Script conditions: the realm's scripts, kept as long as nothing changes, and run away from the async workers.
+//! Script conditions: the realm's scripts, kept as long as nothing changes, and run: long ones away from the async workers.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
@@ -6,10 +6,11 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use assize_script::{Failure, Inputs, Runtime, SyntaxError};
 use tokio::sync::Semaphore;
 
+use super::batch::{Batch, Job};
 use super::source::Source;
 use super::{Asked, Found};
 use crate::documents::members;
-use crate::limits::{SCRIPT_STEPS_PER_REQUEST, SCRIPTS_IN_MEMORY};
+use crate::limits::SCRIPTS_IN_MEMORY;
 use crate::store::{Kind, Store};
 
 /// The scripts of all realms.
@@ -18,7 +19,7 @@ pub(crate) struct Scripts {
     /// Started with the first script that is run: without scripts there is nothing to pay for.
     runtime: OnceLock<Result<Runtime, String>>,
     known: RwLock<HashMap<(String, String), Known>>,
-    /// Requests whose scripts run at once: fewer than there are cores, so that others are always answered.
+    /// Requests whose long scripts run at once: fewer than there are cores, so that others are always answered.
     running: Semaphore,
 }
 
@@ -26,14 +27,6 @@ pub(crate) struct Scripts {
 struct Known {
     revision: u64,
     script: Result<Arc<Source>, Failure>,
-}
-
-/// One script to run for one resource.
-pub(crate) struct Job {
-    /// The id of the need that it resolves.
-    pub(crate) need: String,
-    pub(crate) script: Result<Arc<Source>, Failure>,
-    pub(crate) resource: String,
 }
 
 impl Scripts {
@@ -80,7 +73,7 @@ impl Scripts {
         script
     }
 
-    /// Runs all scripts of one request, one after the other on one thread.
+    /// Runs all scripts of one request: short ones here and now, the others one after the other on a thread of theirs.
     pub(super) async fn run(
         self: &Arc<Self>,
         asked: &Asked<'_>,
@@ -96,15 +89,23 @@ impl Scripts {
             ..Inputs::default()
         };
         let needs: Vec<String> = jobs.iter().map(|job| job.need.clone()).collect();
+        let mut batch = Batch::new(inputs, jobs);
+        // The first start takes too long for here.
+        if let Some(Ok(runtime)) = self.runtime.get() {
+            batch.run_short(runtime);
+        }
+        if batch.is_done() {
+            return batch.finish();
+        }
         let scripts = Arc::clone(self);
         // The semaphore is never closed; were it, scripts would run without it.
         let turn = self.running.acquire().await;
-        let work = move || match scripts.runtime() {
-            Ok(runtime) => run_all(runtime, inputs, jobs),
-            Err(error) => jobs
-                .into_iter()
-                .map(|job| (job.need, Err(Failure::Passing(error.clone()))))
-                .collect(),
+        let work = move || {
+            match scripts.runtime() {
+                Ok(runtime) => batch.run_all(runtime),
+                Err(error) => batch.fail(error),
+            }
+            batch.finish()
         };
         let ran = tokio::task::spawn_blocking(work).await;
         drop(turn);
@@ -143,26 +144,4 @@ impl Scripts {
             .get_or_init(|| Runtime::start().map_err(|error| error.to_string()))
             .as_ref()
     }
-}
-
-/// Runs scripts in their order, until the request's steps are used up.
-pub(crate) fn run_all(runtime: &Runtime, inputs: Inputs, jobs: Vec<Job>) -> Vec<(String, Found)> {
-    let mut inputs = inputs;
-    let mut steps = 0_u32;
-    let run = |job: Job| {
-        if steps >= SCRIPT_STEPS_PER_REQUEST {
-            // With fewer others it may have a result.
-            let error = "the request's scripts take too many steps together".to_owned();
-            return (job.need, Err(Failure::Passing(error)));
-        }
-        let found = job.script.and_then(|script| {
-            inputs.resource = job.resource;
-            inputs.script_name.clone_from(&script.name);
-            let (found, taken) = script.run(runtime, &inputs);
-            steps = steps.saturating_add(taken);
-            found
-        });
-        (job.need, found)
-    };
-    jobs.into_iter().map(run).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use assize_script::Inputs;
+use assize_script::{Inputs, Level, Run, Runtime};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -66,15 +66,29 @@ impl Source {
         Ok(Source { name, text })
     }
 
-    /// Runs it, and writes what it logs to the server's own log.
-    pub(crate) fn run(&self, runtime: &assize_script::Runtime, inputs: &Inputs) -> (Found, u32) {
-        let run = runtime.run(&self.text, inputs);
+    /// Runs it, and writes what it logs to the server's own log; gives how many steps it took, too.
+    pub(crate) fn run(&self, runtime: &Runtime, inputs: &Inputs) -> (Found, u32) {
+        self.told(runtime.run(&self.text, inputs), inputs)
+    }
+
+    /// The same, unless it takes more than so many steps: then nothing has happened.
+    pub(crate) fn run_within(
+        &self,
+        steps: u32,
+        runtime: &Runtime,
+        inputs: &Inputs,
+    ) -> Option<(Found, u32)> {
+        let run = runtime.run_within(steps, &self.text, inputs)?;
+        Some(self.told(run, inputs))
+    }
+
+    fn told(&self, run: Run, inputs: &Inputs) -> (Found, u32) {
         let (script, resource) = (self.name.as_str(), inputs.resource.as_str());
         for (level, line) in &run.log {
             match level {
-                assize_script::Level::Error => tracing::error!(script, resource, line, "script"),
-                assize_script::Level::Warning => tracing::warn!(script, resource, line, "script"),
-                assize_script::Level::Message => tracing::info!(script, resource, line, "script"),
+                Level::Error => tracing::error!(script, resource, line, "script"),
+                Level::Warning => tracing::warn!(script, resource, line, "script"),
+                Level::Message => tracing::info!(script, resource, line, "script"),
             }
         }
         if let Err(error) = &run.result {

@@ -207,35 +207,34 @@
         for (const name of Object.keys(object)) map.put(name, new HashSet(object[name]));
         return map;
     };
-    let advice, responseAttributes;
+    // All that can be made before the inputs are known is made here: an instance lives for one run.
+    const advice = new HashMap(), responseAttributes = new HashMap();
+    let known;
+    // As in a directory, whatever the case of the attribute's name.
+    const attribute = name => {
+        const { profile } = known;
+        if (profile === undefined) refuse('nothing is known of this subject\'s profile');
+        const wanted = text(name).toLowerCase();
+        const key = Object.keys(profile).find(key => key.toLowerCase() === wanted);
+        return new HashSet(key === undefined ? [] : profile[key]);
+    };
+    const readOnly = () => refuse('identity is read-only here: a decision changes nobody\'s profile');
+    hidden(globalThis, {
+        authorized: false, advice, responseAttributes, ttl: UNLIMITED, logger,
+        username: null, resourceURI: null, scriptName: null, environment: null,
+        session: { getProperty: name => has(known.session, name) ? known.session[name] : null },
+        identity: { getAttribute: name => attribute(name), setAttribute: readOnly, addAttribute: readOnly, store: readOnly },
+    });
 
     const bind = inputs => {
-        advice = new HashMap();
-        responseAttributes = new HashMap();
-        hidden(globalThis, {
-            authorized: false, advice, responseAttributes, ttl: UNLIMITED, logger,
-            username: inputs.username === undefined ? null : inputs.username,
-            resourceURI: inputs.resource,
-            scriptName: inputs.scriptName,
-            environment: setsOf(inputs.environment),
-        });
-        if (inputs.session === undefined) return;
-        const { session, profile } = inputs;
-        // As in a directory, whatever the case of the attribute's name.
-        const attribute = name => {
-            const wanted = text(name).toLowerCase();
-            const key = Object.keys(profile).find(key => key.toLowerCase() === wanted);
-            return key === undefined ? [] : profile[key];
-        };
-        const readOnly = () => refuse('identity is read-only here: a decision changes nobody\'s profile');
-        hidden(globalThis, {
-            session: { getProperty: name => has(session, name) ? session[name] : null },
-            identity: {
-                getAttribute: name => profile === undefined ? refuse('nothing is known of this subject\'s profile')
-                    : new HashSet(attribute(name)),
-                setAttribute: readOnly, addAttribute: readOnly, store: readOnly,
-            },
-        });
+        known = inputs;
+        if (inputs.username !== undefined) globalThis.username = inputs.username;
+        globalThis.resourceURI = inputs.resource;
+        globalThis.scriptName = inputs.scriptName;
+        globalThis.environment = setsOf(inputs.environment);
+        if (inputs.session !== undefined) return;
+        delete globalThis.session;
+        delete globalThis.identity;
     };
 
     // By hand, so that nothing that a script did to the prototypes of arrays and objects has a say.
@@ -251,6 +250,7 @@
     };
     const lists = (map, binding) => {
         let all = '';
+        if (map.size() === 0) return '{}';
         const names = map.keySet().toArray();
         if (names.length > VALUES) refuse(binding + ' holds more than ' + VALUES + ' names');
         for (let n = 0; n < names.length; n++) {
