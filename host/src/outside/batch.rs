@@ -42,6 +42,11 @@ impl Batch {
     pub(crate) fn run_short(&mut self, runtime: &Runtime) {
         while let Some(job) = self.jobs.pop_front() {
             let left = SCRIPT_STEPS_AT_ONCE.saturating_sub(self.steps);
+            // With fewer a script might be taken for a long one that is not.
+            if left < SCRIPT_STEPS_AT_ONCE / 2 {
+                self.jobs.push_front(job);
+                return;
+            }
             let ran = match &job.script {
                 Ok(script) => {
                     tell(&mut self.inputs, script, &job.resource);
@@ -110,10 +115,7 @@ mod tests {
     use super::*;
 
     fn job(need: &str, text: &str) -> Job {
-        let source = Source {
-            name: need.to_owned(),
-            text: text.to_owned(),
-        };
+        let source = Source::new(need.to_owned(), text.to_owned());
         Job {
             need: need.to_owned(),
             script: Ok(Arc::new(source)),
@@ -134,6 +136,9 @@ mod tests {
         batch.run_short(&runtime);
         let found: Vec<&str> = batch.found.iter().map(|(need, _)| need.as_str()).collect();
         assert_eq!((found, batch.is_done()), (vec!["short"], false));
+        // It is not tried again: it was long once.
+        batch.run_short(&runtime);
+        assert!(!batch.is_done());
         batch.run_all(&runtime);
         assert!(batch.is_done());
         let found = batch.finish();

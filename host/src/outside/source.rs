@@ -1,6 +1,7 @@
 //! A stored script as what can be run.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use assize_script::{Inputs, Level, Run, Runtime};
 use base64::Engine as _;
@@ -15,10 +16,12 @@ const CONTEXT: &str = "POLICY_CONDITION";
 const LANGUAGE: &str = "JAVASCRIPT";
 
 /// A policy-condition script in JavaScript.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Source {
     pub(crate) name: String,
     pub(crate) text: String,
+    /// Whether it was cut short once: it is likely to be again.
+    was_long: AtomicBool,
 }
 
 /// The scripts of a bundle as its last part has them: `[[id, name, source], …]`, by id; empty where there are none.
@@ -37,6 +40,14 @@ pub(crate) fn in_bundle<'a>(scripts: impl IntoIterator<Item = (&'a str, &'a Sour
 }
 
 impl Source {
+    pub(crate) fn new(name: String, text: String) -> Self {
+        Source {
+            name,
+            text,
+            was_long: AtomicBool::new(false),
+        }
+    }
+
     /// Reads a script as it is stored.
     ///
     /// # Errors
@@ -63,7 +74,7 @@ impl Source {
         let text = STANDARD.decode(member("script")).ok();
         let text = text.and_then(|bytes| String::from_utf8(bytes).ok());
         let text = text.ok_or_else(|| format!("the source of script `{name}` cannot be read"))?;
-        Ok(Source { name, text })
+        Ok(Source::new(name, text))
     }
 
     /// Runs it, and writes what it logs to the server's own log; gives how many steps it took, too.
@@ -71,14 +82,21 @@ impl Source {
         self.told(runtime.run(&self.text, inputs), inputs)
     }
 
-    /// The same, unless it takes more than so many steps: then nothing has happened.
+    /// The same, unless it takes more than so many steps, now or once before: then nothing has happened. Trying is not
+    /// free either, and whoever means harm would have it tried again and again.
     pub(crate) fn run_within(
         &self,
         steps: u32,
         runtime: &Runtime,
         inputs: &Inputs,
     ) -> Option<(Found, u32)> {
-        let run = runtime.run_within(steps, &self.text, inputs)?;
+        if self.was_long.load(Ordering::Relaxed) {
+            return None;
+        }
+        let Some(run) = runtime.run_within(steps, &self.text, inputs) else {
+            self.was_long.store(true, Ordering::Relaxed);
+            return None;
+        };
         Some(self.told(run, inputs))
     }
 
