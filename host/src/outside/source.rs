@@ -20,8 +20,8 @@ const LANGUAGE: &str = "JAVASCRIPT";
 pub(crate) struct Source {
     pub(crate) name: String,
     pub(crate) text: String,
-    /// Whether it was cut short once: it is likely to be again.
-    was_long: AtomicBool,
+    /// Whether it was cut short once, or failed: it is likely to be so again, and has no claim to haste.
+    can_wait: AtomicBool,
 }
 
 /// The scripts of a bundle as its last part has them: `[[id, name, source], …]`, by id; empty where there are none.
@@ -44,7 +44,7 @@ impl Source {
         Source {
             name,
             text,
-            was_long: AtomicBool::new(false),
+            can_wait: AtomicBool::new(false),
         }
     }
 
@@ -82,22 +82,22 @@ impl Source {
         self.told(runtime.run(&self.text, inputs), inputs)
     }
 
-    /// The same, unless it takes more than so many steps, now or once before: then nothing has happened. Trying is not
-    /// free either, and whoever means harm would have it tried again and again.
+    /// The same, unless it takes more than so many steps, or did so or failed before: then nothing has happened. Trying is
+    /// not free either, and whoever means harm would have it tried again and again.
     pub(crate) fn run_within(
         &self,
         steps: u32,
         runtime: &Runtime,
         inputs: &Inputs,
     ) -> Option<(Found, u32)> {
-        if self.was_long.load(Ordering::Relaxed) {
+        if self.can_wait.load(Ordering::Relaxed) {
             return None;
         }
-        let Some(run) = runtime.run_within(steps, &self.text, inputs) else {
-            self.was_long.store(true, Ordering::Relaxed);
-            return None;
-        };
-        Some(self.told(run, inputs))
+        let run = runtime.run_within(steps, &self.text, inputs);
+        if run.as_ref().is_none_or(|run| run.result.is_err()) {
+            self.can_wait.store(true, Ordering::Relaxed);
+        }
+        run.map(|run| self.told(run, inputs))
     }
 
     fn told(&self, run: Run, inputs: &Inputs) -> (Found, u32) {

@@ -135,6 +135,12 @@
         toString() { return '{' + this.entrySet().toArray().join(', ') + '}'; }
     }
 
+    // A Java object takes no new members: `responseAttributes.a = …` is an error there, and would go unnoticed here.
+    const closed = new Proxy({}, {
+        set: (_, name) => refuse('a Java object has no member ' + cut(name, 50) + ' that could be set'),
+    });
+    for (const { prototype } of [Collection, HashMap, Entry]) Object.setPrototypeOf(prototype, closed);
+
     // Text is a Java string to a script, and has Java's methods beside its own.
     const wanted = value => value === null || value === undefined ? refuse('java.lang.NullPointerException') : text(value);
     hidden(String.prototype, {
