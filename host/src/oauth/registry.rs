@@ -41,13 +41,16 @@ impl TokenSettings {
     /// The settings as the store has them at this moment, and the revision of their document where there is one.
     ///
     /// # Errors
-    /// The store did not answer.
+    /// The store did not answer, or what it has cannot be read: that is not the same as nothing.
     pub(crate) async fn stored(store: &dyn Store) -> Result<(Self, Option<u64>), StoreError> {
         let realm = RealmPath::root().key();
         let there = store.object(Kind::TokenSettings, &realm, Self::KEY).await?;
-        let settings = there.as_ref().and_then(Self::read);
-        let revision = there.map(|object| object.revision);
-        Ok((settings.unwrap_or_default(), revision))
+        let Some(object) = there else {
+            return Ok((Self::default(), None));
+        };
+        let unreadable = || StoreError::Unavailable("the token settings cannot be read".into());
+        let settings = Self::read(&object).ok_or_else(unreadable)?;
+        Ok((settings, Some(object.revision)))
     }
 
     fn read(object: &Object) -> Option<Self> {

@@ -12,6 +12,7 @@ use super::Oauth;
 use super::audit::About;
 use super::permission::Audience;
 use super::refresh::RefreshError;
+use super::registry::TokenSettings;
 use super::scope::Scopes;
 use super::settings::OauthSettings;
 use super::token::{Issued, NewToken, Subject, User};
@@ -23,6 +24,7 @@ use crate::keys::{KeyRings, Purpose};
 use crate::realm::{Directory, RealmPath};
 use crate::store::suite::place::Place;
 use crate::store::tokens::Revoke;
+use crate::store::{Expect, StoreError, Write};
 
 macro_rules! cases {
     ($($case:ident)*) => {
@@ -44,7 +46,7 @@ macro_rules! cases {
 cases! {
     access_tokens_live_as_long_as_they_say refresh_tokens_are_good_once reuse_ends_the_family
     refresh_tokens_are_refused_in_order a_repeat_gets_the_same_answer_where_that_is_set
-    removed_keys_end_what_they_signed
+    removed_keys_end_what_they_signed settings_that_cannot_be_read_are_not_replaced
 }
 
 const T: Millis = 1_800_000_000_000;
@@ -254,4 +256,22 @@ async fn removed_keys_end_what_they_signed(place: Place) {
         "although it was believed before"
     );
     assert!(believes(&oauth, &next, T).await);
+}
+
+async fn settings_that_cannot_be_read_are_not_replaced(place: Place) {
+    let store = place.open().await;
+    let (settings, there) = TokenSettings::stored(store.as_ref()).await.unwrap();
+    assert_eq!((&settings, there), (&TokenSettings::default(), None));
+    let mut writes = settings.in_place_of(there);
+    store.apply("a", T, "", &writes).await.unwrap();
+    let (_, there) = TokenSettings::stored(store.as_ref()).await.unwrap();
+    assert!(there.is_some());
+    for write in &mut writes {
+        if let Write::Put(expect, draft) = write {
+            (*expect, draft.body) = (Expect::Present, "{\"expiration\": \"soon\"}".into());
+        }
+    }
+    store.apply("a", T + 1, "", &writes).await.unwrap();
+    let read = TokenSettings::stored(store.as_ref()).await;
+    assert!(matches!(read, Err(StoreError::Unavailable(_))), "{read:?}");
 }

@@ -35,10 +35,11 @@ pub(super) async fn apply<D: Database>(
             Write::PutSetting { name, value } => change.put_setting(name, value).await?,
         }
     }
+    let applied = change.commit().await?;
     if writes.len() >= MANY {
-        change.tx.survey().await?;
+        database.survey().await;
     }
-    change.commit().await
+    Ok(applied)
 }
 
 /// A setting under its name, whatever was there.

@@ -94,8 +94,6 @@ pub(super) trait Transaction: Send {
     /// Runs a script of statements without placeholders.
     fn script(&mut self, sql: &'static str) -> impl Future<Output = Outcome<()>> + Send;
 
-    /// Looks at the tables that a large change has filled, where the database plans by what it knows of them.
-    fn survey(&mut self) -> impl Future<Output = Outcome<()>> + Send;
     /// Tells other processes, at the commit and only then.
     fn notify(&mut self, notice: &Notice) -> impl Future<Output = Outcome<()>> + Send;
 
@@ -124,6 +122,10 @@ pub(super) trait Database: Send + Sync + 'static {
         sql: &'static str,
         values: &[Value<'_>],
     ) -> impl Future<Output = Outcome<Vec<Row<Self>>>> + Send;
+
+    /// Looks at the tables that a large change has filled, where the database plans by what it knows of them. That helps
+    /// later statements; the change itself is made, whatever comes of it.
+    fn survey(&self) -> impl Future<Output = ()> + Send;
 
     /// What other processes tell; `None` where they cannot.
     fn notices(&self) -> Option<broadcast::Receiver<Notice>>;

@@ -94,6 +94,9 @@ impl Database for SqliteDatabase {
         query.fetch_all(&self.pool).await.map_err(failure)
     }
 
+    /// It plans by its unique indexes, whatever they hold.
+    async fn survey(&self) {}
+
     /// Other processes that write the same file are found by polling.
     fn notices(&self) -> Option<broadcast::Receiver<Notice>> {
         None
@@ -118,11 +121,6 @@ impl Transaction for SqliteTransaction {
     async fn script(&mut self, sql: &'static str) -> Outcome<()> {
         let done = sqlx::raw_sql(sql).execute(&mut *self.0).await;
         done.map(drop).map_err(failure)
-    }
-
-    /// It plans by its unique indexes, whatever they hold.
-    async fn survey(&mut self) -> Outcome<()> {
-        Ok(())
     }
 
     async fn notify(&mut self, _: &Notice) -> Outcome<()> {

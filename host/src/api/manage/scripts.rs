@@ -1,6 +1,8 @@
 //! `…/scripts`: scripts of policy conditions, and others that are only kept (`conditions.md` §5.2 of the specification
 //! of AM).
 
+use std::cell::OnceCell;
+
 use assize_script::SyntaxError;
 use serde_json::{Value, json};
 
@@ -63,8 +65,14 @@ impl Collection for Scripts {
                 revision: None,
                 members: script::shown(&object),
             };
+            // However often a filter names it, the source is decoded once.
+            let source = OnceCell::new();
             if rows::holds(&filter, &row, &|row, name, operator, wanted| {
-                Ok(is_met(&row.members, name, operator, wanted))
+                let have = match name {
+                    "script" => Some(source.get_or_init(|| script::text(&row.members).into())),
+                    name => row.members.get(name),
+                };
+                Ok(have.is_some_and(|have| is_met(have, operator, wanted)))
             })? {
                 found.push(row);
             }
@@ -310,21 +318,17 @@ fn check(leaf: &Filter) -> Result<(), ApiError> {
 
 /// How AM compares a script with the value of a filter: texts by letter case and as they are, the source in clear,
 /// numbers by value, and nothing with another type.
-fn is_met(script: &Members, name: &str, operator: &Operator, wanted: &Literal) -> bool {
-    let have = match name {
-        "script" => Some(Value::from(script::text(script))),
-        name => script.get(name).cloned(),
-    };
+fn is_met(have: &Value, operator: &Operator, wanted: &Literal) -> bool {
     match (have, wanted) {
-        (Some(Value::String(have)), Literal::Text(wanted)) => match operator {
+        (Value::String(have), Literal::Text(wanted)) => match operator {
             Operator::Contains => have.contains(wanted),
             Operator::StartsWith => have.starts_with(wanted),
             operator => operator.accepts(have.as_str().cmp(wanted)),
         },
-        (Some(Value::Number(have)), Literal::Integer(wanted)) => have
+        (Value::Number(have), Literal::Integer(wanted)) => have
             .as_i64()
             .is_some_and(|have| operator.accepts(have.cmp(wanted))),
-        (Some(Value::Bool(have)), Literal::Boolean(wanted)) => operator.accepts(have.cmp(wanted)),
+        (Value::Bool(have), Literal::Boolean(wanted)) => operator.accepts(have.cmp(wanted)),
         _ => false,
     }
 }

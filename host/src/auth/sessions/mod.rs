@@ -7,7 +7,7 @@ mod events;
 mod memory;
 mod unwritten;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::session::{NewSession, Properties, Session, hash, hash_in};
@@ -272,7 +272,7 @@ impl Sessions {
         now: Millis,
     ) -> Result<Vec<Arc<Session>>, StoreError> {
         let rows = self.store.sessions_of(&realm.key(), user_key).await?;
-        Ok(self.live(rows, |session| session.user_key == user_key, now))
+        Ok(self.live(rows, now))
     }
 
     /// Live sessions of a realm, at most [`SESSIONS_PER_LISTING`], the one used last first.
@@ -281,19 +281,20 @@ impl Sessions {
         realm: &RealmPath,
         now: Millis,
     ) -> Result<Vec<Arc<Session>>, StoreError> {
-        let key = realm.key();
-        let rows = self.store.sessions_in(&key, SESSIONS_PER_LISTING).await?;
-        Ok(self.live(rows, |session| session.realm.key() == key, now))
+        let rows = self
+            .store
+            .sessions_in(&realm.key(), SESSIONS_PER_LISTING)
+            .await?;
+        Ok(self.live(rows, now))
     }
 
     /// Those of stored sessions that are not over, as memory has them where it does.
-    fn live(
-        &self,
-        rows: Vec<SessionRow>,
-        concerned: impl Fn(&Session) -> bool,
-        now: Millis,
-    ) -> Vec<Arc<Session>> {
-        let known = self.memory.known(concerned).into_iter();
+    fn live(&self, rows: Vec<SessionRow>, now: Millis) -> Vec<Arc<Session>> {
+        let stored: HashSet<&str> = rows.iter().map(|row| row.hash.as_str()).collect();
+        let known = self
+            .memory
+            .known(|session| stored.contains(session.hash.as_str()));
+        let known = known.into_iter();
         let known: HashMap<String, Arc<Session>> = known
             .map(|(_, session)| (session.hash.clone(), session))
             .collect();

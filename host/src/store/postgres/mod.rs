@@ -148,6 +148,17 @@ impl Database for PostgresDatabase {
         self.reach.within(READ, rows).await
     }
 
+    /// Its own survey comes a minute later at the earliest: until then it would plan as if the tables were empty. One that
+    /// is under way already is not waited for.
+    async fn survey(&self) {
+        let sql = "ANALYZE (SKIP_LOCKED) objects, past";
+        let done = sqlx::raw_sql(sql).execute(&self.pool);
+        if let Err(error) = self.reach.within(READ, done).await {
+            let error = StoreError::from(error);
+            tracing::warn!(%error, "the tables of a large change were not surveyed");
+        }
+    }
+
     fn notices(&self) -> Option<broadcast::Receiver<Notice>> {
         Some(self.notices.subscribe())
     }
@@ -176,11 +187,6 @@ impl Transaction for PostgresTransaction {
     async fn script(&mut self, sql: &'static str) -> Outcome<()> {
         let done = sqlx::raw_sql(sql).execute(&mut *self.tx);
         self.reach.within(WRITE, done).await.map(drop)
-    }
-
-    /// Its own survey comes a minute later at the earliest: until then it would plan as if the tables were empty.
-    async fn survey(&mut self) -> Outcome<()> {
-        self.script("ANALYZE objects, past").await
     }
 
     async fn notify(&mut self, notice: &Notice) -> Outcome<()> {

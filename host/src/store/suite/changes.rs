@@ -203,3 +203,32 @@ pub(super) async fn only_one_makes_a_name(place: Place) {
         1
     );
 }
+
+pub(super) async fn a_large_change_is_surveyed_and_made_again(place: Place) {
+    const COUNT: usize = 1000;
+    let store = place.open().await;
+    let all = |expect, body: &str| -> Vec<Write> {
+        let keys = (0..COUNT).map(|n| format!("p{n:04}"));
+        keys.map(|key| Write::Put(expect, policy(&key, body)))
+            .collect()
+    };
+    let first = change(&store, &all(Expect::Absent, "1")).await;
+    if let Place::Postgres { .. } = place {
+        // It plans by what it believes of its tables.
+        place
+            .run(
+                "DO $$ BEGIN IF (SELECT reltuples FROM pg_class WHERE relname = 'objects') < 1000 \
+                 THEN RAISE 'not surveyed'; END IF; END $$",
+            )
+            .await;
+    }
+    let second = change(&store, &all(Expect::Anything, "2")).await;
+    let bodies = bodies(&store, "/").await;
+    assert_eq!(bodies.len(), COUNT);
+    assert!(bodies.iter().all(|(_, body)| body == "2"));
+    let differences = store.diff(first, second).await.unwrap();
+    assert_eq!(differences.len(), COUNT, "each has a past");
+    let third = all(Expect::Absent, "3");
+    let refused = store.apply("tester", 1, "", &third).await;
+    assert!(matches!(refused, Err(StoreError::Exists { .. })));
+}

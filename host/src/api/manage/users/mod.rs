@@ -258,9 +258,12 @@ impl Asked<'_> {
             .names()
             .filter(|name| !["_id", "_rev"].contains(name));
         for field in attributes {
-            members
-                .entry(field)
-                .or_insert_with(|| Value::Array(Vec::new()));
+            let is_there = members.keys().any(|name| name.eq_ignore_ascii_case(field));
+            // Later versions show a group's members elsewhere: they are not none.
+            let is_elsewhere = self.form == Form::Later && field == "uniqueMember";
+            if !is_there && !is_elsewhere {
+                members.insert(field.to_owned(), Value::Array(Vec::new()));
+            }
         }
         single(self.call, self.served, name, revision, members)
     }
