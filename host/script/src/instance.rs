@@ -2,7 +2,8 @@
 
 use wasmtime::{Global, InstancePre, Memory, Store, Trap, TypedFunc, Val};
 
-use crate::run::Failure;
+use crate::marks::Marks;
+use crate::run::{Failure, Sandbox};
 use crate::runtime::RUN_TICKS;
 
 /// What `assize_fault` says of a run that has used up its steps.
@@ -11,8 +12,15 @@ const OUT_OF_STEPS: i32 = 1;
 /// Which of the module's two calls is made.
 #[derive(Clone, Copy)]
 pub(crate) enum Call<'a> {
-    Run { script: &'a [u8], inputs: &'a [u8] },
-    Check { script: &'a [u8] },
+    Run {
+        script: &'a [u8],
+        inputs: &'a [u8],
+        /// Nothing where there is no session.
+        session: &'a [u8],
+    },
+    Check {
+        script: &'a [u8],
+    },
 }
 
 /// Steps that a call may take.
@@ -36,8 +44,9 @@ pub(crate) enum End {
 pub(crate) struct Instance {
     store: Store<()>,
     memory: Memory,
+    marks: Marks,
     input: TypedFunc<u32, u32>,
-    run: TypedFunc<(u32, u32), u32>,
+    run: TypedFunc<(u32, u32, u32), u32>,
     check: TypedFunc<u32, u32>,
     fault: Global,
     /// Every global that a run alters and a return does not set back, with its first value.
@@ -52,6 +61,7 @@ pub(crate) struct Called {
     /// The steps that it took.
     pub(crate) steps: u32,
     pub(crate) end: End,
+    pub(crate) sandbox: Sandbox,
 }
 
 impl Instance {
@@ -69,8 +79,10 @@ impl Instance {
             Ok::<_, wasmtime::Error>((global, global.get(&mut store)))
         };
         let (fault, steps) = (counter("assize_fault")?, counter("assize_steps")?);
+        let (_, marks) = counter("assize_marks")?;
         Ok(Instance {
             memory,
+            marks: Marks::at(usize::try_from(number(&marks))?),
             input: instance.get_typed_func(&mut store, "assize_script_input")?,
             run: instance.get_typed_func(&mut store, "assize_script_run")?,
             check: instance.get_typed_func(&mut store, "assize_script_check")?,
@@ -112,6 +124,8 @@ impl Instance {
             } else {
                 End::OfItself
             },
+            // Until it is set back.
+            sandbox: Sandbox::Lost,
         }
     }
 
@@ -125,26 +139,37 @@ impl Instance {
         if memory.len() != first.len() {
             return false;
         }
-        memory.copy_from_slice(first);
+        self.marks.set_back(memory, first);
         let [(steps, most), (fault, none)] = &self.counters;
         steps.set(&mut self.store, *most).is_ok() && fault.set(&mut self.store, *none).is_ok()
     }
 
     fn record(&mut self, call: Call<'_>) -> wasmtime::Result<u32> {
-        let (first, second): (&[u8], &[u8]) = match call {
-            Call::Run { script, inputs } => (script, inputs),
-            Call::Check { script } => (script, &[]),
+        let parts: [&[u8]; 3] = match call {
+            Call::Run {
+                script,
+                inputs,
+                session,
+            } => [script, inputs, session],
+            Call::Check { script } => [script, &[], &[]],
         };
-        let length = |bytes: &[u8]| u32::try_from(bytes.len()).map_err(wasmtime::Error::from);
-        let (one, two) = (length(first)?, length(second)?);
-        let size = one.saturating_add(two);
+        let mut lengths = [0; 3];
+        for (length, part) in lengths.iter_mut().zip(parts) {
+            *length = u32::try_from(part.len())?;
+        }
+        let [script, inputs, session] = lengths;
+        let size = script.saturating_add(inputs).saturating_add(session);
         let address = self.input.call(&mut self.store, size)? as usize;
-        self.memory.write(&mut self.store, address, first)?;
-        let behind = address.saturating_add(first.len());
-        self.memory.write(&mut self.store, behind, second)?;
+        let mut end = address;
+        for part in parts {
+            self.memory.write(&mut self.store, end, part)?;
+            end = end.saturating_add(part.len());
+        }
+        self.marks
+            .mark(self.memory.data_mut(&mut self.store), address..end);
         match call {
-            Call::Run { .. } => self.run.call(&mut self.store, (one, two)),
-            Call::Check { .. } => self.check.call(&mut self.store, one),
+            Call::Run { .. } => self.run.call(&mut self.store, lengths.into()),
+            Call::Check { .. } => self.check.call(&mut self.store, script),
         }
     }
 

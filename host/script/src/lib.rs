@@ -16,12 +16,13 @@
 
 mod check;
 mod instance;
+mod marks;
 mod run;
 mod runtime;
 mod tuning;
 
 pub use check::SyntaxError;
-pub use run::{Failure, Inputs, Level, Resolved, Run};
+pub use run::{Failure, Inputs, Level, Resolved, Run, Sandbox, Session};
 pub use runtime::{Runtime, StartError};
 
 /// The module, as wasmtime, Node, Deno, Bun, workerd and browsers load it.

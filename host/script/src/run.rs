@@ -23,12 +23,32 @@ pub struct Inputs {
     pub username: Option<String>,
     /// The request's environment.
     pub environment: BTreeMap<String, Vec<String>>,
-    /// The session's properties; without them the script has neither `session` nor `identity`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub session: Option<BTreeMap<String, String>>,
-    /// The attributes of the session's user; without them asking `identity` is an error.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub profile: Option<BTreeMap<String, Vec<String>>>,
+    /// What is known of the session; without one the script has neither `session` nor `identity`.
+    #[serde(skip)]
+    pub session: Option<Session>,
+}
+
+/// A session as scripts are told: as text, which only those read that ask for something of it.
+#[derive(Debug, Clone)]
+pub struct Session(String);
+
+impl Session {
+    /// From its properties and the attributes of its user; where nothing is known of those, asking `identity` is an error.
+    #[must_use]
+    pub fn of(
+        properties: &BTreeMap<String, String>,
+        profile: Option<&BTreeMap<String, Vec<String>>>,
+    ) -> Self {
+        #[derive(Serialize)]
+        struct Known<'a> {
+            session: &'a BTreeMap<String, String>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            profile: Option<&'a BTreeMap<String, Vec<String>>>,
+        }
+        let session = properties;
+        // Maps of texts always serialise.
+        Session(serde_json::to_string(&Known { session, profile }).unwrap_or_default())
+    }
 }
 
 /// What a script found: the result of its condition.
@@ -83,6 +103,17 @@ pub struct Run {
     pub steps: u32,
     /// What it logged.
     pub log: Vec<(Level, String)>,
+    /// What became of what it ran in.
+    pub sandbox: Sandbox,
+}
+
+/// Whether a sandbox can run another script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sandbox {
+    /// It is as if it had never run.
+    Restored,
+    /// It met a bound or its memory grew: the next run takes a new one, which costs more than most scripts.
+    Lost,
 }
 
 impl Runtime {
@@ -93,8 +124,8 @@ impl Runtime {
         self.run_for(Steps::All, script, inputs).0
     }
 
-    /// Does the same, unless that takes more than so many steps (about 100 in a microsecond): then nothing has happened,
-    /// and there is no run.
+    /// Does the same, unless that takes more than so many steps (about 130 in a microsecond where little else is done):
+    /// then nothing has happened, and there is no run.
     #[must_use]
     pub fn run_within(&self, steps: u32, script: &str, inputs: &Inputs) -> Option<Run> {
         match self.run_for(Steps::AtMost(steps), script, inputs) {
@@ -104,6 +135,8 @@ impl Runtime {
     }
 
     fn run_for(&self, steps: Steps, script: &str, inputs: &Inputs) -> (Run, End) {
+        let session = inputs.session.as_ref();
+        let session = session.map_or(&[][..], |Session(text)| text.as_bytes());
         let inputs = match serde_json::to_vec(inputs) {
             Ok(inputs) => inputs,
             Err(error) => {
@@ -112,17 +145,33 @@ impl Runtime {
                     result: Err(failure),
                     steps: 0,
                     log: Vec::new(),
+                    sandbox: Sandbox::Restored,
                 };
                 return (run, End::OfItself);
             }
         };
-        let (script, inputs) = (script.as_bytes(), inputs.as_slice());
-        let Called { answer, steps, end } = self.call(Call::Run { script, inputs }, steps);
+        let call = Call::Run {
+            script: script.as_bytes(),
+            inputs: &inputs,
+            session,
+        };
+        let Called {
+            answer,
+            steps,
+            end,
+            sandbox,
+        } = self.call(call, steps);
         let (result, log) = match answer {
             Ok(answer) => read(&answer),
             Err(error) => (Err(error), Vec::new()),
         };
-        (Run { result, steps, log }, end)
+        let run = Run {
+            result,
+            steps,
+            log,
+            sandbox,
+        };
+        (run, end)
     }
 }
 

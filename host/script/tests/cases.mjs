@@ -9,17 +9,19 @@ const FAULTS = {
 const module = new WebAssembly.Module(readFileSync(process.argv[2]));
 const encoder = new TextEncoder(), decoder = new TextDecoder('utf-8', { fatal: true });
 
-function run({ script, inputs }) {
+function run({ script, inputs: { session, profile, ...inputs } }) {
     const { exports } = new WebAssembly.Instance(module, {});
-    const parts = [script, JSON.stringify(inputs)].map((text) => encoder.encode(text));
-    let at = exports.assize_script_input(parts[0].length + parts[1].length);
+    const known = session === undefined ? '' : JSON.stringify({ session, profile });
+    const parts = [script, JSON.stringify(inputs), known].map((text) => encoder.encode(text));
+    const lengths = parts.map((part) => part.length);
+    let at = exports.assize_script_input(lengths.reduce((sum, length) => sum + length));
     for (const part of parts) {
         new Uint8Array(exports.memory.buffer).set(part, at);
         at += part.length;
     }
     let record;
     try {
-        record = exports.assize_script_run(parts[0].length, parts[1].length);
+        record = exports.assize_script_run(...lengths);
     } catch (error) {
         if (!(error instanceof WebAssembly.RuntimeError)) throw error;
         return JSON.stringify({ result: { error: FAULTS[exports.assize_fault.value] }, log: [] });

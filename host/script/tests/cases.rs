@@ -10,7 +10,7 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use assize_script::{Failure, Inputs, Level, Run, Runtime, SyntaxError, WASM};
+use assize_script::{Failure, Inputs, Level, Run, Runtime, Session, SyntaxError, WASM};
 use serde_json::{Map, Value, json};
 
 struct Row {
@@ -57,8 +57,11 @@ fn inputs(row: &Row) -> Inputs {
         script_name: text("scriptName").unwrap(),
         username: text("username"),
         environment: serde_json::from_value(read("environment").unwrap()).unwrap(),
-        session: read("session").map(|value| serde_json::from_value(value).unwrap()),
-        profile: read("profile").map(|value| serde_json::from_value(value).unwrap()),
+        session: read("session").map(|session| {
+            let profile = read("profile").map(|profile| serde_json::from_value(profile).unwrap());
+            let session = serde_json::from_value(session).unwrap();
+            Session::of(&session, profile.as_ref())
+        }),
     }
 }
 

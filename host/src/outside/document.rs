@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use assize_engine::{Bundle, answer};
-use assize_script::{Failure, Inputs, Runtime};
+use assize_script::{Failure, Inputs, Runtime, Session};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -148,8 +148,7 @@ fn inputs(request: Request) -> Inputs {
         now: request.now,
         username: principals.into_iter().next().or(sub),
         environment: request.environment,
-        session,
-        profile,
+        session: session.map(|session| Session::of(&session, profile.as_ref())),
         ..Inputs::default()
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-use assize_script::{Failure, Inputs, Runtime, SyntaxError};
+use assize_script::{Failure, Inputs, Runtime, Session, SyntaxError};
 use tokio::sync::Semaphore;
 
 use super::batch::{Batch, Job};
@@ -20,7 +20,7 @@ pub(crate) struct Scripts {
     runtime: OnceLock<Result<Runtime, String>>,
     known: RwLock<HashMap<(String, String), Known>>,
     /// Requests whose long scripts run at once: fewer than there are cores, so that others are always answered.
-    running: Semaphore,
+    running: Arc<Semaphore>,
 }
 
 /// A script as it was at a revision of the store.
@@ -36,7 +36,7 @@ impl Scripts {
             store,
             runtime: OnceLock::new(),
             known: RwLock::default(),
-            running: Semaphore::new(cores.saturating_sub(1).max(1)),
+            running: Arc::new(Semaphore::new(cores.saturating_sub(1).max(1))),
         }
     }
 
@@ -84,8 +84,7 @@ impl Scripts {
             now: asked.now,
             username: asked.subject.username.clone(),
             environment: asked.environment.clone(),
-            session: session.map(|session| session.properties.clone()),
-            profile: session.map(|session| session.profile.clone()),
+            session: session.map(|seen| Session::of(&seen.properties, Some(&seen.profile))),
             ..Inputs::default()
         };
         let needs: Vec<String> = jobs.iter().map(|job| job.need.clone()).collect();
@@ -98,8 +97,6 @@ impl Scripts {
             return batch.finish();
         }
         let scripts = Arc::clone(self);
-        // The semaphore is never closed; were it, scripts would run without it.
-        let turn = self.running.acquire().await;
         let work = move || {
             match scripts.runtime() {
                 Ok(runtime) => batch.run_all(runtime),
@@ -107,9 +104,7 @@ impl Scripts {
             }
             batch.finish()
         };
-        let ran = tokio::task::spawn_blocking(work).await;
-        drop(turn);
-        ran.unwrap_or_else(|error| {
+        self.in_turn(work).await.unwrap_or_else(|error| {
             let failed = || Failure::Passing(format!("scripts could not be run: {error}"));
             needs
                 .into_iter()
@@ -129,19 +124,73 @@ impl Scripts {
             message,
         };
         let scripts = Arc::clone(self);
-        let turn = self.running.acquire().await;
         let work = move || match scripts.runtime() {
             Ok(runtime) => runtime.check(&text),
             Err(error) => Err(nowhere(error.clone())),
         };
-        let checked = tokio::task::spawn_blocking(work).await;
-        drop(turn);
-        checked.unwrap_or_else(|error| Err(nowhere(error.to_string())))
+        let checked = self.in_turn(work).await;
+        checked.unwrap_or_else(|error| Err(nowhere(error)))
+    }
+
+    /// Does on a thread of its own what may take long.
+    ///
+    /// INVARIANT: the turn belongs to the work and not to whoever waits for it: a client that hangs up ends its request,
+    /// and its scripts run on.
+    async fn in_turn<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, String> {
+        let turn = Arc::clone(&self.running).acquire_owned().await;
+        let turn = turn.map_err(|error| error.to_string())?;
+        let done = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            work()
+        });
+        done.await.map_err(|error| error.to_string())
     }
 
     fn runtime(&self) -> Result<&Runtime, &String> {
         self.runtime
             .get_or_init(|| Runtime::start().map_err(|error| error.to_string()))
             .as_ref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::store::suite::place::Place;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn who_hangs_up_frees_no_turn() {
+        let scripts = Arc::new(Scripts::new(Place::sqlite().open().await));
+        let turns = scripts.running.available_permits();
+        let (begun, started) = mpsc::channel();
+        let (go, wait) = mpsc::channel::<()>();
+        let wait = Arc::new(std::sync::Mutex::new(wait));
+        for _ in 0..turns {
+            let (scripts, begun, wait) = (Arc::clone(&scripts), begun.clone(), Arc::clone(&wait));
+            let request = tokio::spawn(async move {
+                let work = move || {
+                    begun.send(()).unwrap();
+                    wait.lock().unwrap().recv().unwrap();
+                };
+                scripts.in_turn(work).await
+            });
+            started.recv().unwrap();
+            request.abort();
+            assert!(request.await.unwrap_err().is_cancelled());
+        }
+        assert_eq!(scripts.running.available_permits(), 0);
+        for _ in 0..turns {
+            go.send(()).unwrap();
+        }
+        // All turns come back, and whoever waited has one.
+        assert_eq!(scripts.in_turn(|| 7).await, Ok(7));
+        let all = scripts.running.acquire_many(u32::try_from(turns).unwrap());
+        all.await.unwrap();
     }
 }

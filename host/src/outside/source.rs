@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use assize_script::{Inputs, Level, Run, Runtime};
+use assize_script::{Inputs, Level, Run, Runtime, Sandbox};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::Found;
 use crate::documents::Members;
+use crate::limits::SCRIPT_STEPS_AT_ONCE;
 
 /// Context of the scripts that conditions run.
 const CONTEXT: &str = "POLICY_CONDITION";
@@ -20,8 +21,8 @@ const LANGUAGE: &str = "JAVASCRIPT";
 pub(crate) struct Source {
     pub(crate) name: String,
     pub(crate) text: String,
-    /// Whether it was cut short once, or failed: it is likely to be so again, and has no claim to haste.
-    can_wait: AtomicBool,
+    /// Whether its last run was long or lost its sandbox: it is likely to be so again.
+    was_slow: AtomicBool,
 }
 
 /// The scripts of a bundle as its last part has them: `[[id, name, source], …]`, by id; empty where there are none.
@@ -44,7 +45,7 @@ impl Source {
         Source {
             name,
             text,
-            can_wait: AtomicBool::new(false),
+            was_slow: AtomicBool::new(false),
         }
     }
 
@@ -79,10 +80,15 @@ impl Source {
 
     /// Runs it, and writes what it logs to the server's own log; gives how many steps it took, too.
     pub(crate) fn run(&self, runtime: &Runtime, inputs: &Inputs) -> (Found, u32) {
-        self.told(runtime.run(&self.text, inputs), inputs)
+        let run = runtime.run(&self.text, inputs);
+        // It may have been the request that was large, and not the script.
+        if run.steps <= SCRIPT_STEPS_AT_ONCE && run.sandbox == Sandbox::Restored {
+            self.was_slow.store(false, Ordering::Relaxed);
+        }
+        self.told(run, inputs)
     }
 
-    /// The same, unless it takes more than so many steps, or did so or failed before: then nothing has happened. Trying is
+    /// The same, unless it takes more than so many steps, or was slow the last time: then nothing has happened. Trying is
     /// not free either, and whoever means harm would have it tried again and again.
     pub(crate) fn run_within(
         &self,
@@ -90,14 +96,23 @@ impl Source {
         runtime: &Runtime,
         inputs: &Inputs,
     ) -> Option<(Found, u32)> {
-        if self.can_wait.load(Ordering::Relaxed) {
+        if self.was_slow() {
             return None;
         }
         let run = runtime.run_within(steps, &self.text, inputs);
-        if run.as_ref().is_none_or(|run| run.result.is_err()) {
-            self.can_wait.store(true, Ordering::Relaxed);
+        let was_slow = match &run {
+            // With fewer steps than others are given, nothing is known of it.
+            None => steps >= SCRIPT_STEPS_AT_ONCE,
+            Some(run) => run.sandbox == Sandbox::Lost,
+        };
+        if was_slow {
+            self.was_slow.store(true, Ordering::Relaxed);
         }
         run.map(|run| self.told(run, inputs))
+    }
+
+    pub(crate) fn was_slow(&self) -> bool {
+        self.was_slow.load(Ordering::Relaxed)
     }
 
     fn told(&self, run: Run, inputs: &Inputs) -> (Found, u32) {

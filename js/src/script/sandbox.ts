@@ -42,7 +42,7 @@ interface Exports {
   readonly assize_fault: WebAssembly.Global<"i32">;
   readonly assize_steps: WebAssembly.Global<"i32">;
   assize_script_input(size: number): number;
-  assize_script_run(script: number, inputs: number): number;
+  assize_script_run(script: number, inputs: number, session: number): number;
   assize_script_check(script: number): number;
 }
 
@@ -59,7 +59,9 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /** Runs a script in an engine of its own. Never throws: whatever goes wrong is a script error. */
 export function runScript(module: WebAssembly.Module, source: string, inputs: ScriptInputs): ScriptRun {
-  const { answer, steps } = called(module, source, JSON.stringify(inputs));
+  const { session, profile, ...others } = inputs;
+  const known = session === undefined ? "" : JSON.stringify({ session, profile });
+  const { answer, steps } = called(module, source, { inputs: JSON.stringify(others), session: known });
   if (typeof answer !== "string") return { result: answer, steps, log: [] };
   try {
     const { result, log } = JSON.parse(answer) as { result: External; log: ScriptRun["log"] };
@@ -79,7 +81,7 @@ export function checkScript(module: WebAssembly.Module, source: string): readonl
 function called(
   module: WebAssembly.Module,
   source: string,
-  inputs?: string,
+  told?: { readonly inputs: string; readonly session: string },
 ): { readonly answer: string | Failure; readonly steps: number } {
   let exports: Exports;
   try {
@@ -92,14 +94,17 @@ function called(
   const steps = (): number => most - Math.max(exports.assize_steps.value, 0);
   try {
     const script = encoder.encode(source);
-    const rest = inputs === undefined ? new Uint8Array() : encoder.encode(inputs);
-    const at = exports.assize_script_input(script.length + rest.length);
-    new Uint8Array(exports.memory.buffer, at, script.length).set(script);
-    new Uint8Array(exports.memory.buffer, at + script.length, rest.length).set(rest);
+    const inputs = encoder.encode(told?.inputs);
+    const session = encoder.encode(told?.session);
+    const at = exports.assize_script_input(script.length + inputs.length + session.length);
+    const buffer = new Uint8Array(exports.memory.buffer, at);
+    buffer.set(script);
+    buffer.set(inputs, script.length);
+    buffer.set(session, script.length + inputs.length);
     const record =
-      inputs === undefined
+      told === undefined
         ? exports.assize_script_check(script.length)
-        : exports.assize_script_run(script.length, rest.length);
+        : exports.assize_script_run(script.length, inputs.length, session.length);
     const words = new DataView(exports.memory.buffer, record, 8);
     const answer = new Uint8Array(exports.memory.buffer, words.getUint32(0, true), words.getUint32(4, true));
     return { answer: decoder.decode(answer), steps: steps() };

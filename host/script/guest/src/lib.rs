@@ -1,16 +1,19 @@
 //! The guest side of `script.wasm`: one JavaScript engine that runs one policy script and is then thrown away.
 //!
 //! `prepare` is called once, when the module is made: what it leaves in memory is the module's first memory from then
-//! on. A host instantiates the module, writes script and inputs, calls `assize_script_run` once, and reads the answer.
+//! on. A host instantiates the module, writes what a script is and is told, calls `assize_script_run` once, and reads the
+//! answer.
 //!
 //! ```text
-//! assize_script_input(size) -> address            a buffer for script and inputs, one after the other
-//! assize_script_run(script, inputs) -> record     lengths in bytes; runs the script
-//! assize_script_check(script) -> record           only looks whether it can be parsed
+//! assize_script_input(size) -> address                     a buffer for what the next call takes, one after the other
+//! assize_script_run(script, inputs, session) -> record     lengths in bytes; runs the script
+//! assize_script_check(script) -> record                    only looks whether it can be parsed
 //! ```
-//! A record is two words: address and length of a JSON text. Its shapes stand in `prelude.js`.
+//! A record is two words: address and length of a JSON text. Its shapes, and those of inputs and session, stand in
+//! `prelude.js`.
 
 mod clock;
+mod marks;
 mod sandbox;
 
 use std::cell::RefCell;
@@ -46,12 +49,14 @@ pub extern "C" fn assize_script_input(size: usize) -> *mut u8 {
     })
 }
 
-/// Runs the script of `script` bytes with the inputs (JSON) of `inputs` bytes behind it.
+/// Runs the script of `script` bytes with the inputs (JSON) of `inputs` bytes behind it, and behind them the session's
+/// JSON of `session` bytes: none where there is no session.
 #[unsafe(no_mangle)]
-pub extern "C" fn assize_script_run(script: usize, inputs: usize) -> *const usize {
+pub extern "C" fn assize_script_run(script: usize, inputs: usize, session: usize) -> *const usize {
     answer(|sandbox, input| {
-        let (script, inputs) = (input.get(..script)?, input.get(script..script + inputs)?);
-        sandbox.run(script, inputs)
+        let (script, rest) = input.split_at_checked(script)?;
+        let (inputs, rest) = rest.split_at_checked(inputs)?;
+        sandbox.run(script, inputs, rest.get(..session)?)
     })
 }
 

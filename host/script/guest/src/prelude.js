@@ -1,13 +1,14 @@
 // What a policy script finds when it starts: Access Management's bindings, and as much of Java's collections as such
 // scripts use. Evaluated once, when the module is made; gives the functions that the host's side calls.
 //
-// Inputs:  {now, resource, scriptName, username?, environment, session?, profile?}
+// Inputs:  {now, resource, scriptName, username?, environment}
+// Session: {session, profile?} as text, read when a script asks; empty where there is none
 // Answers: {"result": {"satisfied", "advices", "attributes", "ttl"} or {"error"}, "log": [[level, text], …]}
 //          {"errors": [{"line", "column", "message"}]} for a script that is only parsed
 (() => {
     'use strict';
 
-    const { stringify } = JSON;
+    const { parse, stringify } = JSON;
     const { isArray } = Array;
     const { apply } = Reflect;
     const { trunc } = Math;
@@ -216,9 +217,13 @@
     // All that can be made before the inputs are known is made here: an instance lives for one run.
     const advice = new HashMap(), responseAttributes = new HashMap();
     let known;
+    const facts = () => {
+        if (typeof known === 'string') known = parse(known);
+        return known;
+    };
     // As in a directory, whatever the case of the attribute's name.
     const attribute = name => {
-        const { profile } = known;
+        const { profile } = facts();
         if (profile === undefined) refuse('nothing is known of this subject\'s profile');
         const wanted = text(name).toLowerCase();
         const key = Object.keys(profile).find(key => key.toLowerCase() === wanted);
@@ -228,17 +233,17 @@
     hidden(globalThis, {
         authorized: false, advice, responseAttributes, ttl: UNLIMITED, logger,
         username: null, resourceURI: null, scriptName: null, environment: null,
-        session: { getProperty: name => has(known.session, name) ? known.session[name] : null },
+        session: { getProperty: name => has(facts().session, name) ? facts().session[name] : null },
         identity: { getAttribute: name => attribute(name), setAttribute: readOnly, addAttribute: readOnly, store: readOnly },
     });
 
-    const bind = inputs => {
-        known = inputs;
+    const bind = (inputs, session) => {
+        known = session;
         if (inputs.username !== undefined) globalThis.username = inputs.username;
         globalThis.resourceURI = inputs.resource;
         globalThis.scriptName = inputs.scriptName;
         globalThis.environment = setsOf(inputs.environment);
-        if (inputs.session !== undefined) return;
+        if (session !== '') return;
         delete globalThis.session;
         delete globalThis.identity;
     };

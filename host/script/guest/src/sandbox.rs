@@ -27,7 +27,7 @@ type Intrinsics = (
 );
 
 pub(crate) struct Sandbox {
-    /// Of `prelude.js`: takes the inputs, gives nothing.
+    /// Of `prelude.js`: takes the inputs and the session's text, gives nothing.
     bind: Persistent<Function<'static>>,
     /// Gives the answer's JSON.
     collect: Persistent<Function<'static>>,
@@ -74,7 +74,8 @@ impl Sandbox {
     }
 
     /// Runs a script and gives its answer; `None` where not even an error could be put into words.
-    pub(crate) fn run(&mut self, script: &[u8], inputs: &[u8]) -> Option<String> {
+    pub(crate) fn run(&mut self, script: &[u8], inputs: &[u8], session: &[u8]) -> Option<String> {
+        let session = std::str::from_utf8(session).ok()?;
         self.context.with(|ctx| {
             let run = || -> rquickjs::Result<String> {
                 let inputs: Object<'_> = ctx
@@ -82,7 +83,8 @@ impl Sandbox {
                     .into_object()
                     .ok_or(rquickjs::Error::Unknown)?;
                 crate::clock::set(inputs.get("now")?);
-                self.bind.clone().restore(&ctx)?.call::<_, ()>((inputs,))?;
+                let bind = self.bind.clone().restore(&ctx)?;
+                bind.call::<_, ()>((inputs, session))?;
                 let mut options = EvalOptions::default();
                 options.strict = false;
                 options.backtrace_barrier = true;

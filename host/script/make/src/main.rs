@@ -2,9 +2,11 @@
 //!
 //! The guest (`host/script/guest`) holds QuickJS, which is C: compiling it takes clang, so the module is kept beside its
 //! sources and a plain build of the server needs none. The way: C and Rust → WebAssembly ([`guest`]) → started once, what
-//! it then remembers becomes the module's first memory ([`snapshot`]) → every loop and call counted ([`meter`]).
+//! it then remembers becomes the module's first memory ([`snapshot`]) → every loop and call counted ([`meter`]) → every
+//! write marked ([`mark`]).
 
 mod guest;
+mod mark;
 mod meter;
 mod snapshot;
 
@@ -74,6 +76,7 @@ fn make() -> Result<Vec<u8>, String> {
         .map_err(|error| format!("walrus refuses the guest: {error:#}"))?;
     snapshot::keep(&mut module, &started)?;
     meter::count(&mut module)?;
+    mark::writes(&mut module)?;
     walrus::passes::gc::run(&mut module);
     Ok(module.emit_wasm())
 }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use assize_script::{Inputs, Runtime};
+use assize_script::{Inputs, Runtime, Session};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -98,11 +98,14 @@ fn alone() -> Outcome<String> {
     let runtime = Runtime::start()?;
     let named = |prefix: &str| (0..15).map(|n| format!("{prefix}{n}")).collect::<Vec<_>>();
     let properties = named("property").into_iter().zip(named("a value "));
+    let attributes = named("attribute").into_iter();
+    let profile = attributes.map(|name| (name, vec!["a value".to_owned()]));
+    let profile = profile.collect();
     let inputs = Inputs {
         resource: "http://scripted.example.com:80/".to_owned(),
         script_name: "scripted".to_owned(),
         username: Some("id=amadmin,ou=user,dc=example".to_owned()),
-        session: Some(properties.collect()),
+        session: Some(Session::of(&properties.collect(), Some(&profile))),
         ..Inputs::default()
     };
     let mut least = Duration::MAX;

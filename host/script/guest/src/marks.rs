@@ -1,0 +1,12 @@
+//! Room for the marks of what a run has written. Nothing here writes them: the instructions that do are put into the module
+//! when it is made (`make/src/mark.rs`).
+
+use std::sync::atomic::AtomicU8;
+
+/// One byte for each kilobyte of the 16 MiB that the module may have.
+const MARKS: usize = 16 << 10;
+
+/// What the host reads, and nobody else.
+#[unsafe(export_name = "assize_marks")]
+#[used]
+pub static MARKED: [AtomicU8; MARKS] = [const { AtomicU8::new(0) }; MARKS];
