@@ -9,7 +9,6 @@ use super::crest::fields::Fields;
 use super::crest::operation::Operation;
 use super::crest::version::Version;
 use super::error::ApiError;
-use super::manage::guard;
 use crate::app::App;
 
 const INFO: [(Version, &str); 2] = [
@@ -33,7 +32,7 @@ pub(crate) async fn handle(
         (Some(id), Operation::Read) => id,
         (None, Operation::Read) => return Err(misplaced.unwrap_or_else(unsupported)),
         (_, operation) => {
-            guard::well_formed(call, &operation)?;
+            call.well_formed(&operation)?;
             call.caller(app).await?;
             return Err(misplaced.unwrap_or_else(unsupported));
         }

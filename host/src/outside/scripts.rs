@@ -191,6 +191,6 @@ mod tests {
         // All turns come back, and whoever waited has one.
         assert_eq!(scripts.in_turn(|| 7).await, Ok(7));
         let all = scripts.running.acquire_many(u32::try_from(turns).unwrap());
-        all.await.unwrap();
+        assert!(all.await.is_ok());
     }
 }

@@ -136,11 +136,38 @@
         toString() { return '{' + this.entrySet().toArray().join(', ') + '}'; }
     }
 
-    // A Java object takes no new members: `responseAttributes.a = …` is an error there, and would go unnoticed here.
+    // A Java object takes no new members and keeps those it has: `responseAttributes.a = …` is an error there, and would go
+    // unnoticed here. A list has places, and what is asked for without arguments can be read like a member.
+    const unset = name => refuse('a Java object has no member ' + cut(name, 50) + ' that could be set');
+    const fixed = object => new Proxy(object, { set: (_, name) => unset(name) });
+    const place = (object, name) => object instanceof ArrayList && typeof name === 'string' && apply(exec, /^\d+$/, [name]) !== null ? +name : -1;
     const closed = new Proxy({}, {
-        set: (_, name) => refuse('a Java object has no member ' + cut(name, 50) + ' that could be set'),
+        get: (target, name, object) => {
+            const at = place(object, name);
+            if (at >= 0) return at < object.size() ? object.get(at) : undefined;
+            if (name === 'empty' && !(object instanceof Entry)) return object.isEmpty();
+            if (object instanceof Entry && name === 'key') return object.getKey();
+            if (object instanceof Entry && name === 'value') return object.getValue();
+            return Reflect.get(target, name, object);
+        },
+        set: (_, name, value, object) => {
+            const at = place(object, name);
+            if (at < 0) unset(name);
+            while (object.size() <= at) object.add(null);
+            object.set(at, value);
+            return true;
+        },
     });
-    for (const { prototype } of [Collection, HashMap, Entry]) Object.setPrototypeOf(prototype, closed);
+    for (const java of [Collection, ArrayList, HashSet, HashMap, Entry]) {
+        const { prototype } = java, outermost = Object.getPrototypeOf(prototype) === Object.prototype;
+        for (const name of Reflect.ownKeys(prototype)) {
+            const { value, get = () => value } = Object.getOwnPropertyDescriptor(prototype, name);
+            Object.defineProperty(prototype, name, { get, set: () => unset(name), enumerable: typeof name === 'string' && name !== 'constructor' });
+        }
+        if (!outermost) continue;
+        Object.setPrototypeOf(prototype, closed);
+        Object.setPrototypeOf(java, fixed(Function.prototype));
+    }
 
     // Text is a Java string to a script, and has Java's methods beside its own.
     const wanted = value => value === null || value === undefined ? refuse('java.lang.NullPointerException') : text(value);
@@ -182,6 +209,7 @@
         com: packaged('com', {}), org: packaged('org', {}), javax: packaged('javax', {}),
         httpClient: new Proxy(function httpClient() {}, {
             get: (_, name) => typeof name === 'symbol' ? undefined : missing('httpClient'),
+            set: () => missing('httpClient'),
             apply: () => missing('httpClient'),
         }),
         JavaImporter: function JavaImporter() { return missing('JavaImporter'); },
@@ -231,10 +259,10 @@
     };
     const readOnly = () => refuse('identity is read-only here: a decision changes nobody\'s profile');
     hidden(globalThis, {
-        authorized: false, advice, responseAttributes, ttl: UNLIMITED, logger,
+        authorized: false, advice, responseAttributes, ttl: UNLIMITED, logger: fixed(logger),
         username: null, resourceURI: null, scriptName: null, environment: null,
-        session: { getProperty: name => has(facts().session, name) ? facts().session[name] : null },
-        identity: { getAttribute: name => attribute(name), setAttribute: readOnly, addAttribute: readOnly, store: readOnly },
+        session: fixed({ getProperty: name => has(facts().session, name) ? facts().session[name] : null }),
+        identity: fixed({ getAttribute: name => attribute(name), setAttribute: readOnly, addAttribute: readOnly, store: readOnly }),
     });
 
     const bind = (inputs, session) => {

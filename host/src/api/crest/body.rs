@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::operation::Operation;
 use crate::api::Call;
 use crate::api::error::ApiError;
 use crate::api::json_body::{self, BodyFault};
@@ -33,11 +34,27 @@ impl Call {
         }
     }
 
+    /// What can be said about the body before anybody asks whose it is.
+    ///
+    /// # Errors
+    /// 400 for a body that is not JSON of the kind that the operation takes.
+    pub(crate) fn well_formed(&self, operation: &Operation) -> Result<(), ApiError> {
+        match operation {
+            Operation::Create | Operation::CreateWithId | Operation::Upsert | Operation::Update => {
+                self.members().map(drop)
+            }
+            Operation::Patch => self.check_patch(),
+            Operation::Action(_) => self.json().map(drop),
+            // Whatever comes with these is not looked at.
+            Operation::Read | Operation::Query | Operation::Delete => Ok(()),
+        }
+    }
+
     /// Checks the body of a PATCH, which no endpoint carries out.
     ///
     /// # Errors
     /// 400 for what is no JSON patch.
-    pub(crate) fn check_patch(&self) -> Result<(), ApiError> {
+    fn check_patch(&self) -> Result<(), ApiError> {
         const OPERATIONS: [&str; 7] = [
             "add",
             "remove",

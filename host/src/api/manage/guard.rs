@@ -17,7 +17,7 @@ pub(super) async fn check(
     operation: &Operation,
     endpoint: Endpoint,
 ) -> Result<Authorized, ApiError> {
-    well_formed(call, operation)?;
+    call.well_formed(operation)?;
     let verb = match operation {
         Operation::Read | Operation::Query => Some(Verb::Read),
         Operation::Action(action) => Verb::of_action(action),
@@ -32,22 +32,6 @@ pub(super) async fn check(
             )))
         }
         (None, _) => Err(ApiError::insufficient_privileges()),
-    }
-}
-
-/// What can be said about a body before anybody asks whose it is.
-///
-/// # Errors
-/// 400 for a body that is not JSON of the kind that the operation takes.
-pub(in crate::api) fn well_formed(call: &Call, operation: &Operation) -> Result<(), ApiError> {
-    match operation {
-        Operation::Create | Operation::CreateWithId | Operation::Upsert | Operation::Update => {
-            call.members().map(drop)
-        }
-        Operation::Patch => call.check_patch(),
-        Operation::Action(_) => call.json().map(drop),
-        // Whatever comes with these is not looked at.
-        Operation::Read | Operation::Query | Operation::Delete => Ok(()),
     }
 }
 

@@ -4,7 +4,7 @@
 mod authentication;
 mod bundles;
 mod collection;
-pub(super) mod guard;
+mod guard;
 mod listings;
 mod oauth;
 mod policies;

@@ -37,7 +37,7 @@ pub(super) async fn handle(
     id: Option<&str>,
     operation: Operation,
 ) -> Result<Answer, ApiError> {
-    guard::well_formed(call, &operation)?;
+    call.well_formed(&operation)?;
     let caller = call.caller(app).await?;
     let verb = match &operation {
         Operation::Read | Operation::Query => Verb::Read,

@@ -16,7 +16,6 @@ use super::answer::Answer;
 use super::crest::operation::Operation;
 use super::crest::version::Version;
 use super::error::ApiError;
-use super::manage::guard;
 use crate::app::App;
 use crate::auth::caller::{Caller, token};
 use crate::auth::endpoint::{Endpoint, Permission, Verb};
@@ -71,7 +70,7 @@ pub(crate) async fn handle(
         (Operation::Action(action), _) => action_of(app, call, path, &action, family).await,
         (Operation::Query, None) => query::answer(app, call, &call.caller(app).await?).await,
         (operation, path) => {
-            guard::well_formed(call, &operation)?;
+            call.well_formed(&operation)?;
             match (ApiError::misplaced(&operation, path), path) {
                 (None, Some(token)) => Err(unsupported(app, call, token, "getsessioninfo").await),
                 (misplaced, _) => {

@@ -7,7 +7,7 @@ mod write;
 
 use serde_json::{Value, json};
 
-use super::{Wanted, guard, single};
+use super::{Wanted, single};
 use crate::api::Call;
 use crate::api::answer::Answer;
 use crate::api::crest::fields::Fields;
@@ -68,7 +68,7 @@ pub(super) async fn handle(
     if let (Operation::Action(action), None) = (&operation, id) {
         actions::switched_off(action).map_err(|error| error.served(served))?;
     }
-    guard::well_formed(call, &operation)?;
+    call.well_formed(&operation)?;
     let caller = call.caller(app).await?;
     caller.touch(app, call.now);
     let asked = Asked {
