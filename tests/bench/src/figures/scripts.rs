@@ -77,13 +77,17 @@ pub(crate) fn figures() -> Outcome<()> {
     figure("without scripts", latencies(plain)?, "");
     figure("one trivial script", latencies(scripted)?, "");
     let quiet = resident(&with.server.process)?;
-    let (during, attacks) = under_attack(&with, plain)?;
-    figure("without scripts, during the attack", during, "");
-    figure(
-        "  requests of hostile scripts meanwhile",
-        attacks.to_string(),
-        "",
-    );
+    let manners: [(&str, Attack); 2] = [
+        ("wait for their answers", |load| load.latencies(1).map(drop)),
+        ("hang up", Load::hang_up),
+    ];
+    for (manner, attack) in manners {
+        let (during, attacks) = under_attack(&with, plain, attack)?;
+        let name = format!("while attackers {manner}");
+        figure(&name, during, "");
+        let name = "  requests of hostile scripts meanwhile";
+        figure(name, attacks.to_string(), "");
+    }
     figure("resident, before the attack", megabytes(quiet), "");
     figure(
         "resident, after it",
@@ -120,15 +124,18 @@ fn alone() -> Outcome<String> {
     Ok(format!("{:.1}", least.as_secs_f64() * 1e6))
 }
 
-/// The latencies of a load while others ask for hostile scripts; and how often those were answered.
-fn under_attack(server: &Administered, load: &Load) -> Outcome<(String, u64)> {
-    let (over, answered) = (AtomicBool::new(false), AtomicU64::new(0));
+/// One request for a hostile script.
+type Attack = fn(&Load) -> Outcome<()>;
+
+/// The latencies of a load while others ask for hostile scripts; and how often those did.
+fn under_attack(server: &Administered, load: &Load, once: Attack) -> Outcome<(String, u64)> {
+    let (over, asked) = (AtomicBool::new(false), AtomicU64::new(0));
     let attack = |n: usize| {
         let (name, _) = HOSTILE[n % HOSTILE.len()];
         let load = server.load(name);
         while !over.load(Ordering::Relaxed) {
-            match load.latencies(1) {
-                Ok(_) => answered.fetch_add(1, Ordering::Relaxed),
+            match once(&load) {
+                Ok(()) => asked.fetch_add(1, Ordering::Relaxed),
                 Err(error) => return Err(error.to_string()),
             };
         }
@@ -146,7 +153,7 @@ fn under_attack(server: &Administered, load: &Load) -> Outcome<(String, u64)> {
         for attacker in attackers {
             attacker.join().map_err(|_| "an attacker died")??;
         }
-        Ok((latencies?, answered.load(Ordering::Relaxed)))
+        Ok((latencies?, asked.load(Ordering::Relaxed)))
     })
 }
 

@@ -114,6 +114,20 @@ impl Load {
         Ok(taken)
     }
 
+    /// Sends one request, and is gone before it is answered.
+    ///
+    /// # Errors
+    /// There is no connection.
+    pub(crate) fn hang_up(&self) -> Outcome<()> {
+        /// Long enough for the server to have begun.
+        const BEGUN: Duration = Duration::from_millis(1);
+        let body = self.bodies.first().ok_or("there are no requests")?;
+        let mut stream = connect(&self.address)?;
+        stream.write_all(&self.request(body))?;
+        std::thread::sleep(BEGUN);
+        Ok(())
+    }
+
     fn request(&self, body: &[u8]) -> Vec<u8> {
         const EVALUATE: &str = "/am/json/policies?_action=evaluate";
         const VERSION: &str =
