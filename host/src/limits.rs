@@ -35,6 +35,8 @@ pub(crate) const REVISIONS_PER_PAGE: u32 = 1000;
 pub(crate) const DIFFERENCES_SHOWN: usize = 1000;
 /// Nesting of a `_queryFilter`.
 pub(crate) const FILTER_DEPTH: usize = 256;
+/// Comparisons of a `_queryFilter`: each is made for every row.
+pub(crate) const FILTER_COMPARISONS: usize = 1000;
 /// Connections whose TLS handshake is under way at once.
 pub(crate) const TLS_HANDSHAKES: usize = 256;
 /// Time for one TLS handshake, seconds.

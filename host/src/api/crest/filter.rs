@@ -10,7 +10,7 @@
 use std::cmp::Ordering;
 
 use crate::api::error::ApiError;
-use crate::limits::FILTER_DEPTH;
+use crate::limits::{FILTER_COMPARISONS, FILTER_DEPTH};
 
 /// A filter.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,9 +68,13 @@ impl Filter {
     /// Reads a filter.
     ///
     /// # Errors
-    /// 400 in CREST's words for what is none, or is nested deeper than [`FILTER_DEPTH`].
+    /// 400 in CREST's words for what is none, is nested deeper than [`FILTER_DEPTH`], or has more comparisons than
+    /// [`FILTER_COMPARISONS`].
     pub(crate) fn parse(text: &str) -> Result<Filter, ApiError> {
-        let mut parser = Parser { rest: text };
+        let mut parser = Parser {
+            rest: text,
+            comparisons: 0,
+        };
         let filter = parser
             .or(0)
             .filter(|_| parser.rest.trim_start_matches(' ').is_empty());
@@ -148,6 +152,7 @@ impl std::fmt::Display for Literal {
 
 struct Parser<'a> {
     rest: &'a str,
+    comparisons: usize,
 }
 
 enum Token {
@@ -210,6 +215,10 @@ impl<'a> Parser<'a> {
     }
 
     fn comparison(&mut self, field: Field) -> Option<Filter> {
+        self.comparisons += 1;
+        if self.comparisons > FILTER_COMPARISONS {
+            return None;
+        }
         let Token::Word(word) = self.token()? else {
             return None;
         };
@@ -363,6 +372,13 @@ mod tests {
         ] {
             assert!(Filter::parse(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn comparisons_are_bounded() {
+        let joined = |n: usize| vec!["a pr"; n].join(" and ");
+        assert!(Filter::parse(&joined(FILTER_COMPARISONS)).is_ok());
+        assert!(Filter::parse(&joined(FILTER_COMPARISONS + 1)).is_err());
     }
 
     #[test]
