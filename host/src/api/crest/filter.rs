@@ -74,13 +74,15 @@ impl Filter {
         let mut parser = Parser {
             rest: text,
             comparisons: 0,
+            bound: None,
         };
         let filter = parser
             .or(0)
             .filter(|_| parser.rest.trim_start_matches(' ').is_empty());
         filter.ok_or_else(|| {
+            let bound = parser.bound.unwrap_or_default();
             ApiError::bad_request(format!(
-                "The value '{text}' for parameter '_queryFilter' could not be parsed as a valid query filter"
+                "The value '{text}' for parameter '_queryFilter' could not be parsed as a valid query filter{bound}"
             ))
         })
     }
@@ -153,6 +155,8 @@ impl std::fmt::Display for Literal {
 struct Parser<'a> {
     rest: &'a str,
     comparisons: usize,
+    /// The bound that it is beyond.
+    bound: Option<String>,
 }
 
 enum Token {
@@ -200,6 +204,7 @@ impl<'a> Parser<'a> {
 
     fn primary(&mut self, first: Token, depth: usize) -> Option<Filter> {
         if depth > FILTER_DEPTH {
+            self.bound = Some(format!(": it is nested deeper than {FILTER_DEPTH}"));
             return None;
         }
         match first {
@@ -217,6 +222,9 @@ impl<'a> Parser<'a> {
     fn comparison(&mut self, field: Field) -> Option<Filter> {
         self.comparisons += 1;
         if self.comparisons > FILTER_COMPARISONS {
+            self.bound = Some(format!(
+                ": it has more than {FILTER_COMPARISONS} comparisons"
+            ));
             return None;
         }
         let Token::Word(word) = self.token()? else {
