@@ -8,6 +8,9 @@ const STRETCH: usize = 1 << 10;
 /// Bytes behind a marked stretch that a store may have written from within it: the longest store's, less one.
 const OVER: usize = 7;
 
+/// Marks that there are: for all the memory that an instance may ever have.
+const ALL: usize = 16 << 10;
+
 /// Where an instance's memory has its marks.
 #[derive(Clone, Copy)]
 pub(crate) struct Marks {
@@ -33,11 +36,14 @@ impl Marks {
 
     /// Makes all that is marked as it is in `first`, a memory of the same size, and takes the marks away.
     ///
-    /// INVARIANT: `memory` equals `first` afterwards, byte for byte, however it was written.
+    /// INVARIANT: `memory` equals `first` afterwards, byte for byte, also where a script got the engine to write wherever
+    /// it likes. It can take away marks, but not without a store among them, and that is marked after it is made; only a
+    /// store over the end of the stretch before them is not, and the few marks that it reaches are taken for set.
     pub(crate) fn set_back(self, memory: &mut [u8], first: &[u8]) {
         let own = self.first..self.first + first.len() / STRETCH;
-        // Taken out before anything is copied: the stretches with the marks may be marked themselves.
-        let Some(marks) = memory.get(own.clone()).map(<[u8]>::to_vec) else {
+        // Taken out before anything is copied: the marks are in the memory too.
+        let marks = memory.get(own.clone()).map(<[u8]>::to_vec);
+        let Some(marks) = marks.filter(|marks| !self.are_spoilt(marks)) else {
             memory.copy_from_slice(first);
             return;
         };
@@ -47,8 +53,8 @@ impl Marks {
                 now.copy_from_slice(before);
             }
         };
-        let mut begin = None;
-        for (at, mark) in marks.iter().chain([&0]).enumerate() {
+        let mut begin = Some(0);
+        for (at, mark) in marks.iter().chain([&0]).enumerate().skip(OVER) {
             match (begin, *mark) {
                 (None, 0) | (Some(_), 1..) => {}
                 (None, 1..) => begin = Some(at),
@@ -60,55 +66,87 @@ impl Marks {
         }
         copy(own);
     }
+
+    /// Whether something was written among the marks that is no mark: they have their stretches for themselves.
+    fn are_spoilt(self, marks: &[u8]) -> bool {
+        let own = self.first / STRETCH..(self.first + ALL).div_ceil(STRETCH);
+        marks
+            .get(own)
+            .is_none_or(|own| own.iter().any(|mark| *mark != 0))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Four stretches, the marks in the second.
+    /// As many stretches as the marks take, and some before and behind them.
+    const SIZE: usize = 64 * STRETCH;
+    const FIRST: usize = 24 * STRETCH;
+
     fn memory() -> Vec<u8> {
-        let mut first: Vec<u8> = (0..4 * STRETCH).map(|n| n as u8 | 1).collect();
-        first[STRETCH + 10..STRETCH + 14].fill(0);
+        let mut first: Vec<u8> = (0..SIZE).map(|n| n as u8 | 1).collect();
+        first[FIRST..FIRST + ALL].fill(0);
         first
+    }
+
+    /// As the module does it: the bytes, then the mark of the first one's stretch.
+    fn store(memory: &mut [u8], at: usize, bytes: &[u8]) {
+        memory[at..at + bytes.len()].copy_from_slice(bytes);
+        memory[FIRST + at / STRETCH] = 1;
     }
 
     #[test]
     fn what_is_marked_is_set_back() {
-        let marks = Marks::at(STRETCH + 10);
         let first = memory();
-        let whole = 0..4 * STRETCH;
         for written in [
             0..1,
             1023..1025,
-            1024..2048,
-            2000..3073,
-            4095..4096,
+            9000..9500,
+            20_000..24_576,
+            SIZE - 1..SIZE,
             5..5,
-            whole,
         ] {
             let mut now = first.clone();
-            let bytes = written.clone();
-            now[bytes.clone()].fill(0xee);
-            // As marks are when it is not they that were written over.
-            now[STRETCH + 10..STRETCH + 14].fill(0);
-            marks.mark(&mut now, written.clone());
-            marks.set_back(&mut now, &first);
+            now[written.clone()].fill(0xee);
+            Marks::at(FIRST).mark(&mut now, written.clone());
+            Marks::at(FIRST).set_back(&mut now, &first);
             assert!(now == first, "{written:?}");
         }
     }
 
     #[test]
     fn a_store_over_the_end_of_its_stretch_is_set_back() {
-        let marks = Marks::at(STRETCH + 10);
         let first = memory();
-        for stretch in 0..4 {
-            let end = (stretch + 1) * STRETCH;
+        for stretch in (0..64).filter(|stretch| !(24..40).contains(stretch)) {
             let mut now = first.clone();
-            let over = end - 1..(end + OVER).min(now.len());
-            now[over].fill(0xee);
-            now[STRETCH + 10 + stretch] = 1;
-            marks.set_back(&mut now, &first);
+            let at = (stretch + 1) * STRETCH - 1;
+            let length = (SIZE - at).min(8);
+            store(&mut now, at, &[0xee; 8][..length]);
+            Marks::at(FIRST).set_back(&mut now, &first);
+            assert!(now == first, "{stretch}");
+        }
+    }
+
+    #[test]
+    fn who_takes_marks_away_is_found_out() {
+        let first = memory();
+        for stretch in [0, 5, 6, 7, 23, 41, 63] {
+            let at = stretch * STRETCH + 100;
+            // One by one, and the marks of those stores too, again and again.
+            let mut now = first.clone();
+            store(&mut now, at, b"evil");
+            store(&mut now, FIRST + stretch, &[0]);
+            for _ in 0..3 {
+                store(&mut now, FIRST + FIRST / STRETCH, &[0]);
+            }
+            Marks::at(FIRST).set_back(&mut now, &first);
+            assert!(now == first, "{stretch}");
+            // From the stretch before, where the store marks itself.
+            let mut now = first.clone();
+            store(&mut now, at, b"evil");
+            store(&mut now, FIRST - 1, &[0; 8]);
+            Marks::at(FIRST).set_back(&mut now, &first);
             assert!(now == first, "{stretch}");
         }
     }

@@ -70,6 +70,7 @@ impl Import {
                 Mode::Restore => (RESTORER, "restore"),
             };
             let applied = store.apply(author, at, summary, &writes).await?;
+            store.survey().await;
             for ((realm, kind), count) in &counts {
                 print(&format!("realm {realm}: {count} × {kind}\n"))?;
             }

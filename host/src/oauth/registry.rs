@@ -37,6 +37,12 @@ pub(crate) struct TokenSettings {
 
 impl TokenSettings {
     const KEY: &'static str = "tokens";
+    /// What holds where nobody can tell what was set.
+    const STRICTEST: TokenSettings = TokenSettings {
+        expiration: None,
+        disable_basic: true,
+        allow_all_permissions: false,
+    };
 
     /// The settings as the store has them at this moment, and the revision of their document where there is one.
     ///
@@ -254,9 +260,12 @@ impl Registry {
                 self.mappings.sort_by_key(|mapping| mapping.id);
             }
             _ => {
-                self.settings = readable(&objects, kind, TokenSettings::read)
-                    .next()
-                    .unwrap_or_default();
+                self.settings = match objects.first() {
+                    None => TokenSettings::default(),
+                    Some(_) => readable(&objects, kind, TokenSettings::read)
+                        .next()
+                        .unwrap_or(TokenSettings::STRICTEST),
+                };
             }
         }
         Ok(())

@@ -136,12 +136,17 @@ mod tests {
             job("long", long),
             job("behind", "authorized = scriptName === 'behind';"),
         ];
+        let slow = [0, 1, 2].map(|at| script(&jobs[at]));
         let mut batch = Batch::new(Inputs::default(), jobs);
         batch.run_short(&runtime);
         let found: Vec<&str> = batch.found.iter().map(|(need, _)| need.as_str()).collect();
         assert_eq!((found, batch.is_done()), (vec!["short"], false));
         batch.run_all(&runtime);
         assert!(batch.is_done());
+        assert_eq!(
+            slow.each_ref().map(|script| script.was_slow()),
+            [false, true, false]
+        );
         let found = batch.finish();
         assert_eq!(found.len(), 3);
         assert!(

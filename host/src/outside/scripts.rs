@@ -19,7 +19,8 @@ pub(crate) struct Scripts {
     /// Started with the first script that is run: without scripts there is nothing to pay for.
     runtime: OnceLock<Result<Runtime, String>>,
     known: RwLock<HashMap<(String, String), Known>>,
-    /// Requests whose long scripts run at once: fewer than there are cores, so that others are always answered.
+    /// Requests whose long scripts run at once: fewer than there are cores, so that others are always answered; one, where
+    /// there is one core.
     running: Arc<Semaphore>,
 }
 

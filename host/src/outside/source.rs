@@ -82,9 +82,8 @@ impl Source {
     pub(crate) fn run(&self, runtime: &Runtime, inputs: &Inputs) -> (Found, u32) {
         let run = runtime.run(&self.text, inputs);
         // It may have been the request that was large, and not the script.
-        if run.steps <= SCRIPT_STEPS_AT_ONCE && run.sandbox == Sandbox::Restored {
-            self.was_slow.store(false, Ordering::Relaxed);
-        }
+        let was_slow = run.steps > SCRIPT_STEPS_AT_ONCE || run.sandbox == Sandbox::Lost;
+        self.was_slow.store(was_slow, Ordering::Relaxed);
         self.told(run, inputs)
     }
 

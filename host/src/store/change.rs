@@ -35,11 +35,7 @@ pub(super) async fn apply<D: Database>(
             Write::PutSetting { name, value } => change.put_setting(name, value).await?,
         }
     }
-    let applied = change.commit().await?;
-    if writes.len() >= MANY {
-        database.survey().await;
-    }
-    Ok(applied)
+    change.commit().await
 }
 
 /// A setting under its name, whatever was there.
@@ -78,9 +74,6 @@ const REPLACE: &str = replace!("");
 /// A document that comes back brings that with it.
 const RESTORE: &str =
     replace!(", created_by = excluded.created_by, created_at = excluded.created_at");
-
-/// A change of so many writes is followed by a look at the tables: what a database believed of them is no longer so.
-const MANY: usize = 1000;
 
 /// A change under way.
 pub(super) struct Change<'a, T> {

@@ -123,8 +123,7 @@ pub(super) trait Database: Send + Sync + 'static {
         values: &[Value<'_>],
     ) -> impl Future<Output = Outcome<Vec<Row<Self>>>> + Send;
 
-    /// Looks at the tables that a large change has filled, where the database plans by what it knows of them. That helps
-    /// later statements; the change itself is made, whatever comes of it.
+    /// Looks at the tables, where the database plans by what it knows of them.
     fn survey(&self) -> impl Future<Output = ()> + Send;
 
     /// What other processes tell; `None` where they cannot.

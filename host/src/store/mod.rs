@@ -233,6 +233,10 @@ pub(crate) trait Store:
         writes: &[Write],
     ) -> Result<Applied>;
 
+    /// After a large change: lets the database look at its tables, so that it plans by what is in them now. Nothing is
+    /// lost where it cannot.
+    async fn survey(&self);
+
     async fn object(&self, kind: Kind, realm: &str, key: &str) -> Result<Option<Object>>;
     /// All documents of a kind in a realm, in order of creation.
     async fn objects(&self, kind: Kind, realm: &str) -> Result<Vec<Object>>;

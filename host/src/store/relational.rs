@@ -135,6 +135,10 @@ impl<D: Database> Store for RelationalStore<D> {
         attempt!(change::apply(&self.database, author, at, summary, writes))
     }
 
+    async fn survey(&self) {
+        self.database.survey().await;
+    }
+
     async fn object(&self, kind: Kind, realm: &str, key: &str) -> Result<Option<Object>> {
         let values = [realm.into(), kind.name().into(), key.into()];
         self.one(OBJECT, &values, read_object).await

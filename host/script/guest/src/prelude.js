@@ -10,7 +10,7 @@
 
     const { parse, stringify } = JSON;
     const { isArray } = Array;
-    const { apply } = Reflect;
+    const { apply, defineProperty, get, getOwnPropertyDescriptor, has, ownKeys, set } = Reflect;
     const { trunc } = Math;
     const { exec } = RegExp.prototype;
     const { slice, isWellFormed, toWellFormed } = String.prototype;
@@ -137,37 +137,40 @@
     }
 
     // A Java object takes no new members and keeps those it has: `responseAttributes.a = …` is an error there, and would go
-    // unnoticed here. A list has places, and what is asked for without arguments can be read like a member.
+    // unnoticed here. What is asked for without arguments can be read like a member.
     const unset = name => refuse('a Java object has no member ' + cut(name, 50) + ' that could be set');
     const fixed = object => new Proxy(object, { set: (_, name) => unset(name) });
-    const place = (object, name) => object instanceof ArrayList && typeof name === 'string' && apply(exec, /^\d+$/, [name]) !== null ? +name : -1;
     const closed = new Proxy({}, {
         get: (target, name, object) => {
-            const at = place(object, name);
-            if (at >= 0) return at < object.size() ? object.get(at) : undefined;
             if (name === 'empty' && !(object instanceof Entry)) return object.isEmpty();
-            if (object instanceof Entry && name === 'key') return object.getKey();
-            if (object instanceof Entry && name === 'value') return object.getValue();
-            return Reflect.get(target, name, object);
+            if (name === 'key' && object instanceof Entry) return object.getKey();
+            if (name === 'value' && object instanceof Entry) return object.getValue();
+            return get(target, name, object);
         },
-        set: (_, name, value, object) => {
-            const at = place(object, name);
-            if (at < 0) unset(name);
-            while (object.size() <= at) object.add(null);
-            object.set(at, value);
+        set: (_, name) => unset(name),
+    });
+    for (const type of [Collection, ArrayList, HashSet, HashMap, Entry]) {
+        for (const name of ownKeys(type.prototype)) {
+            const { value, get = () => value } = getOwnPropertyDescriptor(type.prototype, name);
+            defineProperty(type.prototype, name, { get, set: () => unset(name) });
+        }
+    }
+    for (const type of [Collection, HashMap, Entry]) {
+        Object.setPrototypeOf(type.prototype, closed);
+        Object.setPrototypeOf(type, fixed(Function.prototype));
+    }
+    // A list has places, whichever is asked for: JavaScript's own functions look for each before they read it.
+    const isPlace = name => typeof name === 'string' && apply(exec, /^\d+$/, [name]) !== null;
+    Object.setPrototypeOf(ArrayList.prototype, new Proxy(Object.create(Collection.prototype), {
+        has: (target, name) => isPlace(name) || has(target, name),
+        get: (target, name, list) => !isPlace(name) ? get(target, name, list) : +name < list.size() ? list.get(+name) : undefined,
+        set: (target, name, value, list) => {
+            if (!isPlace(name)) return set(target, name, value, list);
+            while (list.size() <= +name) list.add(null);
+            list.set(+name, value);
             return true;
         },
-    });
-    for (const java of [Collection, ArrayList, HashSet, HashMap, Entry]) {
-        const { prototype } = java, outermost = Object.getPrototypeOf(prototype) === Object.prototype;
-        for (const name of Reflect.ownKeys(prototype)) {
-            const { value, get = () => value } = Object.getOwnPropertyDescriptor(prototype, name);
-            Object.defineProperty(prototype, name, { get, set: () => unset(name), enumerable: typeof name === 'string' && name !== 'constructor' });
-        }
-        if (!outermost) continue;
-        Object.setPrototypeOf(prototype, closed);
-        Object.setPrototypeOf(java, fixed(Function.prototype));
-    }
+    }));
 
     // Text is a Java string to a script, and has Java's methods beside its own.
     const wanted = value => value === null || value === undefined ? refuse('java.lang.NullPointerException') : text(value);
@@ -236,7 +239,7 @@
         logger['is' + name[0].toUpperCase() + name.slice(1) + 'Enabled'] = enabled;
     }
 
-    const has = Object.hasOwn;
+    const owns = Object.hasOwn;
     const setsOf = object => {
         const map = new HashMap();
         for (const name of Object.keys(object)) map.put(name, new HashSet(object[name]));
@@ -261,7 +264,7 @@
     hidden(globalThis, {
         authorized: false, advice, responseAttributes, ttl: UNLIMITED, logger: fixed(logger),
         username: null, resourceURI: null, scriptName: null, environment: null,
-        session: fixed({ getProperty: name => has(facts().session, name) ? facts().session[name] : null }),
+        session: fixed({ getProperty: name => owns(facts().session, name) ? facts().session[name] : null }),
         identity: fixed({ getAttribute: name => attribute(name), setAttribute: readOnly, addAttribute: readOnly, store: readOnly }),
     });
 

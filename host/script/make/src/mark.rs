@@ -44,7 +44,8 @@ impl Marks {
         let memory = module
             .get_memory_id()
             .map_err(|error| format!("the guest has not one memory: {error:#}"))?;
-        let first = address(module).ok_or("the guest exports no `assize_marks`")?;
+        let first = address(module)
+            .ok_or("the guest exports no `assize_marks`, or not at the begin of a stretch")?;
         let copy = MemoryCopy {
             src: memory,
             dst: memory,
@@ -161,7 +162,12 @@ fn address(module: &Module) -> Option<i32> {
         return None;
     };
     match module.globals.get(global).kind {
-        GlobalKind::Local(ConstExpr::Value(Value::I32(address))) if address > 0 => Some(address),
+        // Nothing else may share a stretch with marks: whoever writes among them is to be found out.
+        GlobalKind::Local(ConstExpr::Value(Value::I32(address)))
+            if address > 0 && address % (1 << STRETCH) == 0 =>
+        {
+            Some(address)
+        }
         _ => None,
     }
 }

@@ -220,7 +220,8 @@ struct Seen {
 
 impl Seen {
     /// Bytes that a call of the function takes from its host's stack, as a compiler that keeps every local in memory
-    /// would have it (V8's first one does), and something for what stands between frames.
+    /// would have it (V8's first one does), and something for what stands between frames and for the five locals at most
+    /// that marks take (`mark.rs`).
     fn frame(&self) -> i32 {
         i32::try_from(self.locals.len())
             .unwrap_or(DEPTH)

@@ -207,6 +207,13 @@ impl<'a> Parser<'a> {
             self.bound = Some(format!(": it is nested deeper than {FILTER_DEPTH}"));
             return None;
         }
+        self.comparisons += usize::from(matches!(first, Token::Word(_)));
+        if self.comparisons > FILTER_COMPARISONS {
+            self.bound = Some(format!(
+                ": it has more than {FILTER_COMPARISONS} comparisons"
+            ));
+            return None;
+        }
         match first {
             Token::Open => {
                 let inside = self.or(depth + 1)?;
@@ -220,13 +227,6 @@ impl<'a> Parser<'a> {
     }
 
     fn comparison(&mut self, field: Field) -> Option<Filter> {
-        self.comparisons += 1;
-        if self.comparisons > FILTER_COMPARISONS {
-            self.bound = Some(format!(
-                ": it has more than {FILTER_COMPARISONS} comparisons"
-            ));
-            return None;
-        }
         let Token::Word(word) = self.token()? else {
             return None;
         };
@@ -384,9 +384,11 @@ mod tests {
 
     #[test]
     fn comparisons_are_bounded() {
-        let joined = |n: usize| vec!["a pr"; n].join(" and ");
-        assert!(Filter::parse(&joined(FILTER_COMPARISONS)).is_ok());
-        assert!(Filter::parse(&joined(FILTER_COMPARISONS + 1)).is_err());
+        for one in ["a pr", "true", "(!(a eq 1))"] {
+            let joined = |n: usize| vec![one; n].join(" and ");
+            assert!(Filter::parse(&joined(FILTER_COMPARISONS)).is_ok());
+            assert!(Filter::parse(&joined(FILTER_COMPARISONS + 1)).is_err());
+        }
     }
 
     #[test]

@@ -213,6 +213,7 @@ pub(super) async fn a_large_change_is_surveyed_and_made_again(place: Place) {
             .collect()
     };
     let first = change(&store, &all(Expect::Absent, "1")).await;
+    store.survey().await;
     if let Place::Postgres { .. } = place {
         // It plans by what it believes of its tables.
         place

@@ -5,6 +5,8 @@ mod giving;
 mod query;
 mod write;
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 
 use super::{Wanted, single};
@@ -257,11 +259,13 @@ impl Asked<'_> {
         let attributes = fields
             .names()
             .filter(|name| !["_id", "_rev"].contains(name));
-        for field in attributes {
-            let is_there = members.keys().any(|name| name.eq_ignore_ascii_case(field));
+        let mut shown: HashSet<String> = members.keys().map(|name| name.to_lowercase()).collect();
+        if self.kind == IdentityKind::Group && self.form == Form::Later {
             // Later versions show a group's members elsewhere: they are not none.
-            let is_elsewhere = self.form == Form::Later && field == "uniqueMember";
-            if !is_there && !is_elsewhere {
+            shown.insert("uniquemember".to_owned());
+        }
+        for field in attributes {
+            if !shown.contains(&field.to_lowercase()) {
                 members.insert(field.to_owned(), Value::Array(Vec::new()));
             }
         }
