@@ -274,4 +274,9 @@ async fn settings_that_cannot_be_read_are_not_replaced(place: Place) {
     store.apply("a", T + 1, "", &writes).await.unwrap();
     let read = TokenSettings::stored(store.as_ref()).await;
     assert!(matches!(read, Err(StoreError::Unavailable(_))), "{read:?}");
+    // Until somebody has mended them, the strictest hold.
+    let revision = store.revision().await.unwrap();
+    let oauth = core(&place, &[]).await;
+    let registry = oauth.registries.at(revision).await.unwrap();
+    assert!(registry.settings.disable_basic);
 }
