@@ -65,7 +65,27 @@
         [Symbol.iterator]() { return this.toArray()[Symbol.iterator](); }
     }
 
-    class ArrayList extends Collection {
+    // What a list is made of: its places are its items, to JavaScript's own functions too.
+    const isPlace = name => typeof name === 'string' && apply(exec, /^\d+$/, [name]) !== null;
+    class Places extends Collection {
+        constructor() {
+            super();
+            const list = new Proxy(this, {
+                has: (object, name) => isPlace(name) ? +name < list.size() : has(object, name),
+                get: (object, name, asked) => !isPlace(name) ? get(object, name, asked) : +name < list.size() ? list.get(+name) : undefined,
+                set: (object, name, value, asked) => {
+                    if (!isPlace(name)) return set(object, name, value, asked);
+                    while (list.size() <= +name) list.add(null);
+                    list.set(+name, value);
+                    return true;
+                },
+            });
+            // The fields of whatever extends this are made on what is returned.
+            return list;
+        }
+    }
+
+    class ArrayList extends Places {
         #values = [];
         constructor(from) { super(); if (from !== undefined && typeof from !== 'number') this.addAll(from); }
         #at(index, most) { return Number.isInteger(index) && index >= 0 && index < most ? index : refuse('java.lang.IndexOutOfBoundsException: ' + cut(index, 20)); }
@@ -159,19 +179,6 @@
         Object.setPrototypeOf(type.prototype, closed);
         Object.setPrototypeOf(type, fixed(Function.prototype));
     }
-    // A list has places, whichever is asked for: JavaScript's own functions look for each before they read it.
-    const isPlace = name => typeof name === 'string' && apply(exec, /^\d+$/, [name]) !== null;
-    Object.setPrototypeOf(ArrayList.prototype, new Proxy(Object.create(Collection.prototype), {
-        has: (target, name) => isPlace(name) || has(target, name),
-        get: (target, name, list) => !isPlace(name) ? get(target, name, list) : +name < list.size() ? list.get(+name) : undefined,
-        set: (target, name, value, list) => {
-            if (!isPlace(name)) return set(target, name, value, list);
-            while (list.size() <= +name) list.add(null);
-            list.set(+name, value);
-            return true;
-        },
-    }));
-
     // Text is a Java string to a script, and has Java's methods beside its own.
     const wanted = value => value === null || value === undefined ? refuse('java.lang.NullPointerException') : text(value);
     hidden(String.prototype, {
