@@ -25,7 +25,7 @@ pub(crate) struct App {
     pub(crate) config: Config,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) freshness: Arc<Freshness>,
-    pub(crate) publisher: Publisher,
+    pub(crate) publisher: Arc<Publisher>,
     pub(crate) sessions: Sessions,
     pub(crate) subjects: Subjects,
     pub(crate) passwords: Arc<Passwords>,

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use assize_engine::{Bundle, RequiredFacts};
 pub(crate) use assize_module::AmCall;
-use assize_module::{CallError, Pool, Settings};
+use assize_module::{CallError, LoadError, Pool, Settings};
 
-/// A bundle that was loaded.
+/// A bundle, and what has to be known to decide with it.
 pub(crate) struct Published {
     pub(crate) digest: String,
     pub(crate) facts: Facts,
@@ -25,7 +25,7 @@ impl Published {
 }
 
 /// What the policies of a bundle can read of a subject: only that is fetched and handed over.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Facts {
     pub(crate) session: BTreeSet<String>,
     /// Profile attributes as policies write them; users' attributes are found without regard to case.
@@ -49,12 +49,26 @@ impl Facts {
             memberships: required.memberships,
         }
     }
+
+    /// What the policies of either can read.
+    pub(crate) fn or(&self, other: &Facts) -> Facts {
+        Facts {
+            session: &self.session | &other.session,
+            profile: &self.profile | &other.profile,
+            groups: self.groups || other.groups,
+            client_ip: self.client_ip || other.client_ip,
+            scripts: self.scripts || other.scripts,
+            memberships: self.memberships || other.memberships,
+        }
+    }
 }
 
-/// No decision could be made: nothing is loaded for the realm, or the module failed.
+/// No decision could be made: nothing is loaded for the realm, it was asked for another bundle than the one that decides,
+/// or the module failed.
 #[derive(Debug)]
 pub(crate) enum DecideError {
     NotLoaded,
+    OtherBundle,
     Failed(String),
 }
 
@@ -76,7 +90,8 @@ impl Decider {
         Ok(Decider { pool })
     }
 
-    /// Loads a bundle for a realm in place of the one before. Blocks while it does.
+    /// Loads a bundle for a realm in place of the one before. Blocks while it does. `ready` is told of it before the first
+    /// decision is made with it.
     ///
     /// # Errors
     /// Why the bytes were refused; the bundle before stays.
@@ -85,18 +100,24 @@ impl Decider {
         realm: &str,
         bundle: &Arc<[u8]>,
         revision: u64,
+        ready: impl FnOnce(&Published),
     ) -> Result<Published, String> {
         std::thread::scope(|scope| {
             // Beside the module, which refuses the same bytes: a large bundle takes either some tens of milliseconds.
             let read =
                 scope.spawn(|| Bundle::load(bundle.to_vec()).map(|read| Published::of(&read)));
-            self.pool
-                .publish(realm, Arc::clone(bundle), revision)
-                .map_err(|error| error.to_string())?;
-            match read.join() {
-                Ok(read) => read.map_err(|error| error.to_string()),
-                Err(_) => Err("the bundle could not be looked into".to_owned()),
-            }
+            let mut published = Err("the bundle could not be looked into".to_owned());
+            let loaded = self
+                .pool
+                .publish_when(realm, Arc::clone(bundle), revision, || {
+                    if let Ok(read) = read.join() {
+                        published = read.map_err(|error| error.to_string());
+                    }
+                    let refused = |why: &String| LoadError::Refused(why.clone().into_bytes());
+                    published.as_ref().map(ready).map_err(refused)
+                });
+            loaded.map_err(|error| error.to_string())?;
+            published
         })
     }
 
@@ -107,21 +128,23 @@ impl Decider {
         }
     }
 
-    /// AM's body as it was sent, with the resolved context: AM's array, or an object.
+    /// AM's body as it was sent, with the context as it was resolved for these bundles: AM's array, or an object.
     ///
     /// # Errors
     /// There was no answer; the instance that failed is replaced.
     pub(crate) fn answer_am(
         &self,
         realm: &str,
+        bundles: &[Arc<[u8]>],
         context: &[u8],
         body: &[u8],
         call: AmCall,
     ) -> Result<Vec<u8>, DecideError> {
         self.pool
-            .evaluate_am(realm, context, body, call)
+            .evaluate_am(realm, bundles, context, body, call)
             .map_err(|error| match error {
                 CallError::NothingLoaded { .. } => DecideError::NotLoaded,
+                CallError::OtherBundle { .. } => DecideError::OtherBundle,
                 other => DecideError::Failed(other.to_string()),
             })
     }

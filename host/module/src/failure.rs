@@ -23,6 +23,11 @@ pub enum CallError {
         /// The realm asked for.
         realm: Box<str>,
     },
+    /// The realm is decided by another bundle than any that the call was made for.
+    OtherBundle {
+        /// The realm asked for.
+        realm: Box<str>,
+    },
     /// The call needed more memory than its instance may have.
     OutOfMemory {
         /// The bound, in bytes.
@@ -65,6 +70,9 @@ impl fmt::Display for CallError {
         match self {
             CallError::NothingLoaded { realm } => {
                 write!(f, "no bundle is loaded for realm `{realm}`")
+            }
+            CallError::OtherBundle { realm } => {
+                write!(f, "another bundle decides for realm `{realm}` by now")
             }
             CallError::OutOfMemory { limit } => {
                 write!(

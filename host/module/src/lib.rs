@@ -14,6 +14,7 @@
 //! The module is one file for every runtime. Here its JavaScript imports are traps, and only the plain exports
 //! (`engine/wasm/src/abi.rs`), which need none of them, are called.
 
+mod change;
 mod failure;
 mod instance;
 mod pool;

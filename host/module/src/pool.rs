@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::slot::{self, Loaded, Slot};
+use crate::change::{Change, is_worn};
+use crate::slot::{self, Held, Loaded, Slot};
 use crate::{AmCall, CallError, Handle, Instance, Limits, LoadError, Runtime, StartError};
 
 /// How large a pool is and what its instances may use.
@@ -52,12 +53,12 @@ struct State {
     refilling: bool,
 }
 
-type Realms = BTreeMap<Box<str>, Published>;
+pub(crate) type Realms = BTreeMap<Box<str>, Published>;
 
 #[derive(Clone)]
-struct Published {
-    bundle: Arc<[u8]>,
-    revision: u64,
+pub(crate) struct Published {
+    pub(crate) bundle: Arc<[u8]>,
+    pub(crate) revision: u64,
 }
 
 impl Pool {
@@ -102,9 +103,23 @@ impl Pool {
     /// # Errors
     /// The bundle is refused or cannot be loaded: nothing has changed.
     pub fn publish(&self, realm: &str, bundle: Arc<[u8]>, revision: u64) -> Result<(), LoadError> {
-        self.shared
-            .clone()
-            .change(realm, Some(Published { bundle, revision }))
+        self.publish_when(realm, bundle, revision, || Ok(()))
+    }
+
+    /// As [`Pool::publish`], with a step between: `ready` runs when the bundle is known to be good and no call has met
+    /// it yet. Whoever resolves subjects for the realm can do it for both bundles from then on.
+    ///
+    /// # Errors
+    /// As [`Pool::publish`], and those of `ready`: nothing has changed.
+    pub fn publish_when(
+        &self,
+        realm: &str,
+        bundle: Arc<[u8]>,
+        revision: u64,
+        ready: impl FnOnce() -> Result<(), LoadError>,
+    ) -> Result<(), LoadError> {
+        let wanted = Published { bundle, revision };
+        self.shared.clone().change(realm, Some(wanted), ready)
     }
 
     /// Forgets a realm; later calls for it fail with [`CallError::NothingLoaded`].
@@ -112,7 +127,7 @@ impl Pool {
     /// # Errors
     /// No instance could be made to take over: nothing has changed.
     pub fn remove(&self, realm: &str) -> Result<(), LoadError> {
-        self.shared.clone().change(realm, None)
+        self.shared.clone().change(realm, None, || Ok(()))
     }
 
     /// The revision of the bundle that decides for `realm`, if there is one.
@@ -130,32 +145,38 @@ impl Pool {
     /// # Errors
     /// There was no answer. The instance that failed has been replaced: other calls do not notice.
     pub fn evaluate(&self, realm: &str, request: &[u8]) -> Result<Vec<u8>, CallError> {
-        self.shared
-            .call(realm, |instance, bundle| instance.evaluate(bundle, request))
+        self.shared.call(realm, None, |instance, bundle| {
+            instance.evaluate(bundle, request)
+        })
     }
 
-    /// Answers AM's body as sent, under the resolved context, from the realm's bundle.
+    /// Answers AM's body as sent from the realm's bundle, under a context that was resolved for `bundles`: what one
+    /// bundle's policies cannot read was not looked up for it, and must not be missing to another's.
     ///
     /// # Errors
-    /// As [`Pool::evaluate`].
+    /// As [`Pool::evaluate`], and [`CallError::OtherBundle`] where none of `bundles` is the one that decides: the very
+    /// bytes that were published, not equal ones.
     pub fn evaluate_am(
         &self,
         realm: &str,
+        bundles: &[Arc<[u8]>],
         context: &[u8],
         body: &[u8],
         call: AmCall,
     ) -> Result<Vec<u8>, CallError> {
-        self.shared.call(realm, |instance, bundle| {
+        self.shared.call(realm, Some(bundles), |instance, bundle| {
             instance.evaluate_am(bundle, context, body, call)
         })
     }
 }
 
 impl Shared {
-    /// Runs one call on a free instance and sees to a broken one.
+    /// Runs one call on a free instance and sees to a broken one. `bundles` are those that the call can be for, where
+    /// it is not for any.
     fn call<T>(
         self: &Arc<Self>,
         realm: &str,
+        bundles: Option<&[Arc<[u8]>]>,
         call: impl FnOnce(&mut Instance, Handle) -> Result<T, CallError>,
     ) -> Result<T, CallError> {
         let nothing_loaded = || CallError::NothingLoaded {
@@ -167,8 +188,13 @@ impl Shared {
             // It broke when there was no spare. The rest of the pool may be no better off: heal it here and now.
             empty => empty.insert(self.fresh()?),
         };
-        let bundle = loaded.handle(realm).ok_or_else(nothing_loaded)?;
-        let result = call(&mut loaded.instance, bundle);
+        let held = loaded.held(realm).ok_or_else(nothing_loaded)?;
+        if bundles.is_some_and(|those| !those.iter().any(|one| Arc::ptr_eq(one, &held.bundle))) {
+            let realm = realm.into();
+            return Err(CallError::OtherBundle { realm });
+        }
+        let handle = held.handle;
+        let result = call(&mut loaded.instance, handle);
         if result.is_err() {
             *slot = self.state().spare.take();
             drop(slot);
@@ -177,8 +203,13 @@ impl Shared {
         result
     }
 
-    /// Publishes or removes one realm's bundle.
-    fn change(self: Arc<Self>, realm: &str, wanted: Option<Published>) -> Result<(), LoadError> {
+    /// Publishes or removes one realm's bundle, with a step between what can fail and what calls can notice.
+    fn change(
+        self: Arc<Self>,
+        realm: &str,
+        wanted: Option<Published>,
+        ready: impl FnOnce() -> Result<(), LoadError>,
+    ) -> Result<(), LoadError> {
         let _one_at_a_time = self
             .publishing
             .lock()
@@ -201,7 +232,8 @@ impl Shared {
                 self.holding(others, 0).map_err(LoadError::from)
             }
         };
-        let mut next = match first.and_then(|first| change.apply(first)) {
+        let loaded = first.and_then(|first| change.apply(first));
+        let mut next = match loaded.and_then(|loaded| ready().map(|()| loaded)) {
             Ok(next) => next,
             Err(error) => {
                 self.refill();
@@ -281,7 +313,11 @@ impl Shared {
                         CallError::Trapped(String::from_utf8_lossy(&answer).into_owned())
                     }
                 })?;
-            bundles.push((realm.clone(), handle));
+            bundles.push(Held {
+                realm: realm.clone(),
+                handle,
+                bundle: Arc::clone(&published.bundle),
+            });
         }
         Ok(Loaded {
             instance,
@@ -330,62 +366,4 @@ impl Shared {
         // Every change of the state is a few assignments that cannot panic half-way.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// One realm's step from what was published before to what is wanted now.
-struct Change<'a> {
-    realm: &'a str,
-    before: Option<&'a Published>,
-    wanted: Option<&'a Published>,
-}
-
-impl Change<'_> {
-    /// Brings an instance that holds all that was published before to the wanted state.
-    ///
-    /// # Errors
-    /// The bundle is refused, or the instance broke; it is gone either way.
-    fn apply(&self, mut loaded: Loaded) -> Result<Loaded, LoadError> {
-        let place = loaded.place(self.realm);
-        let held = place
-            .ok()
-            .and_then(|at| loaded.bundles.get(at))
-            .map(|(_, handle)| *handle);
-        if let (Some(held), Some(before), Some(wanted)) = (held, self.before, self.wanted)
-            && before.bundle == wanted.bundle
-        {
-            loaded.instance.set_revision(held, wanted.revision)?;
-            return Ok(loaded);
-        }
-        if let Some(held) = held {
-            // The old one goes first, so that the new one can have its memory.
-            loaded.instance.unload(held)?;
-        }
-        let handle = match self.wanted {
-            Some(wanted) => Some(loaded.instance.load(&wanted.bundle, wanted.revision)?),
-            None => None,
-        };
-        match (place, handle) {
-            (Ok(at), None) => drop(loaded.bundles.remove(at)),
-            (Ok(at), Some(handle)) => {
-                if let Some(entry) = loaded.bundles.get_mut(at) {
-                    entry.1 = handle;
-                }
-            }
-            (Err(at), Some(handle)) => loaded.bundles.insert(at, (self.realm.into(), handle)),
-            (Err(_), None) => {}
-        }
-        Ok(loaded)
-    }
-}
-
-/// Whether an instance has taken much more memory than its bundles account for. A module's memory never shrinks:
-/// holes where former bundles were, or one huge answer, stay for good. A fresh instance takes its place at the next change.
-///
-/// Loading takes twice a bundle's size: its bytes, and the tables that are made of them.
-fn is_worn(loaded: &Loaded, realms: &Realms) -> bool {
-    let bundles: usize = realms
-        .values()
-        .map(|published| published.bundle.len())
-        .sum();
-    loaded.instance.memory_size() > bundles.saturating_mul(3) + (8 << 20)
 }

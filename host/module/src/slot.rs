@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use crate::{Handle, Instance};
 
@@ -12,19 +12,26 @@ pub(crate) struct Loaded {
     /// Which state of the pool's bundles it holds.
     pub(crate) generation: u64,
     /// Ascending by realm.
-    pub(crate) bundles: Vec<(Box<str>, Handle)>,
+    pub(crate) bundles: Vec<Held>,
+}
+
+/// A realm's bundle in an instance.
+pub(crate) struct Held {
+    pub(crate) realm: Box<str>,
+    pub(crate) handle: Handle,
+    /// The bytes that it was loaded from.
+    pub(crate) bundle: Arc<[u8]>,
 }
 
 impl Loaded {
-    pub(crate) fn handle(&self, realm: &str) -> Option<Handle> {
-        let at = self.place(realm).ok()?;
-        self.bundles.get(at).map(|(_, handle)| *handle)
+    pub(crate) fn held(&self, realm: &str) -> Option<&Held> {
+        self.bundles.get(self.place(realm).ok()?)
     }
 
     /// Where a realm's bundle is, or would be.
     pub(crate) fn place(&self, realm: &str) -> Result<usize, usize> {
         self.bundles
-            .binary_search_by(|(held, _)| (**held).cmp(realm))
+            .binary_search_by(|held| (*held.realm).cmp(realm))
     }
 }
 

@@ -119,6 +119,7 @@ async fn nothing(request: Request) -> ApiError {
 }
 
 /// A REST request whose path, version and operation are known, and whose caller is not.
+#[derive(Clone)]
 pub(crate) struct Call {
     pub(crate) method: Method,
     pub(crate) headers: HeaderMap,
@@ -201,18 +202,19 @@ impl Call {
     /// The same request with another body.
     pub(crate) fn with_body(&self, body: Bytes) -> Call {
         Call {
-            method: self.method.clone(),
-            headers: self.headers.clone(),
-            parameters: self.parameters.clone(),
-            requested: self.requested,
             body,
-            live: Arc::clone(&self.live),
-            realm: Arc::clone(&self.realm),
-            style: self.style,
-            deployment: self.deployment.clone(),
-            peer: self.peer,
-            now: self.now,
+            ..self.clone()
         }
+    }
+
+    /// The same request as if it had come only now; `None` where its realm is gone.
+    pub(crate) fn as_of(&self, live: Arc<Live>) -> Option<Call> {
+        let realm = live.realm(&self.realm.path)?;
+        Some(Call {
+            live,
+            realm,
+            ..self.clone()
+        })
     }
 
     /// `http://host/am/json/realms/root/realms/a/policies`: where the collection of the request is.
@@ -264,7 +266,7 @@ async fn json(
         Ok(_) => Layout::Compact,
         Err(error) => return error.into_response(),
     };
-    let live = Arc::clone(&app.publisher.live());
+    let live = app.publisher.live_now();
     let (deployment, below) = split(head.uri.path());
     let host = head
         .headers

@@ -29,7 +29,12 @@ pub(crate) struct LiveRealm {
     pub(crate) settings: Arc<RealmSettings>,
     /// Digest of the bundle; empty before the first was loaded.
     pub(crate) digest: String,
-    /// What its policies can read of a subject.
+    /// The bundles that may be deciding: one, or two while the last takes the place of the first.
+    pub(crate) bundles: Vec<Arc<[u8]>>,
+    /// What the policies of these bundles can read of a subject.
+    ///
+    /// INVARIANT: a decision is made with a subject that was resolved for the bundle that decides. What was not looked up
+    /// is missing to the policies, and what is missing can allow: it makes the condition within a NOT false.
     pub(crate) facts: Arc<Facts>,
 }
 
@@ -42,6 +47,7 @@ impl LiveRealm {
             aliases: Vec::new(),
             settings: Arc::default(),
             digest: String::new(),
+            bundles: Vec::new(),
             facts: Arc::default(),
         }
     }
@@ -52,17 +58,46 @@ impl LiveRealm {
         self.settings = Arc::new(body.settings);
     }
 
-    pub(super) fn with_bundle(self, published: Published) -> Self {
+    /// With a bundle that decides alone.
+    pub(super) fn with_bundle(self, bundle: Arc<[u8]>, published: Published) -> Self {
         LiveRealm {
             digest: published.digest,
-            facts: Arc::new(published.facts),
+            facts: kept(&self.facts, published.facts),
+            bundles: vec![bundle],
             ..self
+        }
+    }
+
+    /// With a bundle that is about to take the place of the one that decides.
+    pub(super) fn awaiting(&self, bundle: Arc<[u8]>, published: &Published) -> Self {
+        let deciding = self.bundles.last().cloned();
+        LiveRealm {
+            facts: kept(&self.facts, self.facts.or(&published.facts)),
+            bundles: deciding.into_iter().chain([bundle]).collect(),
+            ..self.clone()
+        }
+    }
+
+    /// The bundle that decides alone, if there is one.
+    pub(super) fn bundle(&self) -> Option<&Arc<[u8]>> {
+        match self.bundles.as_slice() {
+            [bundle] => Some(bundle),
+            _ => None,
         }
     }
 
     /// Whether a bundle was loaded for it.
     pub(super) fn is_decided(&self) -> bool {
         !self.digest.is_empty()
+    }
+}
+
+/// The facts of before where nothing changed: subjects that were resolved for them are as good as ever.
+fn kept(before: &Arc<Facts>, facts: Facts) -> Arc<Facts> {
+    if **before == facts {
+        Arc::clone(before)
+    } else {
+        Arc::new(facts)
     }
 }
 
@@ -95,6 +130,24 @@ impl Live {
             realms,
             aliases,
             names,
+        }
+    }
+
+    /// The same picture with another state of one of its realms.
+    pub(super) fn with_realm(&self, realm: LiveRealm) -> Self {
+        let mut realms = self.realms.clone();
+        let realm = Arc::new(realm);
+        realms.insert(realm.key.clone(), Arc::clone(&realm));
+        Live {
+            revision: self.revision,
+            root: if realm.path.is_root() {
+                realm
+            } else {
+                self.root()
+            },
+            realms,
+            aliases: self.aliases.clone(),
+            names: self.names.clone(),
         }
     }
 

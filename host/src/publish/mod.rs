@@ -7,6 +7,8 @@
 mod compiled;
 mod live;
 mod scoped;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -16,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, watch};
 
 use crate::clock::{self, Millis, Moment};
-use crate::decide::Decider;
+use crate::decide::{Decider, Published};
 use crate::documents::realm_settings::RealmSettings;
 use crate::freshness::Freshness;
 use crate::notifications::{Event, Notifications};
@@ -81,7 +83,7 @@ impl Default for RealmBody {
 pub(crate) struct Publisher {
     store: Arc<dyn Store>,
     decider: Decider,
-    live: ArcSwap<Live>,
+    live: Arc<ArcSwap<Live>>,
     /// Held while the store is changed: one change at a time passes. What other processes wrote is taken over meanwhile.
     changing: Mutex<()>,
     compiled: Arc<Mutex<HashMap<String, CompiledRealm>>>,
@@ -106,7 +108,7 @@ impl Publisher {
         let publisher = Publisher {
             store,
             decider,
-            live: ArcSwap::from_pointee(Live::empty()),
+            live: Arc::new(ArcSwap::from_pointee(Live::empty())),
             freshness,
             changing: Mutex::default(),
             compiled: Arc::default(),
@@ -121,6 +123,11 @@ impl Publisher {
     /// What decides at this moment.
     pub(crate) fn live(&self) -> arc_swap::Guard<Arc<Live>> {
         self.live.load()
+    }
+
+    /// The same, to be kept for longer.
+    pub(crate) fn live_now(&self) -> Arc<Live> {
+        self.live.load_full()
     }
 
     /// The latest instant at which what is live was known to be the store's latest revision: now, or shortly before,
@@ -139,47 +146,57 @@ impl Publisher {
         &self.decider
     }
 
-    /// Makes a change durable and live; gives its revision.
+    /// Makes a change durable and live; gives its revision. Once begun it is made whole, also where nobody waits for it
+    /// any more.
     ///
     /// # Errors
     /// [`CommitError::Store`] where nothing was written; the others where it was but does not decide yet.
     pub(crate) async fn commit(
-        &self,
+        self: &Arc<Self>,
         author: &str,
         summary: &str,
         writes: Vec<Write>,
     ) -> Result<u64, CommitError> {
-        let _turn = self.changing.lock().await;
-        let asked = clock::moment();
-        let applied = self
-            .store
-            .apply(author, asked.wall, summary, &writes)
-            .await?;
-        self.go_live(&applied, Scope::of(&writes), asked)
-            .await
-            .map_err(written)?;
-        tracing::info!(
-            revision = applied.revision,
-            author,
-            summary,
-            "change is live"
-        );
-        Ok(applied.revision)
+        let (author, summary) = (author.to_owned(), summary.to_owned());
+        let publisher = Arc::clone(self);
+        whole(async move {
+            let _turn = publisher.changing.lock().await;
+            let asked = clock::moment();
+            let applied = publisher
+                .store
+                .apply(&author, asked.wall, &summary, &writes)
+                .await?;
+            let scope = Scope::of(&writes);
+            let live = publisher.go_live(&applied, scope, asked).await;
+            live.map_err(written)?;
+            let revision = applied.revision;
+            tracing::info!(revision, author, summary, "change is live");
+            Ok(revision)
+        })
+        .await
     }
 
     /// Makes policies, and what they are made of, as they were at a revision, and live; gives the new revision.
     ///
     /// # Errors
     /// As [`Publisher::commit`]; [`StoreError::Missing`] for a revision that never was.
-    pub(crate) async fn roll_back(&self, author: &str, to: u64) -> Result<u64, CommitError> {
-        let _turn = self.changing.lock().await;
-        let asked = clock::moment();
-        let applied = self.store.roll_back(author, asked.wall, to).await?;
-        self.go_live(&applied, Scope::Everything, asked)
-            .await
-            .map_err(written)?;
-        tracing::info!(revision = applied.revision, author, to, "rolled back");
-        Ok(applied.revision)
+    pub(crate) async fn roll_back(
+        self: &Arc<Self>,
+        author: &str,
+        to: u64,
+    ) -> Result<u64, CommitError> {
+        let author = author.to_owned();
+        let publisher = Arc::clone(self);
+        whole(async move {
+            let _turn = publisher.changing.lock().await;
+            let asked = clock::moment();
+            let applied = publisher.store.roll_back(&author, asked.wall, to).await?;
+            let live = publisher.go_live(&applied, Scope::Everything, asked).await;
+            live.map_err(written)?;
+            tracing::info!(revision = applied.revision, author, to, "rolled back");
+            Ok(applied.revision)
+        })
+        .await
     }
 
     /// Takes over what other processes wrote. True where there was something.
@@ -271,21 +288,22 @@ impl Publisher {
             // The state was lost with an earlier change that failed half-way, and with it what that change did.
             let missed = state.is_none() && known.is_some_and(|known| known.is_decided());
             let state = state.unwrap_or_else(|| CompiledRealm::new(&realm.path));
-            let linked_before = Arc::clone(&state.bundle);
             let mut state = state
                 .update(view.as_mut(), &realm.key, scope.policies(&realm.key))
                 .await?;
             if missed {
                 state.take_all_for_changed();
             }
-            let unchanged =
-                state.bundle == linked_before && known.is_some_and(|known| known.is_decided());
             let key = realm.key.clone();
-            let live = if unchanged {
-                realm
-            } else {
-                let published = self.load(&state, &realm.path, revision).await?;
-                realm.with_bundle(published)
+            let live = match realm.bundle() {
+                Some(bundle) if *bundle == state.bundle => {
+                    state.bundle = Arc::clone(bundle);
+                    realm
+                }
+                _ => {
+                    let published = self.load(&state, &realm, revision).await?;
+                    realm.with_bundle(Arc::clone(&state.bundle), published)
+                }
             };
             compiled.insert(key, state);
             next.push(Arc::new(live));
@@ -315,21 +333,38 @@ impl Publisher {
     async fn load(
         &self,
         state: &CompiledRealm,
-        path: &RealmPath,
+        realm: &LiveRealm,
         revision: u64,
-    ) -> Result<crate::decide::Published, CommitError> {
-        let (decider, bundle, path) = (
-            self.decider.clone(),
+    ) -> Result<Published, CommitError> {
+        let (decider, live) = (self.decider.clone(), Arc::clone(&self.live));
+        let (bundle, path, key) = (
             Arc::clone(&state.bundle),
-            path.clone(),
+            realm.path.clone(),
+            realm.key.clone(),
         );
-        let loaded =
-            tokio::task::spawn_blocking(move || decider.publish(path.as_str(), &bundle, revision))
-                .await;
+        let loading = move || {
+            decider.publish(path.as_str(), &bundle, revision, |published| {
+                // INVARIANT: from before the first decision by this bundle, subjects are resolved for it, too.
+                let now = live.load();
+                if let Some(known) = now.by_key(&key) {
+                    let awaiting = known.awaiting(Arc::clone(&bundle), published);
+                    live.store(Arc::new(now.with_realm(awaiting)));
+                }
+            })
+        };
+        let loaded = tokio::task::spawn_blocking(loading).await;
         loaded
             .map_err(|e| CommitError::Publish(e.to_string()))?
             .map_err(CommitError::Publish)
     }
+}
+
+/// Work that goes on to its end when whoever waits for it is gone, as a client can be at any moment.
+async fn whole<T: Send + 'static>(
+    work: impl Future<Output = Result<T, CommitError>> + Send + 'static,
+) -> Result<T, CommitError> {
+    let done = tokio::spawn(work).await;
+    done.map_err(|e| CommitError::Publish(e.to_string()))?
 }
 
 /// A failure after the change was written.

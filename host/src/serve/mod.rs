@@ -287,7 +287,7 @@ impl App {
             config,
             store,
             freshness,
-            publisher,
+            publisher: Arc::new(publisher),
             sessions,
             subjects,
             passwords,

@@ -1,9 +1,10 @@
 //! Bundles change under traffic: nobody waits, nobody gets an answer from a bundle that is gone.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use assize_module::{CallError, LoadError, Pool, Settings};
-use serde_json::Value;
+use assize_module::{AmCall, CallError, LoadError, Pool, Settings};
+use serde_json::{Value, json};
 
 use crate::fixture;
 
@@ -83,6 +84,46 @@ fn the_same_content_can_have_a_new_revision() {
     pool.publish("/", content.into(), 1_773_800_000_000)
         .unwrap();
     assert_eq!(bundle_named(&pool, "/"), (first.0, 1_773_800_000_000));
+}
+
+#[test]
+fn a_context_is_taken_for_its_own_bundles_alone() {
+    let pool = Pool::new(Settings::with_workers(2)).unwrap();
+    let [first, second]: [Arc<[u8]>; 2] = [
+        fixture::bundle(&["a"]).into(),
+        fixture::bundle(&["a", "b"]).into(),
+    ];
+    pool.publish("/", Arc::clone(&first), 1).unwrap();
+    let context = json!({"subject": fixture::subject(), "now": fixture::NOW}).to_string();
+    let body =
+        json!({"application": fixture::POLICY_SET, "resources": ["https://www.example.com/b"]});
+    let ask = |bundles: &[&Arc<[u8]>]| {
+        let bundles: Vec<_> = bundles.iter().copied().cloned().collect();
+        let (context, body) = (context.as_bytes(), body.to_string());
+        pool.evaluate_am("/", &bundles, context, body.as_bytes(), AmCall::Evaluate)
+    };
+    let mut asked = false;
+    pool.publish_when("/", Arc::clone(&second), 2, || {
+        asked = true;
+        assert!(ask(&[&first]).is_ok(), "the one before decides still");
+        assert!(ask(&[&first, &second]).is_ok());
+        assert!(matches!(
+            ask(&[&second]),
+            Err(CallError::OtherBundle { .. })
+        ));
+        Ok(())
+    })
+    .unwrap();
+    assert!(asked);
+    for _ in 0..4 {
+        assert!(matches!(ask(&[&first]), Err(CallError::OtherBundle { .. })));
+        assert!(ask(&[&first, &second]).is_ok());
+    }
+    let why = LoadError::Refused(b"no".to_vec());
+    let refused = pool.publish_when("/", Arc::clone(&first), 3, || Err(why));
+    assert!(refused.is_err());
+    assert!(ask(&[&second]).is_ok(), "nothing has changed");
+    assert_eq!(pool.revision("/"), Some(2));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! A first look at the body: is it JSON, and what does it say about the subject. Values are not built.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use axum::body::Bytes;
@@ -24,13 +25,81 @@ const SESSION_FACTS: [&str; 5] = [
 ];
 
 /// The body without what its environment says instead of the session; `None` where it says nothing of the kind, or is
-/// no body that could be evaluated.
-pub(crate) fn without_session_facts(body: &Bytes) -> Option<Bytes> {
-    let mut json: Value = serde_json::from_slice(body).ok()?;
-    let environment = json.get_mut("environment")?.as_object_mut()?;
-    let before = environment.len();
-    environment.retain(|name, _| !SESSION_FACTS.contains(&name.as_str()));
-    (environment.len() < before).then(|| Bytes::from(json.to_string()))
+/// no body that could be evaluated. Everything else stays as it was sent, whatever it is: members are told apart as
+/// [`Peek`] and the engine do it, and none is read any further.
+///
+/// # Errors
+/// 400 for what is no JSON.
+pub(crate) fn without_session_facts(body: &Bytes) -> Result<Option<Bytes>, ApiError> {
+    let Some(members) = members(body)? else {
+        return Ok(None);
+    };
+    let mut spoke = false;
+    let mut kept = Vec::with_capacity(members.len());
+    for (name, json) in members {
+        let keys = match name == "environment" {
+            true => self::members(json.get().as_bytes())?,
+            false => None,
+        };
+        kept.push(match keys {
+            None => (name, Cow::Borrowed(json.get())),
+            Some(keys) => {
+                let allowed =
+                    |(key, _): &(String, &RawValue)| !SESSION_FACTS.contains(&key.as_str());
+                let count = keys.len();
+                let keys: Vec<_> = keys.into_iter().filter(allowed).collect();
+                spoke |= keys.len() < count;
+                let keys: Vec<_> = keys
+                    .iter()
+                    .map(|(key, json)| (key.clone(), json.get()))
+                    .collect();
+                (name, Cow::Owned(object(&keys)))
+            }
+        });
+    }
+    Ok(spoke.then(|| Bytes::from(object(&kept))))
+}
+
+/// The members of a JSON object in their order, also those that are given twice; `None` for any other value.
+///
+/// # Errors
+/// 400 for what is no JSON.
+fn members(json: &[u8]) -> Result<Option<Vec<(String, &RawValue)>>, ApiError> {
+    struct Members<'a>(Vec<(String, &'a RawValue)>);
+    impl<'de> Deserialize<'de> for Members<'de> {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            struct All;
+            impl<'de> Visitor<'de> for All {
+                type Value = Members<'de>;
+
+                fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                    f.write_str("an object")
+                }
+
+                fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                    let mut all = Vec::new();
+                    while let Some(member) = map.next_entry()? {
+                        all.push(member);
+                    }
+                    Ok(Members(all))
+                }
+            }
+            deserializer.deserialize_map(All)
+        }
+    }
+    if json.trim_ascii_start().first() != Some(&b'{') {
+        return Ok(None);
+    }
+    let Members(all) = json_body::parse(json)?;
+    Ok(Some(all))
+}
+
+/// An object of members that are JSON already.
+fn object<J: AsRef<str>>(members: &[(String, J)]) -> String {
+    let member =
+        |(name, json): &(String, J)| format!("{}:{}", Value::from(name.as_str()), json.as_ref());
+    let members: Vec<String> = members.iter().map(member).collect();
+    format!("{{{}}}", members.join(","))
 }
 
 /// The parts of the body that the server itself must understand, borrowed from it.
@@ -215,6 +284,35 @@ mod tests {
             };
             assert!(error.to_string().contains(message), "{error}");
         }
+    }
+
+    #[test]
+    fn what_speaks_for_the_session_is_cut_out_whatever_stands_beside_it() {
+        for (sent, kept) in [
+            (
+                r#" {"x": 1e999, "environment": {"requestAuthLevel": ["9"], "requestIp": ["::1"]}}"#,
+                Some(r#"{"x":1e999,"environment":{"requestIp":["::1"]}}"#),
+            ),
+            (
+                r#"{"environment": {"request\u0041uthLevel": ["9"]}, "environment": {"a": [1e999]}, "b": "\ud800"}"#,
+                Some(r#"{"environment":{},"environment":{"a":[1e999]},"b":"\ud800"}"#),
+            ),
+            (
+                r#"{"\u0065nvironment": {"requestAuthSchemes": 1, "requestAuthSchemes": 2}}"#,
+                Some(r#"{"environment":{}}"#),
+            ),
+            (
+                r#"{"environment": {"requestIp": ["::1"]}, "x": 1e999}"#,
+                None,
+            ),
+            (r#"{"environment": ["requestAuthLevel"]}"#, None),
+            ("[]", None),
+            ("", None),
+        ] {
+            let left = without_session_facts(&Bytes::from(sent)).unwrap();
+            assert_eq!(left, kept.map(Bytes::from), "{sent}");
+        }
+        assert!(without_session_facts(&Bytes::from(r#"{"environment": {"\ud800": []}}"#)).is_err());
     }
 
     #[test]

@@ -24,6 +24,7 @@ use crate::decide::{AmCall, DecideError};
 use crate::documents::defaults::DEFAULT_SET;
 use crate::limits::INLINE_BODY_BYTES;
 use crate::outside::Asked;
+use crate::store::StoreError;
 use body::Peek;
 use context::Resolution;
 
@@ -54,7 +55,7 @@ pub(crate) async fn handle(app: &App, call: &Call) -> Result<Answer, ApiError> {
         // A method override makes it another operation, which the administration of policies answers.
         return Box::pin(super::manage::handle(app, call, &["policies"], operation)).await;
     };
-    let peek = Peek::read(&call.body)?;
+    Peek::read(&call.body)?;
     let evaluate = Permission::new(Endpoint::Policies, Verb::Evaluate);
     let caller = call.authorized(app, evaluate).await?;
     let Some(served) = call.requested.route(&ROUTES) else {
@@ -65,25 +66,66 @@ pub(crate) async fn handle(app: &App, call: &Call) -> Result<Answer, ApiError> {
     } else {
         AmCall::EvaluateTree
     };
-    let restricted = match call.realm.settings.environment_overrides_session {
-        true => None,
-        false => body::without_session_facts(&call.body).map(|body| call.with_body(body)),
-    };
-    let call = restricted.as_ref().unwrap_or(call);
-    decide(app, call, caller, &peek, kind, served)
-        .await
-        .map_err(|error| error.served(served))
+    let mut decided = decide(app, call, &caller, kind, served).await;
+    for _ in 0..OVERTAKEN {
+        let Err(Undecided::Overtaken) = decided else {
+            break;
+        };
+        let Some(latest) = call.as_of(app.publisher.live_now()) else {
+            break;
+        };
+        decided = Box::pin(decide(app, &latest, &caller, kind, served)).await;
+    }
+    decided.map_err(|undecided| ApiError::from(undecided).served(served))
+}
+
+/// How often in a row a change may come between the resolution of a subject and the decision about it.
+const OVERTAKEN: usize = 8;
+
+/// Why there is no answer.
+enum Undecided {
+    /// A change went live after the subject was resolved: what its policies ask may not have been looked up.
+    Overtaken,
+    Refused(ApiError),
+}
+
+impl From<ApiError> for Undecided {
+    fn from(error: ApiError) -> Self {
+        Undecided::Refused(error)
+    }
+}
+
+impl From<StoreError> for Undecided {
+    fn from(error: StoreError) -> Self {
+        Undecided::Refused(error.into())
+    }
+}
+
+impl From<Undecided> for ApiError {
+    fn from(undecided: Undecided) -> Self {
+        match undecided {
+            Undecided::Refused(error) => error,
+            Undecided::Overtaken => ApiError::unavailable(
+                "The policies of this realm change faster than a decision is made; try again.",
+            ),
+        }
+    }
 }
 
 async fn decide(
     app: &App,
     call: &Call,
-    caller: Authorized,
-    peek: &Peek<'_>,
+    caller: &Authorized,
     kind: AmCall,
     served: &'static str,
-) -> Result<Answer, ApiError> {
-    let question = context::resolve(app, call, &caller, peek, served).await?;
+) -> Result<Answer, Undecided> {
+    let restricted = match call.realm.settings.environment_overrides_session {
+        true => None,
+        false => body::without_session_facts(&call.body)?.map(|body| call.with_body(body)),
+    };
+    let call = restricted.as_ref().unwrap_or(call);
+    let peek = Peek::read(&call.body)?;
+    let question = context::resolve(app, call, caller, &peek, served).await?;
     let first = ask(app, call, &question.context, kind).await?;
     let (answer, effects) = match outcome::of(first, &call.realm)? {
         outcome::Outcome::Decided { answer, effects } => (answer, effects),
@@ -95,8 +137,7 @@ async fn decide(
                 revision: call.live.revision,
                 now: call.now,
                 subject: question.whom(),
-                // Not the one that was sent, where the realm does not let it speak for the session.
-                environment: Peek::read(&call.body)?.environment(),
+                environment: peek.environment(),
             };
             let externals = app.outside.resolve(&asked, &needs).await;
             let resolved = context::with_externals(&question.context, &externals);
@@ -104,9 +145,8 @@ async fn decide(
             match outcome::of(again, &call.realm)? {
                 outcome::Outcome::Decided { answer, effects } => (answer, effects),
                 outcome::Outcome::Needs(_) => {
-                    return Err(ApiError::internal(
-                        "outside conditions were asked for twice",
-                    ));
+                    let twice = "outside conditions were asked for twice";
+                    return Err(ApiError::internal(twice).into());
                 }
             }
         }
@@ -137,23 +177,31 @@ async fn decide(
 }
 
 /// Asks the engine: a small evaluate right here, as it takes microseconds; anything else on a blocking thread.
-async fn ask(app: &App, call: &Call, context: &[u8], kind: AmCall) -> Result<Vec<u8>, ApiError> {
+async fn ask(app: &App, call: &Call, context: &[u8], kind: AmCall) -> Result<Vec<u8>, Undecided> {
+    let decider = app.publisher.decider();
     let answer = if kind == AmCall::Evaluate && call.body.len() <= INLINE_BODY_BYTES {
-        app.publisher
-            .decider()
-            .answer_am(call.realm.path.as_str(), context, &call.body, kind)
+        let realm = &call.realm;
+        decider.answer_am(
+            realm.path.as_str(),
+            &realm.bundles,
+            context,
+            &call.body,
+            kind,
+        )
     } else {
-        let decider = app.publisher.decider().clone();
+        let decider = decider.clone();
         let (realm, context, body) = (Arc::clone(&call.realm), context.to_vec(), call.body.clone());
-        let work = move || decider.answer_am(realm.path.as_str(), &context, &body, kind);
+        let work =
+            move || decider.answer_am(realm.path.as_str(), &realm.bundles, &context, &body, kind);
         tokio::task::spawn_blocking(work)
             .await
             .map_err(ApiError::internal)?
     };
     answer.map_err(|error| match error {
-        DecideError::NotLoaded => {
-            ApiError::unavailable("No policies are loaded for this realm; nothing is decided.")
-        }
-        DecideError::Failed(why) => ApiError::internal(why),
+        DecideError::OtherBundle => Undecided::Overtaken,
+        DecideError::NotLoaded => Undecided::Refused(ApiError::unavailable(
+            "No policies are loaded for this realm; nothing is decided.",
+        )),
+        DecideError::Failed(why) => Undecided::Refused(ApiError::internal(why)),
     })
 }
