@@ -73,10 +73,11 @@ pub(crate) async fn start(config: Config, accounts: &Accounts) -> Result<Server,
 /// What to paste into a shell next.
 pub(crate) fn instructions(server: &Server, accounts: &Accounts) -> String {
     let base = format!("http://{}{}/json", server.address(), accounts.deployment);
+    // Whoever chose a password is not shown it again: the shell has to know it, or says so.
     let administrator = match (&server.first_start.administrator_password, accounts.administrator_given) {
         (Some(made_up), _) => format!("'{made_up}'"),
-        (None, true) => "\"$ASSIZE_ADMIN_PASSWORD\"".to_owned(),
-        (None, false) => "\"$ASSIZE_ADMIN_PASSWORD\" # start again with it set: the first start showed a password once".to_owned(),
+        (None, true) => "\"${ASSIZE_ADMIN_PASSWORD:?set it in this shell, too}\"".to_owned(),
+        (None, false) => "\"${ASSIZE_ADMIN_PASSWORD:?set it to what the first start showed, or start the server with it}\"".to_owned(),
     };
     let demo = &accounts.demo;
     format!(

@@ -2,35 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use std::io::Write;
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
+#[path = "support/command.rs"]
+mod command;
 
+use command::{assize, text, write};
 use serde_json::{Value, json};
-
-fn assize(arguments: &[&str], input: &str) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_assize"))
-        .args(arguments)
-        .env("ASSIZE_PASSWORD_MEMORY_KIB", "8")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // A command that reads nothing may have gone already.
-    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-    child.wait_with_output().unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
-
-fn write(folder: &Path, name: &str, value: &Value) -> String {
-    let path = folder.join(name);
-    std::fs::write(&path, value.to_string()).unwrap();
-    path.display().to_string()
-}
 
 fn document() -> Value {
     json!({
@@ -43,44 +19,6 @@ fn document() -> Value {
         "users": [{"username": "ann", "userpassword": "Passw0rd.1", "mail": "ann@example.com"}],
         "groups": [{"username": "staff", "uniqueMember": ["ann"]}],
     })
-}
-
-#[test]
-fn decide_answers_each_line() {
-    let folder = tempfile::tempdir().unwrap();
-    let policies = write(folder.path(), "p.json", &document());
-    let request = json!({
-        "resources": ["http://www.example.com/index.html"],
-        "subject": {"principals": ["id=ann,ou=user,dc=x"], "session": {}},
-        "now": 0,
-    });
-    let output = assize(
-        &["decide", "--policies", &policies],
-        &format!("{request}\n\n{request}\n"),
-    );
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
-    let lines: Vec<Value> = text(&output.stdout)
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
-    assert_eq!(lines.len(), 2);
-    assert_eq!(
-        lines[0]["decisions"][0]["actions"],
-        json!({"GET": true, "POST": false})
-    );
-    let spread = write(folder.path(), "r.json", &request);
-    std::fs::write(&spread, format!("{request:#}")).unwrap();
-    let output = assize(
-        &["decide", "--policies", &policies, "--request", &spread],
-        "",
-    );
-    assert_eq!(
-        text(&output.stdout).lines().next().unwrap(),
-        serde_json::to_string(&lines[0]).unwrap()
-    );
-    let bad = assize(&["decide", "--policies", &policies], "{\"now\": 0}\n");
-    assert_eq!(bad.status.code(), Some(2));
-    assert!(text(&bad.stdout).starts_with("{\"error\""), "{bad:?}");
 }
 
 #[test]
@@ -115,6 +53,59 @@ fn bad_policies_are_named_with_file_and_path() {
             "{said}"
         );
     }
+}
+
+#[test]
+fn what_a_file_of_frodo_s_has_is_named_as_it_stands_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = json!({
+        "name": "p/1",
+        "resources": ["http://www.example.com/"],
+        "actionValues": {"GET": true},
+        "subject": {"type": "AuthenticatedUsers"},
+        "condition": {"type": "AuthLevel", "authLevel": "x"},
+    });
+    let scripts = json!({"s": {"_id": "s", "name": "s", "language": "JAVASCRIPT", "context": "POLICY_CONDITION", "script": "!!!"}});
+    let file = json!({"polices": {}, "policy": {"p/1": policy}, "script": scripts});
+    let file = write(folder.path(), "frodo.json", &file);
+    let decide = vec!["decide", "--policies", &file];
+    let data = folder.path().to_str().unwrap();
+    for arguments in [decide, vec!["import", "--data", data, &file]] {
+        let output = assize(&arguments, "");
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        let said = text(&output.stderr);
+        for place in [
+            "/policy/p~11/condition/authLevel",
+            "/script/s/script",
+            "/polices: ",
+        ] {
+            assert!(said.contains(place), "{place}: {said}");
+        }
+    }
+}
+
+#[test]
+fn a_policy_set_refers_to_resource_types_that_are_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let set = json!({"name": "dangling", "applicationType": "iPlanetAMWebAgentService", "resourceTypeUuids": ["none"]});
+    let mut document = json!({"applications": [set]});
+    let file = write(folder.path(), "set.json", &document);
+    let output = assize(&["import", "--data", data, &file], "");
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let said = text(&output.stderr);
+    assert!(
+        said.contains("set.json: /applications/0/resourceTypeUuids/0"),
+        "{said}"
+    );
+    document["resourceTypes"] =
+        json!([{"uuid": "none", "name": "n", "patterns": ["*"], "actions": {"GET": true}}]);
+    let file = write(folder.path(), "set.json", &document);
+    assert!(
+        assize(&["import", "--data", data, &file], "")
+            .status
+            .success()
+    );
 }
 
 #[test]

@@ -4,13 +4,15 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use assize_engine::document::Document;
-use assize_engine::{BundleError, Fault};
+use assize_engine::{BundleError, Fault, FaultCode};
 use clap::{Args, Subcommand};
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{Failure, print, read};
 use crate::clock;
+use crate::documents::export::HEAD;
+use crate::documents::script;
 use crate::keys::{self, Algorithm, Key};
 use crate::limits::{BUNDLE_AGE_SECONDS, BUNDLE_AGE_SECONDS_DEFAULT};
 use crate::outside::document::Resolver;
@@ -174,7 +176,7 @@ impl SealOptions {
 pub(super) struct Compiled {
     pub(super) bytes: Vec<u8>,
     /// The scripts that came with them, as in the import document.
-    pub(super) scripts: Vec<serde_json::Value>,
+    pub(super) scripts: Vec<Value>,
 }
 
 /// Compiles the policies of import documents; of chosen policy sets only, where any are named.
@@ -186,13 +188,19 @@ pub(super) fn compile(files: &[PathBuf], chosen: Option<&[String]>) -> Result<Co
     let mut origins = Origins::default();
     for file in files {
         let name = file.display().to_string();
-        let (document, _unknown_members) = Document::parse(&read(file)?).map_err(|faults| {
+        let (document, unknown) = Document::parse(&read(file)?).map_err(|faults| {
             let lines: Vec<String> = faults
                 .iter()
                 .map(|fault| format!("{name}: {fault}"))
                 .collect();
             Failure::bad_input(lines.join("\n"))
         })?;
+        // An export holds much that decides nothing.
+        if !document.others.contains_key(HEAD) {
+            for Fault { path, message, .. } in unknown {
+                eprintln!("warning: {name}: {path}: {message}");
+            }
+        }
         origins.add(&name, &document);
         match &mut whole {
             None => whole = Some(document),
@@ -208,12 +216,13 @@ pub(super) fn compile(files: &[PathBuf], chosen: Option<&[String]>) -> Result<Co
     let mut whole = whole.unwrap_or_default();
     let scripts = std::mem::take(&mut whole.scripts);
     let mut checked = whole.check();
-    if !checked.faults.is_empty() {
-        let lines: Vec<String> = checked
-            .faults
-            .iter()
-            .map(|fault| origins.named(fault))
-            .collect();
+    let faults = checked
+        .faults
+        .iter()
+        .cloned()
+        .chain(script_faults(&scripts));
+    let lines: Vec<String> = faults.map(|fault| origins.named(&fault)).collect();
+    if !lines.is_empty() {
         return Err(Failure::bad_input(format!(
             "the policies cannot be compiled\n{}",
             lines.join("\n")
@@ -247,26 +256,47 @@ fn append(whole: &mut Document, more: Document) {
     whole.scripts.extend(more.scripts);
 }
 
+/// What is wrong with scripts, as an import would say it.
+fn script_faults(scripts: &[Value]) -> Vec<Fault> {
+    let faults_of = |(index, json): (usize, &Value)| {
+        let faults = match json.as_object() {
+            None => vec![invalid("a script is an object with an _id")],
+            Some(members) => match members.get("_id").and_then(Value::as_str) {
+                None | Some("") => vec![invalid("a script is an object with an _id")],
+                Some(id) => script::check(members, id).err().unwrap_or_default(),
+            },
+        };
+        let place = format!("/scripts/{index}");
+        faults.into_iter().map(move |fault| fault.within(&place))
+    };
+    scripts.iter().enumerate().flat_map(faults_of).collect()
+}
+
+fn invalid(message: &str) -> Fault {
+    Fault {
+        code: FaultCode::Invalid,
+        path: String::new(),
+        message: message.to_owned(),
+    }
+}
+
 /// From which file, and from where in it, the objects of the whole document are.
 #[derive(Default)]
 struct Origins {
-    places: HashMap<&'static str, Vec<(String, usize)>>,
+    places: HashMap<&'static str, Vec<(String, String)>>,
 }
 
 impl Origins {
     fn add(&mut self, file: &str, document: &Document) {
+        let types = document.resource_types.as_ref().map_or(0, Vec::len);
         for (array, count) in [
-            (
-                "resourceTypes",
-                document.resource_types.as_ref().map_or(0, Vec::len),
-            ),
+            ("resourceTypes", types),
             ("applications", document.applications.len()),
             ("policies", document.policies.len()),
+            ("scripts", document.scripts.len()),
         ] {
-            self.places
-                .entry(array)
-                .or_default()
-                .extend((0..count).map(|index| (file.to_owned(), index)));
+            let places = (0..count).map(|index| (file.to_owned(), document.place(array, index)));
+            self.places.entry(array).or_default().extend(places);
         }
     }
 
@@ -277,9 +307,9 @@ impl Origins {
         let place =
             index.and_then(|index| self.places.get(array)?.get(index.parse::<usize>().ok()?));
         match place {
-            Some((file, index)) => {
+            Some((file, place)) => {
                 let rest = rest.map(|rest| format!("/{rest}")).unwrap_or_default();
-                format!("{file}: /{array}/{index}{rest}: {}", fault.message)
+                format!("{file}: {place}{rest}: {}", fault.message)
             }
             None => fault.to_string(),
         }

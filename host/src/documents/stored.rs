@@ -161,7 +161,8 @@ impl Stored {
     }
 }
 
-/// Authors and dates as AM's members tell them; `None` unless all are there and can be read.
+/// Authors and dates as AM's members tell them. Who made an object and when stands for who changed it last where that is
+/// not told, and the other way round; `None` unless an author and a date can be read.
 pub(super) fn am_stamp(json: &Value) -> Option<Stamp> {
     let json = json.as_object()?;
     let text = |name| given(json, name)?.as_str().map(str::to_owned);
@@ -171,10 +172,40 @@ pub(super) fn am_stamp(json: &Value) -> Option<Stamp> {
         _ => None,
     };
     let [created_by, created_at, modified_by, modified_at] = AUTHORS_AND_DATES;
+    let (created_by, modified_by) = both(text(created_by), text(modified_by))?;
+    let (created_at, modified_at) = both(instant(created_at), instant(modified_at))?;
     Some(Stamp {
-        created_by: text(created_by)?,
-        created_at: instant(created_at)?,
-        modified_by: text(modified_by)?,
-        modified_at: instant(modified_at)?,
+        created_by,
+        created_at,
+        modified_by,
+        modified_at,
     })
+}
+
+/// Each stands for the other where that is missing.
+fn both<T: Clone>(first: Option<T>, second: Option<T>) -> Option<(T, T)> {
+    match (first, second) {
+        (Some(first), Some(second)) => Some((first, second)),
+        (Some(one), None) | (None, Some(one)) => Some((one.clone(), one)),
+        (None, None) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_of_authors_and_dates_stands_for_what_is_not() {
+        let told =
+            serde_json::json!({"createdBy": "ann", "creationDate": 7, "lastModifiedBy": null});
+        let stamp = Stamp {
+            created_by: "ann".to_owned(),
+            created_at: 7,
+            modified_by: "ann".to_owned(),
+            modified_at: 7,
+        };
+        assert_eq!(am_stamp(&told), Some(stamp));
+        assert_eq!(am_stamp(&serde_json::json!({"createdBy": "ann"})), None);
+    }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use assize_engine::{Bundle, answer};
 use assize_script::{Failure, Inputs, Runtime, Session};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use super::batch::{Batch, Job};
 use super::source::{self, Source};
@@ -69,69 +69,88 @@ impl Resolver {
         source::in_bundle(used)
     }
 
-    /// Answers a request. One that brings results of its own (`externals`) is not helped.
+    /// Answers a request. Scripts that are here are run, unless the request brings their results (`externals`); about the
+    /// rest whoever asks has to find out, as the answer says (`needs`).
     pub(crate) fn answer(&self, bundle: &Bundle, request: &[u8]) -> Vec<u8> {
         let first = answer(bundle, request);
-        if !first.starts_with(b"{\"needs\"") {
+        let Ok(Value::Object(mut members)) = serde_json::from_slice(request) else {
+            return first;
+        };
+        let given = match members.remove("externals") {
+            None => None,
+            Some(Value::Object(given)) => Some(given),
+            // The engine has refused it, or taken it for nothing.
+            Some(_) => return first,
+        };
+        let text = |members: &Map<String, Value>| Value::from(members.clone()).to_string();
+        let needs = match &given {
+            None => needs(&first),
+            Some(_) => needs(&answer(bundle, text(&members).as_bytes())),
+        };
+        let mut known = given.clone().unwrap_or_default();
+        let open = needs
+            .into_iter()
+            .filter(|(need, _)| !known.contains_key(&need.id));
+        let (here, elsewhere): (Vec<_>, Vec<_>) = open.partition(|(need, _)| self.has(need));
+        if given.is_none() && !elsewhere.is_empty() {
+            let elsewhere: Vec<Value> = elsewhere.into_iter().map(|(_, need)| need).collect();
+            return json!({"needs": elsewhere}).to_string().into_bytes();
+        }
+        if here.is_empty() {
             return first;
         }
-        match self.with_externals(&first, request) {
-            Some(again) => answer(bundle, &again),
-            None => first,
+        let here = here.into_iter().map(|(need, _)| need).collect();
+        let seen = serde_json::from_slice(request).unwrap_or_default();
+        if let Value::Object(found) = externals(self.found(here, seen)) {
+            known.extend(found);
         }
+        members.insert("externals".into(), known.into());
+        answer(bundle, text(&members).as_bytes())
     }
 
-    fn with_externals(&self, needs: &[u8], request: &[u8]) -> Option<Vec<u8>> {
-        #[derive(Deserialize)]
-        struct Needs {
-            needs: Vec<Need>,
+    /// Whether what is asked for can be found out here.
+    fn has(&self, need: &Need) -> bool {
+        match &need.question {
+            Question::Script { script_id, .. } => {
+                self.scripts.contains_key(&script_id.to_lowercase())
+            }
+            Question::Transaction { .. } => false,
         }
-        let Needs { needs } = serde_json::from_slice(needs).ok()?;
-        let mut whole: Value = serde_json::from_slice(request).ok()?;
-        let members = whole.as_object_mut()?;
-        if members.contains_key("externals") {
-            return None;
-        }
-        let found = self.found(needs, serde_json::from_slice(request).ok()?);
-        members.insert("externals".into(), externals(found));
-        Some(whole.to_string().into_bytes())
     }
 
     fn found(&self, needs: Vec<Need>, request: Request) -> Vec<(String, Found)> {
-        let (mut jobs, mut found) = (Vec::new(), Vec::new());
-        for need in needs {
-            match need.question {
-                Question::Script {
-                    script_id,
-                    resource_name,
-                } => {
-                    let script = self.scripts.get(&script_id.to_lowercase()).cloned();
-                    let missing = || Failure::Lasting(format!("there is no script {script_id}"));
-                    jobs.push(Job {
-                        need: need.id,
-                        script: script.unwrap_or_else(|| Err(missing())),
-                        resource: resource_name,
-                    });
-                }
-                Question::Transaction { .. } => {
-                    let text = "a transaction is confirmed by a server; none is at work here";
-                    found.push((need.id, Err(Failure::Lasting(text.to_owned()))));
-                }
-            }
+        let jobs = needs.into_iter().filter_map(|need| match need.question {
+            Question::Script {
+                script_id,
+                resource_name,
+            } => Some(Job {
+                need: need.id,
+                script: self.scripts.get(&script_id.to_lowercase())?.clone(),
+                resource: resource_name,
+            }),
+            Question::Transaction { .. } => None,
+        });
+        let runtime = self
+            .runtime
+            .get_or_init(|| Runtime::start().map_err(|error| error.to_string()));
+        let mut batch = Batch::new(inputs(request), jobs.collect());
+        match runtime {
+            Ok(runtime) => batch.run_all(runtime),
+            Err(error) => batch.fail(error),
         }
-        if !jobs.is_empty() {
-            let runtime = self
-                .runtime
-                .get_or_init(|| Runtime::start().map_err(|error| error.to_string()));
-            let mut batch = Batch::new(inputs(request), jobs);
-            match runtime {
-                Ok(runtime) => batch.run_all(runtime),
-                Err(error) => batch.fail(error),
-            }
-            found.extend(batch.finish());
-        }
-        found
+        batch.finish()
     }
+}
+
+/// What an answer asks for, each as it is read and as it is written; nothing where the answer is a decision.
+fn needs(answer: &[u8]) -> Vec<(Need, Value)> {
+    #[derive(Deserialize)]
+    struct Needs {
+        needs: Vec<Value>,
+    }
+    let needs = serde_json::from_slice(answer).map_or(Vec::new(), |Needs { needs }| needs);
+    let read = |need: Value| Some((Need::deserialize(&need).ok()?, need));
+    needs.into_iter().filter_map(read).collect()
 }
 
 fn inputs(request: Request) -> Inputs {

@@ -2,6 +2,7 @@
 
 mod identities;
 mod plan;
+mod references;
 mod restore;
 
 use std::collections::HashMap;
@@ -24,6 +25,7 @@ use crate::store::{Draft, Kind, Object, Stamp, Store, StoreError, Write};
 
 use plan::Context;
 pub(crate) use plan::{Plan, Problem};
+use references::{types_exist, with_application_type, with_only_type};
 
 /// The highest revision that an export may show: the largest whole number that every reader of JSON keeps (RFC 8259 §6).
 const HIGHEST_REVISION: u64 = (1 << 53) - 1;
@@ -127,7 +129,7 @@ impl Importer<'_> {
         context.whole = self.whole(context, document);
         self.realms(context).await?;
         let types = self.resource_types(context, document).await?;
-        let sets = self.policy_sets(context, document).await?;
+        let sets = self.policy_sets(context, document, &types).await?;
         self.policies(context, document, &types, &sets);
         self.scripts(context, document);
         self.users(context, document).await?;
@@ -264,11 +266,13 @@ impl Importer<'_> {
         &self,
         context: &mut Context<'_>,
         document: &Document,
+        types: &[ResourceType],
     ) -> Result<Vec<PolicySet>, StoreError> {
         let mut sets = Vec::new();
         for (n, json) in document.applications.iter().enumerate() {
             let place = document.place("applications", n);
-            match catalogue::policy_set(&with_application_type(json)) {
+            let read = catalogue::policy_set(&with_application_type(json));
+            match read.and_then(|read| types_exist(read, types)) {
                 Ok((parsed, kept)) => {
                     let draft = catalogue::policy_set_draft(&context.key, &parsed, kept);
                     let stamp = self.stamp(json);
@@ -371,33 +375,6 @@ impl Importer<'_> {
             }
         }
     }
-}
-
-/// A policy that names no resource type is of its policy set's, where that has only one (as under version 1.0).
-fn with_only_type(json: &Value, sets: &[PolicySet]) -> Value {
-    let mut json = json.clone();
-    if let Some(members) = json.as_object_mut()
-        && super::given(members, "resourceTypeUuid").is_none()
-    {
-        let name = super::given(members, "applicationName").and_then(Value::as_str);
-        let name = name.unwrap_or(PolicySet::DEFAULT).to_lowercase();
-        let set = sets.iter().find(|set| set.name.to_lowercase() == name);
-        if let Some([only]) = set.map(|set| set.resource_types.as_slice()) {
-            members.insert("resourceTypeUuid".into(), only.as_str().into());
-        }
-    }
-    json
-}
-
-/// A policy set whose application type nobody wrote is of the ordinary one.
-fn with_application_type(json: &Value) -> Value {
-    let mut json = json.clone();
-    if let Some(members) = json.as_object_mut()
-        && super::given(members, "applicationType").is_none()
-    {
-        members.insert("applicationType".into(), PolicySet::DEFAULT.into());
-    }
-    json
 }
 
 /// Bodies of a kind that the plan writes into the realm already: what a new realm begins with.
