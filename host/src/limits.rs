@@ -33,6 +33,14 @@ pub(crate) const QUERY_PARAMETERS: usize = 64;
 pub(crate) const REVISIONS_PER_PAGE: u32 = 1000;
 /// Documents that the difference of two revisions shows; it counts all.
 pub(crate) const DIFFERENCES_SHOWN: usize = 1000;
+/// Keys that a query's rows may be sorted by.
+pub(crate) const SORT_KEYS: usize = 16;
+/// Members that a client may choose of an answer.
+pub(crate) const FIELDS: usize = 1000;
+/// Identities that the environment of one request may name, whose groups matter.
+pub(crate) const NAMED_IDENTITIES: usize = 100;
+/// A user's attributes as JSON, in bytes.
+pub(crate) const USER_BYTES: usize = 128 * 1024;
 /// Nesting of a `_queryFilter`.
 pub(crate) const FILTER_DEPTH: usize = 256;
 /// Comparisons of a `_queryFilter`: each is made for every row.

@@ -3,7 +3,7 @@
 //! The engine resolves nothing. Principals, groups, session properties and profile attributes are put together here,
 //! only as far as the realm's policies can read them, and kept with the session until the store changes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -12,7 +12,7 @@ use crate::auth::session::{ADMINISTRATOR, Session};
 use crate::decide::Facts;
 use crate::documents::identity::USER_CLASSES;
 use crate::publish::{Live, LiveRealm};
-use crate::realm::{Directory, IdentityKind};
+use crate::realm::{Directory, IdentityKind, RealmPath};
 use crate::store::{Kind, Store, StoreError};
 
 /// Attributes of a user or group: names as they were given, each with its values.
@@ -162,23 +162,19 @@ impl Subjects {
             .collect())
     }
 
-    /// The profile of a user whom a token names by universal id, as far as `target`'s policies read profiles.
+    /// The profile of a user whom a token names by universal id, as far as the realm's policies read profiles.
     ///
     /// # Errors
     /// The store did not answer.
     pub(crate) async fn profile(
         &self,
-        live: &Live,
-        target: &LiveRealm,
+        sight: &Sight<'_>,
         id: &str,
     ) -> Result<Option<Value>, StoreError> {
-        if target.facts.profile.is_empty() {
+        if sight.target.facts.profile.is_empty() {
             return Ok(None);
         }
-        let Some((name, path)) = self.directory.locate_user(id) else {
-            return Ok(None);
-        };
-        let Some(realm) = live.realm(&path) else {
+        let Some((name, realm)) = self.seen(sight, id) else {
             return Ok(None);
         };
         let Some(user) = self.store.object(Kind::User, &realm.key, &name).await? else {
@@ -188,7 +184,14 @@ impl Subjects {
             &user.name,
             serde_json::from_str(&user.body).unwrap_or_default(),
         );
-        Ok(Some(readable(&attributes, &target.facts)))
+        Ok(Some(readable(&attributes, &sight.target.facts)))
+    }
+
+    /// The name and the realm that a universal id stands for, where they can be seen.
+    fn seen(&self, sight: &Sight<'_>, id: &str) -> Option<(String, Arc<LiveRealm>)> {
+        let (name, path) = self.directory.locate_user(id)?;
+        let realm = sight.live.realm(&path)?;
+        sight.reaches(&realm.path).then_some((name, realm))
     }
 
     /// The groups of identities that the environment names; identities unknown here are left out, which the engine
@@ -198,15 +201,12 @@ impl Subjects {
     /// The store did not answer.
     pub(crate) async fn memberships(
         &self,
-        live: &Live,
-        ids: &[String],
+        sight: &Sight<'_>,
+        ids: &BTreeSet<String>,
     ) -> Result<Value, StoreError> {
         let mut memberships = Map::new();
         for id in ids {
-            let Some((name, path)) = self.directory.locate_user(id) else {
-                continue;
-            };
-            let Some(realm) = live.realm(&path) else {
+            let Some((name, realm)) = self.seen(sight, id) else {
                 continue;
             };
             if self
@@ -228,6 +228,23 @@ impl Subjects {
             memberships.insert(id.clone(), groups.into());
         }
         Ok(memberships.into())
+    }
+}
+
+/// Whom a question can be about, though nobody has proved to be that user.
+///
+/// INVARIANT: a realm's policies, which its administrators write, learn nothing of users of other realms through them.
+pub(crate) struct Sight<'a> {
+    pub(crate) live: &'a Live,
+    /// Whose policies decide.
+    pub(crate) target: &'a LiveRealm,
+    /// Where whoever asks is from.
+    pub(crate) caller: &'a RealmPath,
+}
+
+impl Sight<'_> {
+    fn reaches(&self, realm: &RealmPath) -> bool {
+        self.target.path.contains(realm) || self.caller.contains(realm)
     }
 }
 

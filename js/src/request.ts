@@ -77,19 +77,34 @@ export interface EvaluateTreeRequest extends Question {
   readonly resource: string;
 }
 
-/** The engine request (contract §3) for a question. */
+/**
+ * The engine request (contract §3) for a question. Members that are none of a question's go along: the engine refuses them
+ * by name, so that a misspelt one is no silent deny.
+ */
 export function engineRequest(question: Question, target: EngineTarget, now: number): EngineRequest {
-  const request: Record<string, unknown> = { ...target, now: question.now ?? now };
-  for (const member of ["policySet", "subject", "environment", "timeZone", "externals"] as const) {
-    if (question[member] !== undefined) request[member] = question[member];
-  }
-  return request as unknown as EngineRequest;
+  const { credential, resources, resource, ...asked } = question as Question & Partial<EvaluateRequest & EvaluateTreeRequest>;
+  return { ...asked, ...target, now: question.now ?? now };
 }
 
 /** Resources, or the root of a tree; and whether to say why. */
 export type EngineTarget = ({ readonly resources: readonly string[] } | { readonly tree: string }) & {
   readonly explain?: boolean;
 };
+
+/** The text of an engine request. JSON has no word for an unlimited `ttl`, which goes without saying there. */
+export function requestText(request: EngineRequest): string {
+  const { externals } = request ?? {};
+  if (externals === undefined || externals === null) return JSON.stringify(request) ?? "";
+  const limited: Record<string, External> = {};
+  for (const [id, external] of Object.entries(externals)) {
+    const { ttl, ...unlimited } = external ?? {};
+    limited[id] = ttl !== undefined && ttl >= UNLIMITED ? (unlimited as External) : external;
+  }
+  return JSON.stringify({ ...request, externals: limited });
+}
+
+/** The instant that never comes, as near as a number comes to it. */
+const UNLIMITED = 2 ** 63;
 
 /** Exactly what the engine reads. */
 export type EngineRequest = EngineTarget & Omit<Question, "credential" | "now"> & { readonly now: number };

@@ -58,6 +58,20 @@ test("text in and text out are the engine's own bytes", async () => {
   );
 });
 
+test("what is no member of a request is refused by name", async () => {
+  const bundle = await loadBundle(bytes);
+  for (const call of [
+    () => bundle.evaluate({ resources: [page], subject: ANN, enviroment: {} }),
+    () => bundle.evaluateTree({ resource: page, subject: ANN, enviroment: {} }),
+    () => bundle.ask({ resources: [page], subject: ANN, now: 1, enviroment: {} }),
+  ]) {
+    assert.throws(call, (error) => error instanceof assize.RequestError && error.path === "/enviroment");
+  }
+  for (const text of [undefined, 5, {}]) {
+    assert.throws(() => bundle.evaluateText(text), assize.RequestError);
+  }
+});
+
 test("a text that looks like an unlimited ttl stays a text", async () => {
   const bundle = await loadBundle(bytes);
   const odd = 'https://www.example.com/"ttl":9223372036854775807';
@@ -103,6 +117,10 @@ test("an unresolved outside condition is undetermined; a result from outside cou
   assert.deepEqual(needs.map(({ type, scriptId }) => ({ type, scriptId })), [{ type: "Script", scriptId: "9de3eb62-f131-4fac-a294-7bd170fd4acb" }]);
   const externals = { [needs[0].id]: { satisfied: true } };
   assert.equal(allows(bundle.evaluate({ ...request, externals }).decisions[0], "PUT"), true);
+  for (const ttl of [Infinity, 2 ** 63]) {
+    const answer = bundle.ask({ ...request, now: 1, externals: { [needs[0].id]: { satisfied: true, ttl } } });
+    assert.equal(answer.decisions[0].ttl, Infinity);
+  }
 });
 
 test("a tree decides as evaluate does, for every resource at or beneath its root", async () => {

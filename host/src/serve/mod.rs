@@ -4,6 +4,7 @@ mod chores;
 mod listen;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -308,14 +309,22 @@ impl App {
 /// Opens the configured store, making the data folder where it is missing.
 pub(crate) async fn open_store(config: &Config) -> Result<Arc<dyn Store>, StartError> {
     if config.database.is_empty() {
-        std::fs::create_dir_all(&config.data).map_err(because(&format!(
-            "cannot make the data folder {}",
-            config.data.display()
-        )))?;
+        let what = format!("cannot make the data folder {}", config.data.display());
+        private_folder(&config.data).map_err(because(&what))?;
     }
     store::open(&config.database_url())
         .await
         .map_err(|error| StartError(error.to_string()))
+}
+
+/// Makes a folder, where it is missing, that nobody else can look into.
+///
+/// INVARIANT: what lies in the data folder (keys, hashes of passwords) is its owner's alone. Whoever opened the folder to
+/// others meanwhile has reasons, and no permissions here change that.
+fn private_folder(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let mut folder = std::fs::DirBuilder::new();
+    folder.recursive(true).mode(0o700).create(path)
 }
 
 /// Sees to it that the administrator can log in: with the configured password, or the first time with a random one.

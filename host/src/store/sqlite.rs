@@ -1,5 +1,6 @@
 //! The embedded database: SQLite in write-ahead mode, synced in full at every commit.
 
+use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -37,10 +38,39 @@ impl SqliteDatabase {
             .foreign_keys(true)
             .busy_timeout(BUSY);
         let file = options.get_filename().to_owned();
+        if !url.contains(":memory:") && !url.contains("mode=memory") {
+            private_file(&file)
+                .map_err(|e| StoreError::Unavailable(format!("{}: {e}", file.display())))?;
+        }
         let pool = connect(options)
             .await
             .map_err(|e| StoreError::Unavailable(format!("{}: {e}", file.display())))?;
         Ok(SqliteDatabase { pool })
+    }
+}
+
+/// Makes the database's file, where it is missing, readable to its owner alone: it holds private keys. SQLite gives the
+/// files beside it the same permissions.
+fn private_file(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+    const OTHERS: u32 = 0o077;
+    let mut options = std::fs::OpenOptions::new();
+    let made = options.write(true).create_new(true).mode(0o600).open(path);
+    match made {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            let is_open = |path: &Path| {
+                let found = std::fs::metadata(path);
+                found.is_ok_and(|found| found.permissions().mode() & OTHERS != 0)
+            };
+            if is_open(path) && path.parent().is_none_or(is_open) {
+                tracing::warn!(
+                    file = %path.display(),
+                    "others on this machine can read the database, which holds private keys: chmod 600 it, chmod 700 its folder"
+                );
+            }
+            Ok(())
+        }
+        made => made.map(drop),
     }
 }
 

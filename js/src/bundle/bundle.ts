@@ -2,10 +2,10 @@
 
 import type { Answer, Explanation, Externals, Need, Needs } from "../decision.js";
 import type { Script, Scripts } from "../decider.js";
-import { BundleError, OptionsError } from "../errors.js";
+import { BundleError, OptionsError, RequestError } from "../errors.js";
 import { errorOf, LoadedBundle } from "../engine/engine.js";
 import { compiledModule, type ModuleInput } from "../engine/module.js";
-import { engineRequest, type EngineRequest, type EvaluateRequest, type EvaluateTreeRequest, type External } from "../request.js";
+import { engineRequest, type EngineRequest, type EvaluateRequest, type EvaluateTreeRequest, type External, requestText } from "../request.js";
 import { type KeySet, type JsonWebKeySet, keySet } from "../jose/keys.js";
 import { type Expected, isSealed, openSealed, type Seal } from "./sealed.js";
 import { Tree } from "./tree.js";
@@ -98,6 +98,7 @@ export class Bundle {
 
   /** An engine request (contract §3) as JSON text, answered with JSON text (§4): the same bytes in every runtime. */
   evaluateText(request: string): string {
+    if (typeof request !== "string") throw new RequestError("badRequest", "the request is no text", "");
     return this.#loaded.answer(request);
   }
 
@@ -138,7 +139,7 @@ export class Bundle {
    * @throws RequestError
    */
   ask(request: EngineRequest): Answer | Needs {
-    const answer = parsed(this.evaluateText(JSON.stringify(request) ?? ""));
+    const answer = parsed(this.evaluateText(requestText(request)));
     const error = errorOf(answer);
     if (error !== undefined) throw error;
     return answer;

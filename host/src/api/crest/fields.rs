@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::parameters::Parameters;
 use crate::api::error::ApiError;
+use crate::limits::FIELDS;
 
 /// JSON pointers, the leading slash optional. No field stands for everything.
 #[derive(Debug, Default, Clone)]
@@ -31,8 +32,14 @@ impl Fields {
     }
 
     /// # Errors
-    /// 400 for an entry that is no JSON pointer.
+    /// 400 for an entry that is no JSON pointer, and for more than [`FIELDS`].
     pub(crate) fn check(parameters: &Parameters) -> Result<(), ApiError> {
+        let entries = parameters
+            .all("_fields")
+            .map(|list| list.split(',').count());
+        if entries.sum::<usize>() > FIELDS {
+            return Err(ApiError::bad_request(format!("More than {FIELDS} fields")));
+        }
         match parameters.all("_fields").find(|list| !is_pointers(list)) {
             None => Ok(()),
             Some(list) => Err(ApiError::bad_request(format!(

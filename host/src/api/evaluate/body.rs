@@ -1,7 +1,7 @@
 //! A first look at the body: is it JSON, and what does it say about the subject. Values are not built.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::body::Bytes;
 use serde::Deserialize;
@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::api::error::ApiError;
 use crate::api::json_body;
+use crate::limits::NAMED_IDENTITIES;
 
 /// The environment key whose values name identities (AMIdentityMembership).
 const NAMED_IDENTITY: &str = "invocatorPrincipalUuid";
@@ -133,21 +134,27 @@ impl<'a> Peek<'a> {
         serde_json::from_str(self.application?.get()).ok()?
     }
 
-    /// Identities that the environment names; none where it is malformed, which the engine reports.
-    pub(crate) fn named_identities(&self) -> Vec<String> {
-        #[derive(Deserialize)]
+    /// Identities that the environment names, each once; none where it is malformed, which the engine reports.
+    ///
+    /// # Errors
+    /// 400 for more than [`NAMED_IDENTITIES`].
+    pub(crate) fn named_identities(&self) -> Result<BTreeSet<String>, ApiError> {
+        #[derive(Deserialize, Default)]
         struct Environment {
             #[serde(rename = "invocatorPrincipalUuid", default)]
-            named: Vec<String>,
+            named: BTreeSet<String>,
         }
-        match self.environment {
-            Some(raw) if raw.get().contains(NAMED_IDENTITY) => {
-                serde_json::from_str::<Environment>(raw.get())
-                    .map(|e| e.named)
-                    .unwrap_or_default()
-            }
-            _ => Vec::new(),
+        let environment: Environment = self
+            .environment
+            .filter(|raw| raw.get().contains(NAMED_IDENTITY))
+            .and_then(|raw| serde_json::from_str(raw.get()).ok())
+            .unwrap_or_default();
+        if environment.named.len() > NAMED_IDENTITIES {
+            return Err(ApiError::bad_request(format!(
+                "Invalid value environment: /environment/{NAMED_IDENTITY} names more than {NAMED_IDENTITIES} identities"
+            )));
         }
+        Ok(environment.named)
     }
 }
 
@@ -323,13 +330,22 @@ mod tests {
                 vec!["a", "b"],
             ),
             (
+                r#"{"environment": {"invocatorPrincipalUuid": ["b", "a", "b"]}}"#,
+                vec!["a", "b"],
+            ),
+            (
                 r#"{"environment": {"invocatorPrincipalUuid": "a"}}"#,
                 vec![],
             ),
             (r#"{"environment": null}"#, vec![]),
         ] {
             let body = Bytes::from(text);
-            assert_eq!(Peek::read(&body).unwrap().named_identities(), named);
+            let found = Peek::read(&body).unwrap().named_identities().unwrap();
+            assert_eq!(found, named.into_iter().map(str::to_owned).collect());
         }
+        let many: Vec<String> = (0..=NAMED_IDENTITIES).map(|n| n.to_string()).collect();
+        let body = serde_json::json!({"environment": {NAMED_IDENTITY: many}});
+        let body = Bytes::from(body.to_string());
+        assert!(Peek::read(&body).unwrap().named_identities().is_err());
     }
 }

@@ -17,7 +17,7 @@ use crate::auth::caller::Authorized;
 use crate::auth::session::Session;
 use crate::oauth::verify::TokenError;
 use crate::outside::{SeenSession, Whom};
-use crate::subject::ResolvedSubject;
+use crate::subject::{ResolvedSubject, Sight};
 
 /// Whom the decision is about.
 pub(crate) enum Resolution {
@@ -94,6 +94,11 @@ pub(crate) async fn resolve(
             },
         },
     };
+    let sight = Sight {
+        live: &call.live,
+        target: &call.realm,
+        caller: caller.caller().realm(),
+    };
     let mut context = Vec::with_capacity(512);
     context.extend_from_slice(br#"{"subject":{"#);
     let mut known = None;
@@ -111,7 +116,7 @@ pub(crate) async fn resolve(
     let sub = given.as_ref().and_then(|given| given.sub.clone());
     if let Some(given) = given.filter(|given| !given.claims.is_empty()) {
         if let (None, Some(sub)) = (&session, &given.sub)
-            && let Some(profile) = app.subjects.profile(&call.live, &call.realm, sub).await?
+            && let Some(profile) = app.subjects.profile(&sight, sub).await?
         {
             member(&mut context, "profile", &profile.to_string());
         }
@@ -122,9 +127,9 @@ pub(crate) async fn resolve(
         );
     }
     if call.realm.facts.memberships {
-        let named = peek.named_identities();
+        let named = peek.named_identities()?;
         if !named.is_empty() {
-            let memberships = app.subjects.memberships(&call.live, &named).await?;
+            let memberships = app.subjects.memberships(&sight, &named).await?;
             member(&mut context, "memberships", &memberships.to_string());
         }
     }

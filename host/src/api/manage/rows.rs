@@ -13,6 +13,7 @@ use super::super::crest::operation;
 use super::super::error::ApiError;
 use super::identified;
 use crate::documents::Members;
+use crate::limits::SORT_KEYS;
 
 /// A row before it is written.
 pub(super) struct Row {
@@ -66,10 +67,10 @@ pub(super) fn listed(
 pub(super) fn answer(
     call: &Call,
     served: &'static str,
-    mut rows: Vec<Row>,
+    rows: Vec<Row>,
     remaining: Remaining,
 ) -> Result<Answer, ApiError> {
-    sort(call, &mut rows)?;
+    let rows = sorted(call, rows)?;
     let size = operation::integer(&call.parameters, "_pageSize")?.unwrap_or(0);
     let offset = operation::integer(&call.parameters, "_pagedResultsOffset")?.unwrap_or(0);
     if offset > 0 && call.parameters.single("_pagedResultsCookie")?.is_some() {
@@ -131,13 +132,16 @@ fn unreadable(name: &str, value: &str, what: &str) -> ApiError {
 
 /// Sorts by `_sortKeys`; a key that some row lacks, or has with another type, leaves the order as it is. A member that
 /// is null comes before all texts.
-fn sort(call: &Call, rows: &mut [Row]) -> Result<(), ApiError> {
+fn sorted(call: &Call, rows: Vec<Row>) -> Result<Vec<Row>, ApiError> {
     let Some(text) = call.parameters.single("_sortKeys")? else {
-        return Ok(());
+        return Ok(rows);
     };
-    let mut keys = Vec::new();
+    let mut keys: Vec<(String, Direction)> = Vec::new();
     for key in text.trim_end_matches(',').split(',') {
-        let descending = key.starts_with('-');
+        let direction = match key.starts_with('-') {
+            true => Direction::Descending,
+            false => Direction::Ascending,
+        };
         let pointer = key.strip_prefix(['+', '-']).unwrap_or(key);
         // A lone sign is the pointer to the whole row, by which nothing is sorted; commas alone are no keys at all.
         let commas = !text.is_empty() && text.trim_end_matches(',').is_empty();
@@ -149,60 +153,102 @@ fn sort(call: &Call, rows: &mut [Row]) -> Result<(), ApiError> {
                 "a comma separated list of sort keys",
             ));
         }
-        keys.push((format!("/{}", pointer.trim_start_matches('/')), descending));
-    }
-    let value = |row: &Row, pointer: &str| -> Option<Value> {
-        let (first, rest) = pointer
-            .get(1..)?
-            .split_once('/')
-            .map_or((pointer.get(1..)?, ""), |(a, b)| (a, b));
-        match (first, rest) {
-            ("_id", "") => Some(row.id.as_str().into()),
-            (first, "") => row.members.get(first).cloned(),
-            (first, rest) => row
-                .members
-                .get(first)?
-                .pointer(&format!("/{rest}"))
-                .cloned(),
+        let pointer = pointer.trim_start_matches('/');
+        // Rows that are alike by a key are alike by it a second time.
+        if keys.iter().any(|(known, _)| known == pointer) {
+            continue;
         }
+        if keys.len() == SORT_KEYS {
+            let message = format!("More than {SORT_KEYS} sort keys");
+            return Err(ApiError::bad_request(message));
+        }
+        keys.push((pointer.to_owned(), direction));
+    }
+    let by_row: Option<Vec<Vec<SortValue<'_>>>> = rows
+        .iter()
+        .map(|row| {
+            let values = keys.iter().map(|(pointer, _)| SortValue::of(row, pointer));
+            values.collect()
+        })
+        .collect();
+    let Some(by_row) = by_row else {
+        return Ok(rows);
     };
-    let comparable = keys.iter().all(|(pointer, _)| {
-        let kinds = rows.iter().map(|row| match value(row, pointer) {
-            Some(Value::Null) => Ok(None),
-            Some(Value::String(_)) => Ok(Some(1)),
-            Some(Value::Number(_)) => Ok(Some(2)),
-            Some(Value::Bool(_)) => Ok(Some(3)),
-            _ => Err(()),
-        });
-        kinds
-            .collect::<Result<BTreeSet<Option<i32>>, ()>>()
-            .is_ok_and(|kinds| kinds.iter().flatten().count() <= 1)
+    let comparable = (0..keys.len()).all(|key| {
+        let kinds = by_row.iter().filter_map(|values| values.get(key)?.kind());
+        kinds.collect::<BTreeSet<u8>>().len() <= 1
     });
     if !comparable {
-        return Ok(());
+        return Ok(rows);
     }
-    rows.sort_by(|a, b| {
-        keys.iter()
-            .fold(Ordering::Equal, |order, (pointer, descending)| {
-                order.then_with(|| {
-                    let one = compare(value(a, pointer).as_ref(), value(b, pointer).as_ref());
-                    if *descending { one.reverse() } else { one }
-                })
+    let mut order: Vec<usize> = (0..rows.len()).collect();
+    order.sort_by(|a, b| {
+        let values = |at: &usize| by_row.get(*at).into_iter().flatten();
+        let pairs = values(a).zip(values(b)).zip(&keys);
+        pairs.fold(Ordering::Equal, |order, ((one, other), (_, direction))| {
+            order.then_with(|| match direction {
+                Direction::Ascending => one.compare(other),
+                Direction::Descending => other.compare(one),
             })
+        })
     });
-    Ok(())
+    drop(by_row);
+    let mut rows: Vec<Option<Row>> = rows.into_iter().map(Some).collect();
+    let in_order = order.into_iter().filter_map(|at| rows.get_mut(at)?.take());
+    Ok(in_order.collect())
 }
 
-fn compare(a: Option<&Value>, b: Option<&Value>) -> Ordering {
-    match (a, b) {
-        (Some(a), Some(b)) if a.is_null() || b.is_null() => b.is_null().cmp(&a.is_null()),
-        (Some(Value::String(a)), Some(Value::String(b))) => a.cmp(b),
-        (Some(Value::Bool(a)), Some(Value::Bool(b))) => a.cmp(b),
-        (Some(Value::Number(a)), Some(Value::Number(b))) => a
-            .as_f64()
-            .partial_cmp(&b.as_f64())
-            .unwrap_or(Ordering::Equal),
-        _ => Ordering::Equal,
+/// Which way a sort key sorts.
+#[derive(Clone, Copy)]
+enum Direction {
+    Ascending,
+    Descending,
+}
+
+/// What a row is sorted by.
+enum SortValue<'a> {
+    Null,
+    Text(&'a str),
+    Number(Option<f64>),
+    Truth(bool),
+}
+
+impl<'a> SortValue<'a> {
+    /// `None` for a member that is not there, or is nothing to sort by.
+    fn of(row: &'a Row, pointer: &str) -> Option<Self> {
+        let (first, rest) = pointer.split_once('/').unwrap_or((pointer, ""));
+        let found = match (first, rest) {
+            ("_id", "") => return Some(SortValue::Text(&row.id)),
+            (first, "") => row.members.get(first)?,
+            (first, rest) => row.members.get(first)?.pointer(&format!("/{rest}"))?,
+        };
+        match found {
+            Value::Null => Some(SortValue::Null),
+            Value::String(text) => Some(SortValue::Text(text)),
+            Value::Number(number) => Some(SortValue::Number(number.as_f64())),
+            Value::Bool(truth) => Some(SortValue::Truth(*truth)),
+            Value::Array(_) | Value::Object(_) => None,
+        }
+    }
+
+    fn kind(&self) -> Option<u8> {
+        match self {
+            SortValue::Null => None,
+            SortValue::Text(_) => Some(1),
+            SortValue::Number(_) => Some(2),
+            SortValue::Truth(_) => Some(3),
+        }
+    }
+
+    fn compare(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (SortValue::Text(a), SortValue::Text(b)) => a.cmp(b),
+            (SortValue::Truth(a), SortValue::Truth(b)) => a.cmp(b),
+            (SortValue::Number(a), SortValue::Number(b)) => {
+                a.partial_cmp(b).unwrap_or(Ordering::Equal)
+            }
+            (a, b) => a.kind().cmp(&b.kind()),
+        }
     }
 }
 
