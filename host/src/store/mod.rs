@@ -121,6 +121,18 @@ pub(crate) enum Write {
     },
 }
 
+impl Write {
+    /// That a document is as it was read.
+    pub(crate) fn require(kind: Kind, realm: &str, read: &Object) -> Write {
+        Write::Require {
+            kind,
+            realm: realm.to_owned(),
+            key: read.key.clone(),
+            revision: read.revision,
+        }
+    }
+}
+
 /// A look for references, and as of when it was made: whoever looked has seen all documents up to that revision, so the
 /// store looks at later ones only, and at none where nothing was written since.
 #[derive(Clone, Debug)]
