@@ -25,6 +25,8 @@ pub(crate) struct ApiError {
     served: Option<&'static str>,
     /// `WWW-Authenticate`, for callers with access tokens.
     challenge: Option<HeaderValue>,
+    /// Whether somebody else changed what this was to be made from, so that nothing was written.
+    overtaken: bool,
 }
 
 impl ApiError {
@@ -35,6 +37,7 @@ impl ApiError {
             detail: None,
             served: None,
             challenge: None,
+            overtaken: false,
         }
     }
 
@@ -107,6 +110,16 @@ impl ApiError {
         Self::conflict("Too many others are changing this at the same time; try again")
     }
 
+    /// Whether the same request, made again from what there is now, may succeed.
+    pub(crate) fn is_overtaken(&self) -> bool {
+        self.overtaken
+    }
+
+    /// What was written is gone already: somebody else deleted it before it could be shown.
+    pub(crate) fn vanished() -> Self {
+        Self::not_found("Resource cannot be found.")
+    }
+
     /// Something of ours failed: logged with its cause, told without it.
     pub(crate) fn internal(cause: impl std::fmt::Display) -> Self {
         tracing::error!(%cause, "a request failed");
@@ -155,6 +168,11 @@ impl std::fmt::Display for ApiError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}: {}", self.status.as_u16(), self.message)
     }
+}
+
+/// The last name of a realm's key.
+fn last_name(realm: &str) -> &str {
+    realm.rsplit_once('/').map_or(realm, |(_, name)| name)
 }
 
 /// The status phrases of AM's HTTP library.
@@ -215,10 +233,17 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Exists { .. } => ApiError::conflict("Resource already exists"),
-            StoreError::Changed { .. } => ApiError::new(
-                StatusCode::PRECONDITION_FAILED,
-                "The resource was changed by somebody else since the revision that If-Match asks for",
-            ),
+            StoreError::Changed { .. } => ApiError {
+                overtaken: true,
+                ..ApiError::new(
+                    StatusCode::PRECONDITION_FAILED,
+                    "The resource was changed by somebody else since the revision that If-Match asks for",
+                )
+            },
+            // As for any request in a realm that is not there.
+            StoreError::NoRealm { realm } => {
+                ApiError::not_found(format!("Realm \"{}\" not found", last_name(&realm)))
+            }
             StoreError::Missing { .. } => ApiError::not_found("Resource cannot be found."),
             // Told in the log when it began, and not with every request.
             StoreError::CutOff { .. } => {

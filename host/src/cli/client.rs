@@ -142,7 +142,8 @@ impl Clients {
                     given.put(&mut json)?;
                     let metadata = opened.metadata(json)?;
                     let (client, secret) = metadata.into_client().map_err(no_randomness)?;
-                    opened.apply("client created", client.creation()).await?;
+                    let writes = client.creation(&opened.registry);
+                    opened.apply("client created", &writes).await?;
                     show(&client, secret)
                 }
                 What::Update { id, given } => {
@@ -154,7 +155,8 @@ impl Clients {
                     given.put(&mut json)?;
                     let metadata = opened.metadata(json)?;
                     let secret = metadata.update(&mut client).map_err(no_randomness)?;
-                    opened.apply("client changed", client.change()).await?;
+                    let writes = opened.change(&client);
+                    opened.apply("client changed", &writes).await?;
                     show(&client, secret)
                 }
                 What::RotateSecret { id } => {
@@ -167,18 +169,19 @@ impl Clients {
                     }
                     let secret = ClientSecret::generate().map_err(no_randomness)?;
                     client.set_secret(Some(&secret));
-                    opened.apply("client secret rotated", client.change())
-                        .await?;
+                    let writes = opened.change(&client);
+                    opened.apply("client secret rotated", &writes).await?;
                     show(&client, Some(secret))
                 }
                 What::Delete { id } => {
-                    let write = opened
-                        .client(&id)?
-                        .deletion(&opened.registry)
-                        .map_err(|InUse(users)| {
+                    let client = opened.client(&id)?;
+                    let revision = opened.registry.revision_of(client);
+                    let writes = client.deletion(&opened.registry, revision).map_err(
+                        |InUse(users)| {
                             Failure::bad_input(format!("{id} is used by {}", users.join(", ")))
-                        })?;
-                    opened.apply("client deleted", write).await?;
+                        },
+                    )?;
+                    opened.apply("client deleted", &writes).await?;
                     print(&format!("deleted {id}\n"))
                 }
             }
@@ -215,9 +218,13 @@ impl Opened {
             .map_err(|fault| Failure::bad_input(fault.to_string()))
     }
 
-    async fn apply(&self, summary: &str, write: Write) -> Result<(), Failure> {
+    fn change(&self, client: &Client) -> Vec<Write> {
+        client.change(&self.registry, self.registry.revision_of(client))
+    }
+
+    async fn apply(&self, summary: &str, writes: &[Write]) -> Result<(), Failure> {
         self.store
-            .apply(AUTHOR, clock::now(), summary, &[write])
+            .apply(AUTHOR, clock::now(), summary, writes)
             .await?;
         Ok(())
     }

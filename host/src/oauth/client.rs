@@ -242,6 +242,10 @@ impl Registered for Client {
     fn permits(&self, registry: &Registry) -> Permissions {
         registry.permitted(self.role.as_slice())
     }
+
+    fn roles(&self) -> &[RoleId] {
+        self.role.as_slice()
+    }
 }
 
 /// JWKs that cannot be used were refused at registration; what a later version wrote and this one cannot use is left out.

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::token::{IssueError, Issued, TokenBody, issued};
+use super::token::{IssueError, Issued, TokenBody};
 use super::{Oauth, audit};
 use crate::clock::Millis;
 use crate::limits::TOKEN_BYTES;
@@ -68,7 +68,7 @@ impl Oauth {
         }
         let body: TokenBody = serde_json::from_str(&row.body).map_err(|_| RefreshError::Unknown)?;
         let signed = self.sign(
-            &TokenBody {
+            TokenBody {
                 grant: "refresh_token".into(),
                 ..body
             },
@@ -96,7 +96,7 @@ impl Oauth {
             .redeem_refresh_token(spent, &signed.row, &next_row)
             .await?
         {
-            return Ok(issued(signed, Some(next)));
+            return Ok(signed.issued(Some(next)));
         }
         // Somebody else was faster with the same token, or it was revoked meanwhile.
         let found = self.store.refresh_token(&hash).await?;
@@ -197,13 +197,18 @@ mod tests {
     #[test]
     fn a_successor_is_for_who_holds_the_token() {
         let successor = Successor {
-            access_token: "a".into(),
+            access_token: "the access token".into(),
             expires: 7,
-            refresh_token: "r".into(),
+            refresh_token: "the refresh token".into(),
         };
         let sealed = seal("token", &successor).unwrap();
-        assert!(!sealed.contains('r') || STANDARD.decode(&sealed).is_ok());
-        assert_eq!(open("token", &sealed).unwrap().refresh_token, "r");
+        let bytes = STANDARD.decode(&sealed).unwrap();
+        for clear in ["the access token", "the refresh token", "access_token"] {
+            let length = clear.len();
+            assert!(bytes.windows(length).all(|part| part != clear.as_bytes()));
+        }
+        let opened = open("token", &sealed).unwrap();
+        assert_eq!(opened.refresh_token, "the refresh token");
         assert!(open("other", &sealed).is_none());
         assert!(open("token", "AAAA").is_none());
         assert_ne!(hash("token"), hash("other"));

@@ -103,6 +103,10 @@ pub(crate) struct Registry {
     clients: HashMap<String, Arc<Client>>,
     roles: BTreeMap<RoleId, Role>,
     mappings: Vec<RoleMapping>,
+    /// The revisions of all of these, by kind and key.
+    revisions: HashMap<(Kind, String), u64>,
+    /// All that was written of these kinds up to this revision of the store is here.
+    pub(super) as_of: u64,
     pub(crate) settings: TokenSettings,
 }
 
@@ -124,6 +128,7 @@ impl Snapshot for Registry {
         for kind in changed {
             next.read_kind(view, *kind).await?;
         }
+        next.as_of = view.revision();
         Ok(next)
     }
 }
@@ -168,6 +173,20 @@ impl Registry {
         self.role(RoleId(number?))
     }
 
+    /// The revision that a registration of a kind is at; one that the store never has where there is none.
+    pub(crate) fn revision_of<R: Registered>(&self, registered: &R) -> u64 {
+        let id = (R::KIND, registered.key());
+        self.revisions.get(&id).copied().unwrap_or(0)
+    }
+
+    /// That roles are still what they are here: what is given with them was weighed by what they permit.
+    pub(super) fn require_roles(&self, roles: &[RoleId]) -> Vec<Write> {
+        let known = roles.iter().filter_map(|id| self.roles.get(id));
+        known
+            .map(|role| role.require(self.revision_of(role)))
+            .collect()
+    }
+
     /// By number.
     pub(crate) fn roles(&self) -> impl Iterator<Item = &Role> {
         self.roles.values()
@@ -178,7 +197,7 @@ impl Registry {
     }
 
     /// A number for a new role: above all that are there. Roles in use cannot be deleted, so no reference to a role ever
-    /// comes to mean another one.
+    /// comes to mean another one: the store looks at that again when a role is deleted.
     pub(crate) fn next_role(&self) -> RoleId {
         RoleId(self.roles.keys().next_back().map_or(1, |last| last.0 + 1))
     }
@@ -244,6 +263,11 @@ impl Registry {
     /// Reads all documents of a kind anew. One that cannot be read grants nothing, and is said.
     async fn read_kind(&mut self, view: &mut dyn View, kind: Kind) -> Result<(), StoreError> {
         let objects = view.objects(kind, &RealmPath::root().key()).await?;
+        self.revisions.retain(|(known, _), _| *known != kind);
+        let revisions = objects
+            .iter()
+            .map(|object| ((kind, object.key.clone()), object.revision));
+        self.revisions.extend(revisions);
         match kind {
             Kind::Client => {
                 let clients = readable(&objects, kind, Client::read);

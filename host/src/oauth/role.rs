@@ -8,7 +8,7 @@ use super::registered::{Registered, document};
 use super::registry::Registry;
 use crate::clock::Millis;
 use crate::documents::defaults::BUILT_IN_AUTHOR;
-use crate::store::{Draft, Kind, Object, Store, StoreError, Write};
+use crate::store::{Draft, Expect, Kind, Object, Store, StoreError, Write};
 
 /// A role's number: Pexip's API names roles by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -103,8 +103,8 @@ impl Registered for Role {
         self.permissions
     }
 
-    fn users(&self, registry: &Registry) -> Vec<String> {
-        registry.users_of(self.id)
+    fn role(&self) -> Option<RoleId> {
+        Some(self.id)
     }
 }
 
@@ -119,7 +119,11 @@ pub(crate) async fn ensure_built_in(store: &dyn Store, now: Millis) -> Result<()
     if store.setting(DONE).await?.is_some() {
         return Ok(());
     }
-    let writes: Vec<Write> = Role::built_in().iter().map(Role::creation).collect();
+    let roles = Role::built_in();
+    let drafts = roles.iter().map(Role::draft);
+    let writes: Vec<Write> = drafts
+        .map(|draft| Write::Put(Expect::Absent, draft))
+        .collect();
     match store
         .apply(BUILT_IN_AUTHOR, now, "the built-in roles", &writes)
         .await
@@ -191,5 +195,9 @@ impl Registered for RoleMapping {
 
     fn permits(&self, registry: &Registry) -> Permissions {
         registry.permitted(&self.roles)
+    }
+
+    fn roles(&self) -> &[RoleId] {
+        &self.roles
     }
 }

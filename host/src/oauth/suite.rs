@@ -7,6 +7,11 @@
 )]
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tracing::field::Field;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
 
 use super::Oauth;
 use super::audit::About;
@@ -47,6 +52,7 @@ cases! {
     access_tokens_live_as_long_as_they_say refresh_tokens_are_good_once reuse_ends_the_family
     refresh_tokens_are_refused_in_order a_repeat_gets_the_same_answer_where_that_is_set
     removed_keys_end_what_they_signed settings_that_cannot_be_read_are_not_replaced
+    what_the_store_did_not_take_was_not_issued
 }
 
 const T: Millis = 1_800_000_000_000;
@@ -256,6 +262,61 @@ async fn removed_keys_end_what_they_signed(place: Place) {
         "although it was believed before"
     );
     assert!(believes(&oauth, &next, T).await);
+}
+
+async fn what_the_store_did_not_take_was_not_issued(place: Place) {
+    let oauth = core(&place, &[]).await;
+    let audited = Audited::default();
+    let _guard = tracing::subscriber::set_default(audited.clone());
+    let (_, first) = pair(&oauth, T).await;
+    assert_eq!(audited.issued(), 1);
+    // Two at once: one gets a token, and the family ends.
+    let (one, other) = tokio::join!(
+        oauth.refresh(&first, "caller", T),
+        oauth.refresh(&first, "caller", T)
+    );
+    assert!(one.is_ok() != other.is_ok());
+    assert_eq!(audited.issued(), 2);
+    // And a store that takes nothing.
+    let (_, next) = pair(&oauth, T).await;
+    place.run("DROP TABLE access_tokens").await;
+    assert!(oauth.issue(&for_user(60), T).await.is_err());
+    assert!(oauth.issue_pair(&for_user(60), T).await.is_err());
+    assert!(oauth.refresh(&next, "caller", T).await.is_err());
+    assert_eq!(audited.issued(), 3);
+}
+
+/// Counts the tokens that the audit record says were issued.
+#[derive(Clone, Default)]
+struct Audited(Arc<AtomicUsize>);
+
+impl Audited {
+    fn issued(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Subscriber for Audited {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target() == "audit"
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        event.record(&mut |field: &Field, value: &dyn std::fmt::Debug| {
+            if field.name() == "event" && format!("{value:?}").contains("token.issued") {
+                self.0.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
 }
 
 async fn settings_that_cannot_be_read_are_not_replaced(place: Place) {

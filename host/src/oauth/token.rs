@@ -116,6 +116,29 @@ pub(crate) struct TokenBody {
 pub(super) struct Signed {
     pub(super) token: String,
     pub(super) row: AccessRow,
+    body: TokenBody,
+}
+
+impl Signed {
+    /// The answer with this token, and the audit record of it.
+    ///
+    /// INVARIANT: called once the store has the token. What it did not take was never issued.
+    pub(super) fn issued(self, refresh_token: Option<String>) -> Issued {
+        audit::issued(audit::About {
+            client: &self.row.client,
+            subject: &self.body.sub,
+            grant: &self.body.grant,
+            scope: &self.body.scope,
+            audience: &self.body.audiences.join(" "),
+            jti: &self.row.jti,
+            address: None,
+        });
+        Issued {
+            access_token: self.token,
+            expires_in: (self.row.expires - self.row.issued) / 1000,
+            refresh_token,
+        }
+    }
 }
 
 impl Oauth {
@@ -138,9 +161,9 @@ impl Oauth {
     /// # Errors
     /// The store did not take it, or it could not be signed.
     pub(crate) async fn issue(&self, new: &NewToken, now: Millis) -> Result<Issued, IssueError> {
-        let signed = self.sign(&self.body(new), new.client.as_str(), String::new(), now)?;
+        let signed = self.sign(self.body(new), new.client.as_str(), String::new(), now)?;
         self.store.add_token(&signed.row, None).await?;
-        Ok(issued(signed, None))
+        Ok(signed.issued(None))
     }
 
     /// Issues an access token and a refresh token, the first of a family.
@@ -153,11 +176,11 @@ impl Oauth {
         now: Millis,
     ) -> Result<Issued, IssueError> {
         let family = random_text(JTI_RANDOM_BYTES)?;
-        let signed = self.sign(&self.body(new), new.client.as_str(), family, now)?;
+        let signed = self.sign(self.body(new), new.client.as_str(), family, now)?;
         let refresh = random_text(REFRESH_RANDOM_BYTES)?;
         let row = self.refresh_row(&refresh, &signed.row, now);
         self.store.add_token(&signed.row, Some(&row)).await?;
-        Ok(issued(signed, Some(refresh)))
+        Ok(signed.issued(Some(refresh)))
     }
 
     fn body(&self, new: &NewToken) -> TokenBody {
@@ -185,7 +208,7 @@ impl Oauth {
     /// Signs an access token.
     pub(super) fn sign(
         &self,
-        body: &TokenBody,
+        body: TokenBody,
         client: &str,
         family: String,
         now: Millis,
@@ -207,15 +230,6 @@ impl Oauth {
         }
         let ring = self.keys.ring(self.settings.signing)?;
         let token = sign(&ring, TYPE, &claims)?;
-        audit::issued(audit::About {
-            client,
-            subject: &body.sub,
-            grant: &body.grant,
-            scope: &body.scope,
-            audience: &body.audiences.join(" "),
-            jti: &jti,
-            address: None,
-        });
         let realm = RealmPath::parse(&body.realm).filter(|_| !body.user.is_empty());
         let row = AccessRow {
             jti,
@@ -226,10 +240,10 @@ impl Oauth {
             issued: iat * 1000,
             expires: exp * 1000,
             // A struct of texts and numbers always serialises.
-            body: serde_json::to_string(body).unwrap_or_default(),
+            body: serde_json::to_string(&body).unwrap_or_default(),
             revoked: None,
         };
-        Ok(Signed { token, row })
+        Ok(Signed { token, row, body })
     }
 
     /// The row of a refresh token that comes with an access token.
@@ -260,13 +274,5 @@ fn one_or_many(texts: &[String]) -> Value {
     match texts {
         [only] => only.as_str().into(),
         many => many.into(),
-    }
-}
-
-pub(super) fn issued(signed: Signed, refresh_token: Option<String>) -> Issued {
-    Issued {
-        access_token: signed.token,
-        expires_in: (signed.row.expires - signed.row.issued) / 1000,
-        refresh_token,
     }
 }

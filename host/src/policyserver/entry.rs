@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::auth::NoRandomness;
 use crate::realm::RealmPath;
-use crate::store::{Draft, Kind, Object, Write};
+use crate::store::{Draft, Expect, Kind, Object, Write};
 
 /// Declares identities that the server makes: 32 hexadecimal digits, never chosen by a caller.
 macro_rules! ids {
@@ -186,6 +186,20 @@ pub(crate) trait Entry: Sized {
             realm: realm_key(),
             key: self.key().to_owned(),
             revision: self.revision(),
+        }
+    }
+
+    /// The steps of a change that writes what it has become.
+    fn change(&self) -> Vec<Write> {
+        vec![self.require(), Write::Put(Expect::Present, self.draft())]
+    }
+
+    /// The step of a change that stops it where entries of a kind lie beneath this one.
+    fn require_none_of<T: Entry>(&self) -> Write {
+        Write::RequireEmpty {
+            kind: T::KIND,
+            realm: realm_key(),
+            owner: self.key().to_owned(),
         }
     }
 

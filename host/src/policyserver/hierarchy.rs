@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 use crate::limits::HIERARCHY_DEPTH;
 use crate::store::snapshots::{Snapshot, Snapshots};
-use crate::store::{Expect, Kind, Object, StoreError, View, Write};
+use crate::store::{Kind, Object, StoreError, Unreferred, View, Write};
 
 use super::entry::{
     Assignment, AssignmentId, Entry, Permission, PermissionId, Policy, PolicyId, Role, RoleId,
@@ -165,7 +165,7 @@ impl Hierarchy {
         found
     }
 
-    /// What removes a policy with everything in it and beneath it.
+    /// What removes a policy with everything in it and beneath it, and is stopped where something else came to lie there.
     pub(crate) fn delete_policy(&self, id: &PolicyId) -> Vec<Write> {
         let mut writes = Vec::new();
         let doomed = self.subtree(id);
@@ -173,22 +173,38 @@ impl Hierarchy {
             writes.extend(self.permissions_of(&policy.id).map(Entry::delete));
             for role in self.roles_of(&policy.id) {
                 writes.extend(self.assignments_of(&role.id).map(Entry::delete));
+                writes.push(role.require_none_of::<Assignment>());
                 writes.push(role.delete());
             }
+            writes.push(policy.require_none_of::<Permission>());
+            writes.push(policy.require_none_of::<Role>());
+            writes.push(policy.require_none_of::<Policy>());
             writes.push(policy.delete());
         }
         writes
     }
 
-    /// What removes a role with its assignments; permissions that it had lose it.
-    pub(crate) fn delete_role(&self, role: &Role) -> Vec<Write> {
+    /// What removes a role with its assignments; permissions that it had lose it. It is stopped where somebody came to
+    /// have the role, or a permission to be given to it, later than `as_of`.
+    pub(crate) fn delete_role(&self, role: &Role, as_of: u64) -> Vec<Write> {
         let mut writes: Vec<Write> = self.assignments_of(&role.id).map(Entry::delete).collect();
+        writes.push(role.require_none_of::<Assignment>());
+        writes.push(Write::RequireUnreferred(Unreferred {
+            kind: Permission::KIND,
+            realm: realm_key(),
+            since: as_of,
+            to: role.key().to_owned(),
+            refers: |object, role| {
+                let known = Permission::read(object);
+                known.is_some_and(|known| known.roles.iter().any(|own| own.as_str() == role))
+            },
+        }));
         for policy in self.subtree(&role.policy) {
             for permission in self.permissions_of(&policy.id) {
                 if permission.roles.contains(&role.id) {
                     let mut without = permission.clone();
                     without.roles.retain(|id| *id != role.id);
-                    writes.push(Write::Put(Expect::Present, without.draft()));
+                    writes.extend(without.change());
                 }
             }
         }

@@ -429,7 +429,9 @@ impl Scope {
             let (kind, realm, key) = match write {
                 Write::Put(_, draft) => (draft.kind, &draft.realm, &draft.key),
                 Write::Delete { kind, realm, key } => (*kind, realm, key),
-                Write::Require { .. } => continue,
+                Write::Require { .. }
+                | Write::RequireEmpty { .. }
+                | Write::RequireUnreferred(_) => continue,
                 Write::DeleteRealm { .. } => {
                     list_changed = true;
                     continue;

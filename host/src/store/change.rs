@@ -30,11 +30,16 @@ pub(super) async fn apply<D: Database>(
                 key,
                 revision,
             } => change.require(*kind, realm, key, *revision).await?,
+            Write::RequireEmpty { kind, realm, owner } => {
+                change.require_empty(*kind, realm, owner).await?;
+            }
+            Write::RequireUnreferred(look) => change.require_unreferred(look).await?,
             Write::Delete { kind, realm, key } => change.delete(*kind, realm, key).await?,
             Write::DeleteRealm { realm } => change.delete_realm(realm).await?,
             Write::PutSetting { name, value } => change.put_setting(name, value).await?,
         }
     }
+    change.require_realms(writes).await?;
     change.commit().await
 }
 
@@ -80,7 +85,7 @@ pub(super) struct Change<'a, T> {
     pub(super) tx: T,
     author: &'a str,
     at: Millis,
-    previous: i64,
+    pub(super) previous: i64,
     pub(super) number: i64,
 }
 
@@ -120,26 +125,6 @@ impl<'a, T: Transaction> Change<'a, T> {
             previous: revision(self.previous),
             revision: revision(self.number),
         })
-    }
-
-    async fn require(&mut self, kind: Kind, realm: &str, key: &str, wanted: u64) -> Outcome<()> {
-        let sql = "SELECT revision FROM objects WHERE realm = $1 AND kind = $2 AND key = $3";
-        let rows = self
-            .tx
-            .rows(sql, &[realm.into(), kind.name().into(), key.into()])
-            .await?;
-        let found = rows
-            .first()
-            .map(|row| row.number("revision"))
-            .transpose()?
-            .map(revision);
-        if found == Some(wanted) {
-            return Ok(());
-        }
-        Err(StoreError::Changed {
-            key: key.to_owned(),
-        }
-        .into())
     }
 
     async fn put(&mut self, expect: Expect, draft: &Draft) -> Outcome<()> {
@@ -259,6 +244,7 @@ impl<'a, T: Transaction> Change<'a, T> {
     }
 
     async fn delete_realm(&mut self, realm: &str) -> Outcome<()> {
+        self.require_no_realm_beneath(realm).await?;
         self.delete(Kind::Realm, "", realm).await?;
         let sql = "INSERT INTO past (realm, kind, key, name_key, name, owner, body, created_by, created_at, \
                    modified_by, modified_at, revision, until) \

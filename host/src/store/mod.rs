@@ -12,6 +12,7 @@ mod postgres;
 mod relational;
 mod relational_tokens;
 mod relational_transactions;
+mod require;
 pub(crate) mod snapshots;
 mod sqlite;
 #[cfg(test)]
@@ -96,13 +97,21 @@ pub(crate) enum Write {
         key: String,
         revision: u64,
     },
+    /// Nothing is written while documents of a kind have this owner. What the steps before removed is gone by then.
+    RequireEmpty {
+        kind: Kind,
+        realm: String,
+        owner: String,
+    },
+    /// Nothing is written where a document refers to something that no document referred to when somebody looked.
+    RequireUnreferred(Unreferred),
     /// A document that must be there.
     Delete {
         kind: Kind,
         realm: String,
         key: String,
     },
-    /// A realm with everything in it, sessions too; realms beneath it are not looked at.
+    /// A realm with everything in it, sessions too. Nothing is written where there are realms beneath it.
     DeleteRealm {
         realm: String,
     },
@@ -110,6 +119,32 @@ pub(crate) enum Write {
         name: String,
         value: String,
     },
+}
+
+impl Write {
+    /// That a document is as it was read.
+    pub(crate) fn require(kind: Kind, realm: &str, read: &Object) -> Write {
+        Write::Require {
+            kind,
+            realm: realm.to_owned(),
+            key: read.key.clone(),
+            revision: read.revision,
+        }
+    }
+}
+
+/// A look for references, and as of when it was made: whoever looked has seen all documents up to that revision, so the
+/// store looks at later ones only, and at none where nothing was written since.
+#[derive(Clone, Debug)]
+pub(crate) struct Unreferred {
+    /// The documents that could refer to it.
+    pub(crate) kind: Kind,
+    pub(crate) realm: String,
+    pub(crate) since: u64,
+    /// What nothing may refer to.
+    pub(crate) to: String,
+    /// Whether a document does.
+    pub(crate) refers: fn(&Object, &str) -> bool,
 }
 
 /// A change that was made durable.
@@ -177,8 +212,10 @@ pub(crate) struct SessionRow {
 pub(crate) enum StoreError {
     /// `Expect::Absent` met an object with the same key or the same second name.
     Exists { key: String },
-    /// [`Write::Require`] met another revision, or nothing.
+    /// What a change requires is not so, or not so any more.
     Changed { key: String },
+    /// A document was put into a realm that is not there, or a realm beneath one that is not.
+    NoRealm { realm: String },
     /// `Expect::Present`, or a deletion, met nothing.
     Missing { key: String },
     /// Written by a later version of this program.
@@ -194,6 +231,7 @@ impl std::fmt::Display for StoreError {
         match self {
             StoreError::Exists { key } => write!(f, "{key} already exists"),
             StoreError::Changed { key } => write!(f, "{key} was changed meanwhile"),
+            StoreError::NoRealm { realm } => write!(f, "the realm {realm} does not exist"),
             StoreError::Missing { key } => write!(f, "{key} does not exist"),
             StoreError::Newer { found, known } => write!(
                 f,
@@ -225,6 +263,12 @@ pub(crate) trait Store:
     /// The store as it is at one revision, to be read without seeing half of a later change.
     async fn view(&self) -> Result<Box<dyn View>>;
     /// Makes all writes, in order, in one transaction with one new revision: max(previous + 1, `at`).
+    ///
+    /// INVARIANT: whatever they are, no document is in a realm that is not there, and no realm beneath one that is not.
+    ///
+    /// # Errors
+    /// [`StoreError::Changed`] for what they require and is not so; [`StoreError::NoRealm`]; as they expect it,
+    /// [`StoreError::Exists`] and [`StoreError::Missing`].
     async fn apply(
         &self,
         author: &str,

@@ -1,13 +1,56 @@
 //! Registering clients (RFC 7591).
 
 use serde_json::json;
+use sqlx::{Connection, PgConnection, SqliteConnection};
 
 use crate::{
-    ADMINISTRATOR_PASSWORD, Backend, Place, anything, basic, bearer, error, on_both, registered,
+    ADMINISTRATOR_PASSWORD, Backend, Place, anything, basic, bearer, error, eventually, on_both,
+    post_form, registered,
 };
 
 on_both! {
-    registrations_are_checked
+    registrations_are_checked what_was_stored_is_told
+}
+
+/// The store has a realm that nobody can read, so nothing that is written is live: neither what cannot be understood, nor,
+/// on SQLite, what the database itself cannot give.
+async fn what_was_stored_is_told(backend: Backend) {
+    let place = Place::start(backend).await;
+    let client = place.client();
+    let mut bodies = vec!["'x'"];
+    if backend == Backend::Sqlite {
+        bodies.push("x'ff'");
+    }
+    for body in bodies {
+        let sql = format!(
+            "INSERT INTO objects (realm, kind, key, name_key, name, owner, body, created_by, created_at, modified_by, \
+             modified_at, revision) SELECT '', 'realm', '/spoilt', '/spoilt', '/spoilt', '', {body}, '', 0, '', 0, \
+             number + 1 FROM counter; UPDATE counter SET previous = number, number = number + 1"
+        );
+        run(&place, sql).await;
+        let made = registered(&client, &anything());
+        assert!(!made.secret.is_empty());
+        let mend = "DELETE FROM objects WHERE key = '/spoilt'; UPDATE counter SET previous = number, number = number + 1";
+        run(&place, mend.to_owned()).await;
+        let grant = [("grant_type", "client_credentials")];
+        eventually(|| post_form(&client, "/connect/token", &[made.basic()], &grant).status == 200);
+    }
+}
+
+/// Runs statements behind the server's back.
+async fn run(place: &Place, sql: String) {
+    let sql = sqlx::raw_sql(sqlx::AssertSqlSafe(sql));
+    if place.database.is_empty() {
+        let file = place.server.folder.path().join("assize.db");
+        let url = format!("sqlite://{}", file.display());
+        let mut connection = SqliteConnection::connect(&url).await.unwrap();
+        sql.execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    } else {
+        let mut connection = PgConnection::connect(&place.database).await.unwrap();
+        sql.execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    }
 }
 
 async fn registrations_are_checked(backend: Backend) {

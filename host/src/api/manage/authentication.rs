@@ -15,7 +15,7 @@ use crate::auth::endpoint::Endpoint;
 use crate::auth::plan::Configured;
 use crate::documents::authentication::{self, CHAIN, MODULE};
 use crate::documents::{Members, members};
-use crate::store::{Expect, Kind, Object, Write};
+use crate::store::{Expect, Kind, Object, Unreferred, Write};
 
 /// Modules that check a name and a password against the users of the realm.
 #[derive(Clone, Copy)]
@@ -38,13 +38,20 @@ pub(super) trait Configuration: Copy + 'static {
 
     fn built_in() -> Members;
 
+    /// What is kept of a body, and what that requires of others.
+    ///
     /// # Errors
     /// 400 for what is wrong with it.
-    async fn check(asked: &Asked<'_, Self>, body: &Members) -> Result<Members, ApiError>;
+    async fn check(
+        asked: &Asked<'_, Self>,
+        body: &Members,
+    ) -> Result<(Members, Vec<Write>), ApiError>;
 
+    /// Requires that nothing comes to need it.
+    ///
     /// # Errors
-    /// 409 where it is needed.
-    async fn removable(asked: &Asked<'_, Self>, found: &Object) -> Result<(), ApiError>;
+    /// 409 where something does.
+    async fn removable(asked: &Asked<'_, Self>, found: &Object) -> Result<Vec<Write>, ApiError>;
 }
 
 impl Configuration for Modules {
@@ -59,29 +66,37 @@ impl Configuration for Modules {
         Members::from_iter([("authenticationLevel".to_owned(), 0.into())])
     }
 
-    async fn check(_: &Asked<'_, Self>, body: &Members) -> Result<Members, ApiError> {
+    async fn check(_: &Asked<'_, Self>, body: &Members) -> Result<(Members, Vec<Write>), ApiError> {
         let level = authentication::module(body).map_err(|f| policies::refused(&f))?;
-        Ok(Members::from_iter([(
-            "authenticationLevel".to_owned(),
-            level.into(),
-        )]))
+        let kept = Members::from_iter([("authenticationLevel".to_owned(), level.into())]);
+        Ok((kept, Vec::new()))
     }
 
-    async fn removable(asked: &Asked<'_, Self>, found: &Object) -> Result<(), ApiError> {
+    async fn removable(asked: &Asked<'_, Self>, found: &Object) -> Result<Vec<Write>, ApiError> {
+        let since = asked.app.store.revision().await?;
         for chain in asked.objects(Kind::AuthChain).await? {
-            let (links, _) = authentication::chain(&members(&chain)).unwrap_or_default();
-            if links
-                .iter()
-                .any(|link| link.module.to_lowercase() == found.key)
-            {
+            if lists(&chain, &found.key) {
                 return Err(ApiError::conflict(format!(
                     "The module {} cannot be deleted because the chain {} lists it.",
                     found.name, chain.name
                 )));
             }
         }
-        Ok(())
+        Ok(vec![Write::RequireUnreferred(Unreferred {
+            kind: Kind::AuthChain,
+            realm: asked.call.realm.key.clone(),
+            since,
+            to: found.key.clone(),
+            refers: lists,
+        })])
     }
+}
+
+/// Whether a chain lists a module.
+fn lists(chain: &Object, module: &str) -> bool {
+    let (links, _) = authentication::chain(&members(chain)).unwrap_or_default();
+    let mut modules = links.iter().map(|link| link.module.to_lowercase());
+    modules.any(|listed| listed == module)
 }
 
 impl Configuration for Chains {
@@ -98,25 +113,31 @@ impl Configuration for Chains {
         authentication::chain(&body).map_or(body, |(_, kept)| kept)
     }
 
-    async fn check(asked: &Asked<'_, Self>, body: &Members) -> Result<Members, ApiError> {
+    async fn check(
+        asked: &Asked<'_, Self>,
+        body: &Members,
+    ) -> Result<(Members, Vec<Write>), ApiError> {
         let (links, kept) = authentication::chain(body).map_err(|f| policies::refused(&f))?;
         let configured = Configured {
             store: &asked.app.store,
             realm_key: &asked.call.realm.key,
         };
+        let mut unchanged = Vec::new();
         for (n, link) in links.iter().enumerate() {
-            if configured.module(&link.module).await?.is_none() {
+            if let Some(module) = asked.object(Kind::AuthModule, &link.module).await? {
+                unchanged.push(asked.unchanged(Kind::AuthModule, &module));
+            } else if configured.module(&link.module).await?.is_none() {
                 return Err(ApiError::bad_request(format!(
                     "Invalid value: /authChainConfiguration/{n}/module names {}, and the realm has no such module",
                     link.module
                 )));
             }
         }
-        Ok(kept)
+        Ok((kept, unchanged))
     }
 
-    async fn removable(_: &Asked<'_, Self>, _: &Object) -> Result<(), ApiError> {
-        Ok(())
+    async fn removable(_: &Asked<'_, Self>, _: &Object) -> Result<Vec<Write>, ApiError> {
+        Ok(Vec::new())
     }
 }
 
@@ -193,13 +214,12 @@ impl<C: Configuration> Collection for C {
                 C::NOUN
             )));
         }
-        let kept = C::check(asked, &body).await?;
+        let (kept, mut writes) = C::check(asked, &body).await?;
         let draft = authentication::draft(C::KIND, &asked.call.realm.key, &name, kept);
         let draft = draft.map_err(|faults| policies::refused(&faults))?;
         let summary = format!("authentication {} created", C::NOUN);
-        asked
-            .commit(&summary, vec![Write::Put(Expect::Absent, draft)])
-            .await?;
+        writes.push(Write::Put(Expect::Absent, draft));
+        asked.commit(&summary, writes).await?;
         let found = there(asked, &name).await?;
         let answer = answer(asked, &found);
         Ok(created(asked.app, asked.call, C::PATH_OF, &name, answer))
@@ -219,11 +239,11 @@ impl<C: Configuration> Collection for C {
         if written.is_some_and(|written| !written.eq_ignore_ascii_case(id)) {
             return Err(mismatch());
         }
-        let kept = C::check(asked, &body).await?;
+        let (kept, mut writes) = C::check(asked, &body).await?;
         let draft = authentication::draft(C::KIND, &asked.call.realm.key, &object.name, kept);
         let draft = draft.map_err(|faults| policies::refused(&faults))?;
         let summary = format!("authentication {} changed", C::NOUN);
-        let writes = vec![Write::Put(Expect::Present, draft)];
+        writes.push(Write::Put(Expect::Present, draft));
         asked.commit_to(C::KIND, &object, &summary, writes).await?;
         Ok(answer(asked, &there(asked, &object.name).await?))
     }
@@ -232,16 +252,14 @@ impl<C: Configuration> Collection for C {
         let Found::Stored(object) = found else {
             return Err(built_in::<C>());
         };
-        C::removable(asked, &object).await?;
-        let write = Write::Delete {
+        let mut writes = C::removable(asked, &object).await?;
+        writes.push(Write::Delete {
             kind: C::KIND,
             realm: asked.call.realm.key.clone(),
             key: object.key.clone(),
-        };
+        });
         let summary = format!("authentication {} deleted", C::NOUN);
-        asked
-            .commit_to(C::KIND, &object, &summary, vec![write])
-            .await?;
+        asked.commit_to(C::KIND, &object, &summary, writes).await?;
         Ok(deleted(asked.call, asked.served, id))
     }
 }
@@ -273,7 +291,7 @@ fn answer<C: Configuration>(asked: &Asked<'_, C>, found: &Found) -> Answer {
 
 async fn there<C: Configuration>(asked: &Asked<'_, C>, name: &str) -> Result<Found, ApiError> {
     let found = C::find(asked, name).await?;
-    found.ok_or_else(|| ApiError::internal("a configuration vanished as it was written"))
+    found.ok_or_else(ApiError::vanished)
 }
 
 fn built_in<C: Configuration>() -> ApiError {

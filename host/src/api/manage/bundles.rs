@@ -133,8 +133,7 @@ impl Asked<'_> {
 
     async fn written(&self, name: &str) -> Result<Answer, ApiError> {
         let object = self.object(Kind::BundleDefinition, name).await?;
-        let object =
-            object.ok_or_else(|| ApiError::internal("a bundle vanished as it was written"))?;
+        let object = object.ok_or_else(ApiError::vanished)?;
         Ok(self.shown(&object))
     }
 

@@ -1,5 +1,9 @@
 //! What all endpoints of a collection and its instances share: who may call, which version answers, which operation is
 //! meant, whether the client's precondition holds. An endpoint says what is its own by implementing [`Collection`].
+//!
+//! INVARIANT: what an operation makes its change from, and what it checks of other documents, it requires of the store in
+//! the same change. Where that is no longer so, nothing is written, and the whole operation is done again from what there
+//! is by then: so its answer, too, is that of one after the other.
 
 use super::{Wanted, guard, single};
 use crate::api::Call;
@@ -11,6 +15,7 @@ use crate::app::App;
 use crate::auth::caller::Authorized;
 use crate::auth::endpoint::Endpoint;
 use crate::documents::Members;
+use crate::limits::REWRITE_ATTEMPTS;
 use crate::store::{Kind, Object, Write};
 
 /// One version of an endpoint: its form, and how answers name it.
@@ -123,10 +128,15 @@ pub(super) async fn handle<C: Collection>(
         served,
         caller,
     };
-    let wanted = Wanted::of(operation.clone(), id)?;
-    perform::<C>(&asked, wanted, id, &operation)
-        .await
-        .map_err(|error| error.served(served))
+    for _ in 0..REWRITE_ATTEMPTS {
+        let wanted = Wanted::of(operation.clone(), id)?;
+        match perform::<C>(&asked, wanted, id, &operation).await {
+            // What overtook it may have come from another node.
+            Err(error) if error.is_overtaken() => drop(app.publisher.catch_up().await?),
+            answered => return answered.map_err(|error| error.served(served)),
+        }
+    }
+    Err(ApiError::contended().served(served))
 }
 
 async fn perform<C: Collection>(
@@ -198,8 +208,14 @@ impl<F> Asked<'_, F> {
         Ok(())
     }
 
-    /// Makes a change to a document that was read before. With `If-Match` nothing is written where somebody else has
-    /// changed it meanwhile.
+    /// That a document of the realm is as it was read.
+    pub(super) fn unchanged(&self, kind: Kind, read: &Object) -> Write {
+        Write::require(kind, &self.call.realm.key, read)
+    }
+
+    /// Replaces or deletes a document as a whole, whatever became of it since it was read; with `If-Match` nothing is
+    /// written where somebody else has changed it meanwhile. What is made from the document requires it to be
+    /// [`Asked::unchanged`].
     pub(super) async fn commit_to(
         &self,
         kind: Kind,
@@ -208,15 +224,7 @@ impl<F> Asked<'_, F> {
         mut writes: Vec<Write>,
     ) -> Result<(), ApiError> {
         if self.call.has_if_match() {
-            writes.insert(
-                0,
-                Write::Require {
-                    kind,
-                    realm: self.call.realm.key.clone(),
-                    key: there.key.clone(),
-                    revision: there.revision,
-                },
-            );
+            writes.insert(0, self.unchanged(kind, there));
         }
         self.commit(summary, writes).await
     }

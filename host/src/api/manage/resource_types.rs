@@ -4,6 +4,7 @@ use assize_engine::model::ResourceType;
 use serde_json::Value;
 
 use super::collection::{self, Collection, Put, Route};
+use super::policy_sets::{is_of_type, lists_type};
 use super::rows::{self, Remaining, Row};
 use super::{created, deleted};
 use crate::api::answer::Answer;
@@ -13,7 +14,7 @@ use crate::api::error::ApiError;
 use crate::auth::endpoint::Endpoint;
 use crate::auth::random_uuid;
 use crate::documents::{Members, catalogue, members};
-use crate::store::{Expect, Kind, Object, Write};
+use crate::store::{Expect, Kind, Object, Unreferred, Write};
 
 /// The only form there is.
 #[derive(Clone, Copy)]
@@ -79,23 +80,33 @@ impl Collection for ResourceTypes {
     }
 
     async fn delete(asked: &Asked<'_>, id: &str, found: Object) -> Result<Answer, ApiError> {
+        let since = asked.app.store.revision().await?;
         if asked.is_used(&found.name).await? {
             return Err(ApiError::conflict(format!(
                 "Unable to remove resource type {id} because it is referenced in the policy model."
             )));
         }
-        let write = Write::Delete {
-            kind: Kind::ResourceType,
-            realm: asked.call.realm.key.clone(),
-            key: found.key.clone(),
+        let realm = &asked.call.realm.key;
+        let unused = |kind, refers| {
+            Write::RequireUnreferred(Unreferred {
+                kind,
+                realm: realm.clone(),
+                since,
+                to: found.name.clone(),
+                refers,
+            })
         };
+        let writes = vec![
+            unused(Kind::PolicySet, lists_type),
+            unused(Kind::Policy, is_of_type),
+            Write::Delete {
+                kind: Kind::ResourceType,
+                realm: realm.clone(),
+                key: found.key.clone(),
+            },
+        ];
         asked
-            .commit_to(
-                Kind::ResourceType,
-                &found,
-                "resource type deleted",
-                vec![write],
-            )
+            .commit_to(Kind::ResourceType, &found, "resource type deleted", writes)
             .await?;
         Ok(deleted(asked.call, asked.served, id))
     }
@@ -211,19 +222,12 @@ impl Asked<'_> {
 
     /// Whether a policy set or a policy of the realm refers to a resource type.
     async fn is_used(&self, uuid: &str) -> Result<bool, ApiError> {
-        for set in self.objects(Kind::PolicySet).await? {
-            let members = members(&set);
-            let listed = members.get("resourceTypeUuids").and_then(Value::as_array);
-            if listed.is_some_and(|list| list.iter().any(|item| item == uuid)) {
-                return Ok(true);
-            }
+        let sets = self.objects(Kind::PolicySet).await?;
+        if sets.iter().any(|set| lists_type(set, uuid)) {
+            return Ok(true);
         }
         let policies = self.objects(Kind::Policy).await?;
-        Ok(policies.iter().any(|policy| {
-            members(policy)
-                .get("resourceTypeUuid")
-                .is_some_and(|item| item == uuid)
-        }))
+        Ok(policies.iter().any(|policy| is_of_type(policy, uuid)))
     }
 }
 

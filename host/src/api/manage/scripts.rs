@@ -18,7 +18,7 @@ use crate::auth::endpoint::Endpoint;
 use crate::auth::random_uuid;
 use crate::documents::{Members, members, script};
 use crate::outside::source::Source;
-use crate::store::{Expect, Kind, Object, Write};
+use crate::store::{Expect, Kind, Object, Unreferred, Write};
 
 /// The only form there is.
 #[derive(Clone, Copy)]
@@ -132,14 +132,25 @@ impl Collection for Scripts {
     }
 
     async fn delete(asked: &Asked<'_>, id: &str, found: Object) -> Result<Answer, ApiError> {
+        let since = asked.app.store.revision().await?;
         asked.is_unused(&found).await?;
-        let write = Write::Delete {
-            kind: Kind::Script,
-            realm: asked.call.realm.key.clone(),
-            key: found.key.clone(),
-        };
+        let realm = &asked.call.realm.key;
+        let writes = vec![
+            Write::RequireUnreferred(Unreferred {
+                kind: Kind::Policy,
+                realm: realm.clone(),
+                since,
+                to: found.name.clone(),
+                refers: uses,
+            }),
+            Write::Delete {
+                kind: Kind::Script,
+                realm: realm.clone(),
+                key: found.key.clone(),
+            },
+        ];
         asked
-            .commit_to(Kind::Script, &found, "script deleted", vec![write])
+            .commit_to(Kind::Script, &found, "script deleted", writes)
             .await?;
         Ok(asked.single(id, None, Members::new()))
     }
@@ -185,8 +196,7 @@ impl Asked<'_> {
             }
         }
         let object = self.object(Kind::Script, id).await?;
-        let object =
-            object.ok_or_else(|| ApiError::internal("a script vanished as it was written"))?;
+        let object = object.ok_or_else(ApiError::vanished)?;
         Ok((object, warning))
     }
 
@@ -245,11 +255,7 @@ impl Asked<'_> {
         let policies = self.objects(Kind::Policy).await?;
         let users: Vec<&str> = policies
             .iter()
-            .filter(|policy| {
-                members(policy)
-                    .get("condition")
-                    .is_some_and(|condition| runs(condition, id))
-            })
+            .filter(|policy| uses(policy, id))
             .map(|policy| policy.name.as_str())
             .collect();
         let script = members(script);
@@ -331,6 +337,12 @@ fn is_met(have: &Value, operator: &Operator, wanted: &Literal) -> bool {
         (Value::Bool(have), Literal::Boolean(wanted)) => operator.accepts(have.cmp(wanted)),
         _ => false,
     }
+}
+
+/// Whether a policy has a condition that runs the script.
+fn uses(policy: &Object, id: &str) -> bool {
+    let condition = members(policy).shift_remove("condition");
+    condition.is_some_and(|condition| runs(&condition, id))
 }
 
 /// Whether a condition, or one inside it, runs the script.

@@ -89,6 +89,18 @@ impl OauthError {
         )
     }
 
+    /// Others changed what this is about each time that it was to be written.
+    pub(crate) fn contended() -> Self {
+        OauthError {
+            hints: Hints::soon(),
+            ..Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "temporarily_unavailable",
+                "Too many others are changing roles at the same time; try again",
+            )
+        }
+    }
+
     /// Something of ours failed: logged with its cause, told without it.
     pub(crate) fn internal(cause: impl std::fmt::Display) -> Self {
         tracing::error!(%cause, "a token request failed");

@@ -14,11 +14,14 @@ use super::error::{OauthError, answer};
 use super::registration::{self, Metadata, MetadataFault};
 use crate::app::App;
 use crate::clock;
-use crate::limits::FORM_BYTES;
+use crate::limits::{FORM_BYTES, REWRITE_ATTEMPTS};
 use crate::oauth::audit;
+use crate::oauth::client::Client;
 use crate::oauth::permission::Permission;
 use crate::oauth::registered::{BeyondTheCaller, Registered};
+use crate::oauth::secret::ClientSecret;
 use crate::publish::CommitError;
+use crate::store::StoreError;
 
 /// A registration, by somebody who may register clients.
 pub(crate) struct Registration {
@@ -51,20 +54,8 @@ pub(crate) async fn register(
 ) -> Result<Response<Body>, OauthError> {
     json_body::check_media_type(&request.headers).map_err(unreadable)?;
     let json: Value = json_body::parse(&request.body).map_err(unreadable)?;
-    let registry = app
-        .oauth
-        .registries
-        .at(app.publisher.live().revision)
-        .await?;
-    let metadata = Metadata::read(&json, &registry, &app.oauth.audience_names)?;
-    let made = metadata.into_client();
-    let (client, secret) =
-        made.map_err(|_| OauthError::internal("the system gave no randomness"))?;
-    registry.administers(request.caller.held(), &client)?;
     let author = request.caller.name();
-    let summary = format!("register the client {}", client.id);
-    let writes = vec![client.creation()];
-    app.publisher.commit(&author, &summary, writes).await?;
+    let (client, secret) = made(&app, &request.caller, &author, &json).await?;
     audit::administered("client.created", &author, &client.id);
     let mut body = registration::written(&client);
     body.insert("client_id_issued_at".into(), (clock::now() / 1000).into());
@@ -74,6 +65,39 @@ pub(crate) async fn register(
         body.insert("client_secret_expires_at".into(), 0.into());
     }
     Ok(answer(StatusCode::CREATED, &Value::Object(body)))
+}
+
+/// Makes and stores what the metadata ask for, as long as the role that it gets is what it was when that was weighed.
+async fn made(
+    app: &App,
+    caller: &ApiCaller,
+    author: &str,
+    json: &Value,
+) -> Result<(Client, Option<ClientSecret>), OauthError> {
+    for _ in 0..REWRITE_ATTEMPTS {
+        let revision = app.publisher.live().revision;
+        let registry = app.oauth.registries.at(revision).await?;
+        let metadata = Metadata::read(json, &registry, &app.oauth.audience_names)?;
+        let (client, secret) = metadata
+            .into_client()
+            .map_err(|_| OauthError::internal("the system gave no randomness"))?;
+        registry.administers(caller.held(), &client)?;
+        let summary = format!("register the client {}", client.id);
+        let writes = client.creation(&registry);
+        match app.publisher.commit(author, &summary, writes).await {
+            Err(CommitError::Store(StoreError::Changed { .. })) => {
+                app.publisher.catch_up().await?;
+            }
+            Err(error @ CommitError::Store(_)) => return Err(error.into()),
+            // Its secret is told now or never: the client was stored, and is live here soon.
+            Err(error @ (CommitError::Publish(_) | CommitError::Unread(_))) => {
+                tracing::error!(%error, client = client.id, "a registered client is not live here yet");
+                return Ok((client, secret));
+            }
+            Ok(_) => return Ok((client, secret)),
+        }
+    }
+    Err(OauthError::contended())
 }
 
 /// What is wrong with metadata is 400 (RFC 7591 §3.2.2), the content type included.

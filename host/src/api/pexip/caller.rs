@@ -82,18 +82,37 @@ impl Administrator {
         self.registry.administers(self.caller.held(), registered)
     }
 
-    /// Makes a change of a registration and writes it down. `deed` is `created` and the like.
+    /// Makes a change of registrations, and writes it down. `plan` says what it is from what is registered; where somebody
+    /// else changes that meanwhile, it is asked again, so that nobody's change is lost. `deed` is `created` and the like.
     ///
     /// # Errors
-    /// [`Refusal`]
-    pub(super) async fn commit<R: Registered>(
-        &self,
+    /// Those of `plan`; 409 where others do not stop changing what it is made from; [`Refusal`].
+    pub(super) async fn change<R: Registered, T>(
+        &mut self,
         deed: &str,
-        registered: &R,
-        write: Write,
-    ) -> Result<(), Refusal> {
+        plan: impl Fn(&Administrator) -> Result<Planned<R, T>, Refusal>,
+    ) -> Result<(R, T), Refusal> {
         let what = format!("{}.{deed}", R::AUDITED);
-        Ok(self.make(&what, &registered.key(), vec![write]).await?)
+        for _ in 0..REWRITE_ATTEMPTS {
+            let Planned {
+                registered,
+                writes,
+                told,
+            } = plan(self)?;
+            match self.make(&what, &registered.key(), writes).await {
+                Err(CommitError::Store(StoreError::Changed { .. } | StoreError::Exists { .. })) => {
+                    self.app.publisher.catch_up().await?;
+                    self.registry = self.afterwards().await?;
+                }
+                // A secret that is told once must be told: it was stored.
+                Err(error @ (CommitError::Publish(_) | CommitError::Unread(_))) => {
+                    tracing::error!(%error, what, "what was stored is not live here yet");
+                    return Ok((registered, told));
+                }
+                done => return Ok(done.map(|()| (registered, told))?),
+            }
+        }
+        Err(contended())
     }
 
     /// Changes the token settings to what `change` makes of them. Where somebody else changes them meanwhile they are read
@@ -116,9 +135,7 @@ impl Administrator {
                 other => return Ok(other?),
             }
         }
-        Err(Refusal::conflict(
-            "Too many others are changing this at the same time; try again",
-        ))
+        Err(contended())
     }
 
     /// Makes a change and writes it down. `what` is `role.created` and the like.
@@ -156,4 +173,15 @@ impl Administrator {
         self.app.oauth.revoke(which, about, self.now).await?;
         Ok(())
     }
+}
+
+/// A change of one registration.
+pub(super) struct Planned<R, T> {
+    pub(super) registered: R,
+    pub(super) writes: Vec<Write>,
+    pub(super) told: T,
+}
+
+fn contended() -> Refusal {
+    Refusal::conflict("Too many others are changing this at the same time; try again")
 }

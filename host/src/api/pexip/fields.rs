@@ -21,6 +21,7 @@ pub(super) enum Change {
 }
 
 /// The fields of a body, and what is wrong with them so far.
+#[derive(Clone)]
 pub(super) struct Fields {
     fields: Map<String, Value>,
     faults: Map<String, Value>,

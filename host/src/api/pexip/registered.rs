@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::super::oauth::error::answer;
 use super::super::routes::Routes;
-use super::caller::{Administrator, ApiUser};
+use super::caller::{Administrator, ApiUser, Planned};
 use super::error::Refusal;
 use super::fields::{Change, Fields};
 use super::list::page;
@@ -100,12 +100,18 @@ async fn read<R: Administered>(user: ApiUser, Path(id): Path<String>) -> Answere
 }
 
 async fn create<R: Administered>(user: ApiUser, fields: Fields) -> Answered {
-    let administrator = user.with(R::CHANGE).await?;
-    let Said { registered, told } = R::said(&administrator, None, fields, Change::Whole)?;
-    administrator.administers(&registered)?;
-    administrator
-        .commit("created", &registered, registered.creation())
-        .await?;
+    let mut administrator = user.with(R::CHANGE).await?;
+    let plan = |administrator: &Administrator| {
+        let said = R::said(administrator, None, fields.clone(), Change::Whole)?;
+        let Said { registered, told } = said;
+        administrator.administers(&registered)?;
+        Ok(Planned {
+            writes: registered.creation(&administrator.registry),
+            registered,
+            told,
+        })
+    };
+    let (registered, told) = administrator.change("created", plan).await?;
     let mut object = registered.object();
     if let Some(members) = object.as_object_mut() {
         members.extend(told);
@@ -135,24 +141,38 @@ async fn update<R: Administered>(
     fields: Fields,
     change: Change,
 ) -> Answered {
-    let administrator = user.with(R::CHANGE).await?;
-    let before: &R = find(&administrator.registry, id)?;
-    // Who changes it takes away what it was, and gives what it becomes.
-    administrator.administers(before)?;
-    let said = R::said(&administrator, Some(before.clone()), fields, change)?;
-    administrator.administers(&said.registered)?;
-    administrator
-        .commit("changed", &said.registered, said.registered.change())
-        .await?;
-    Ok(answer(changed(change), &said.registered.object()))
+    let mut administrator = user.with(R::CHANGE).await?;
+    let plan = |administrator: &Administrator| {
+        let registry = &administrator.registry;
+        let before: &R = find(registry, id)?;
+        // Who changes it takes away what it was, and gives what it becomes.
+        administrator.administers(before)?;
+        let said = R::said(administrator, Some(before.clone()), fields.clone(), change)?;
+        let registered = said.registered;
+        administrator.administers(&registered)?;
+        Ok(Planned {
+            writes: registered.change(registry, registry.revision_of(before)),
+            registered,
+            told: (),
+        })
+    };
+    let (registered, ()) = administrator.change("changed", plan).await?;
+    Ok(answer(changed(change), &registered.object()))
 }
 
 async fn delete<R: Administered>(user: ApiUser, Path(id): Path<String>) -> Answered {
-    let administrator = user.with(R::CHANGE).await?;
-    let found: &R = find(&administrator.registry, &id)?;
-    administrator.administers(found)?;
-    let write = found.deletion(&administrator.registry)?;
-    administrator.commit("deleted", found, write).await?;
+    let mut administrator = user.with(R::CHANGE).await?;
+    let plan = |administrator: &Administrator| {
+        let registry = &administrator.registry;
+        let found: &R = find(registry, &id)?;
+        administrator.administers(found)?;
+        Ok(Planned {
+            writes: found.deletion(registry, registry.revision_of(found))?,
+            registered: found.clone(),
+            told: (),
+        })
+    };
+    let (found, ()) = administrator.change("deleted", plan).await?;
     if let Some(tokens) = found.tokens() {
         administrator.revoke(tokens).await?;
     }

@@ -8,7 +8,7 @@ use axum::routing::get;
 use serde_json::Value;
 
 use super::super::routes::Routes;
-use super::caller::Administrator;
+use super::caller::{Administrator, Planned};
 use super::document::Document;
 use super::error::Refusal;
 use super::management::{find_policy, find_role};
@@ -75,30 +75,34 @@ async fn list(
 
 async fn add(
     kind: AssigneeKind,
-    administrator: Administrator,
+    mut administrator: Administrator,
     Path((policy, role)): Path<(String, String)>,
     document: Document,
 ) -> Answered {
-    let hierarchy = &administrator.hierarchy;
-    let role = role_of(hierarchy, &policy, &role)?;
-    let assignee = assignee(kind, document)?;
-    if hierarchy.len() >= HIERARCHY_ENTRIES {
-        return Err(Refusal::conflict(format!(
-            "There are {HIERARCHY_ENTRIES} policies, roles, permissions and assignments, and there can be no more"
-        )));
-    }
-    let assignment = Assignment {
-        id: AssignmentId::new()?,
-        role: role.id.clone(),
-        assignee,
-        revision: 0,
+    let plan = |hierarchy: &Hierarchy, _| {
+        let role = role_of(hierarchy, &policy, &role)?;
+        let assignee = assignee(kind, document.clone())?;
+        if hierarchy.len() >= HIERARCHY_ENTRIES {
+            return Err(Refusal::conflict(format!(
+                "There are {HIERARCHY_ENTRIES} policies, roles, permissions and assignments, and there can be no more"
+            )));
+        }
+        let assignment = Assignment {
+            id: AssignmentId::new()?,
+            role: role.id.clone(),
+            assignee,
+            revision: 0,
+        };
+        Ok(Planned {
+            summary: format!("assign the role {:?}", role.label.name),
+            writes: vec![
+                role.require(),
+                Write::Put(Expect::Absent, assignment.draft()),
+            ],
+            outcome: assignment,
+        })
     };
-    let writes = vec![
-        role.require(),
-        Write::Put(Expect::Absent, assignment.draft()),
-    ];
-    let summary = format!("assign the role {:?}", role.label.name);
-    administrator.commit(&summary, writes).await?;
+    let assignment = administrator.change(plan).await?;
     Ok(created(page::assignment(&assignment)))
 }
 
@@ -117,16 +121,20 @@ async fn read(
 
 async fn change(
     kind: AssigneeKind,
-    administrator: Administrator,
+    mut administrator: Administrator,
     Path(id): Path<String>,
     document: Document,
 ) -> Answered {
-    let mut assignment = find(&administrator.hierarchy, kind, &id)?.clone();
-    assignment.assignee = assignee(kind, document)?;
-    let write = Write::Put(Expect::Present, assignment.draft());
-    administrator
-        .commit("change an assignment", vec![write])
-        .await?;
+    let plan = |hierarchy: &Hierarchy, _| {
+        let mut assignment = find(hierarchy, kind, &id)?.clone();
+        assignment.assignee = assignee(kind, document.clone())?;
+        Ok(Planned {
+            summary: "change an assignment".to_owned(),
+            writes: assignment.change(),
+            outcome: assignment,
+        })
+    };
+    let assignment = administrator.change(plan).await?;
     Ok(page(
         StatusCode::OK,
         page::assignment(&assignment),
@@ -136,31 +144,42 @@ async fn change(
 
 async fn delete(
     kind: AssigneeKind,
-    administrator: Administrator,
+    mut administrator: Administrator,
     Path(id): Path<String>,
 ) -> Answered {
-    let assignment = find(&administrator.hierarchy, kind, &id)?;
-    let write = assignment.delete();
-    administrator
-        .commit("remove an assignment", vec![write])
-        .await?;
+    let plan = |hierarchy: &Hierarchy, _| {
+        Ok(Planned {
+            summary: "remove an assignment".to_owned(),
+            writes: vec![find(hierarchy, kind, &id)?.delete()],
+            outcome: (),
+        })
+    };
+    administrator.change(plan).await?;
     Ok(gone())
 }
 
 /// `DELETE /management/subjects/{subject}/subject-assignments`: takes every role from a user.
 pub(super) async fn delete_subject(
-    administrator: Administrator,
+    mut administrator: Administrator,
     Path(subject): Path<String>,
 ) -> Answered {
-    let theirs = administrator.hierarchy.assignments().filter(
-        |assignment| matches!(&assignment.assignee, Assignee::Subject { sub } if *sub == subject),
-    );
-    let writes: Vec<Write> = theirs.map(Entry::delete).collect();
-    if !writes.is_empty() {
-        administrator
-            .commit("take all roles from a user", writes)
-            .await?;
+    let of_subject = |assignment: &&Assignment| matches!(&assignment.assignee, Assignee::Subject { sub } if *sub == subject);
+    if !administrator
+        .hierarchy
+        .assignments()
+        .any(|one| of_subject(&one))
+    {
+        return Ok(gone());
     }
+    let plan = |hierarchy: &Hierarchy, _| {
+        let theirs = hierarchy.assignments().filter(of_subject);
+        Ok(Planned {
+            summary: "take all roles from a user".to_owned(),
+            writes: theirs.map(Entry::delete).collect(),
+            outcome: (),
+        })
+    };
+    administrator.change(plan).await?;
     Ok(gone())
 }
 

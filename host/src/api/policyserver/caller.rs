@@ -12,15 +12,26 @@ use super::super::peer::PeerAddress;
 use super::error::Refusal;
 use crate::app::App;
 use crate::clock;
+use crate::limits::REWRITE_ATTEMPTS;
 use crate::oauth::permission::Permission;
 use crate::policyserver::hierarchy::Hierarchy;
-use crate::store::Write;
+use crate::publish::CommitError;
+use crate::store::{StoreError, Write};
 
 /// Somebody who administers the hierarchy, and the hierarchy as it is.
 pub(super) struct Administrator {
     app: Arc<App>,
     caller: ApiCaller,
     pub(super) hierarchy: Arc<Hierarchy>,
+    /// All that was written of the hierarchy up to this revision of the store is in it.
+    as_of: u64,
+}
+
+/// A change of the hierarchy: what the history says of it, its steps, and what is answered.
+pub(super) struct Planned<T> {
+    pub(super) summary: String,
+    pub(super) writes: Vec<Write>,
+    pub(super) outcome: T,
 }
 
 impl Administrator {
@@ -40,14 +51,35 @@ impl Administrator {
         }
     }
 
-    /// Makes a change of the hierarchy.
+    /// Changes the hierarchy. `plan` says how, from what there is and as of which revision; where somebody else changes
+    /// meanwhile what it is made from, it is asked again, so that nobody's change is lost and nothing is left hanging.
     ///
     /// # Errors
-    /// [`Refusal`]
-    pub(super) async fn commit(&self, summary: &str, writes: Vec<Write>) -> Result<(), Refusal> {
+    /// Those of `plan`; 409 where others do not stop changing it; [`Refusal`].
+    pub(super) async fn change<T>(
+        &mut self,
+        plan: impl Fn(&Hierarchy, u64) -> Result<Planned<T>, Refusal>,
+    ) -> Result<T, Refusal> {
         let author = self.caller.name();
-        self.app.publisher.commit(&author, summary, writes).await?;
-        Ok(())
+        for _ in 0..REWRITE_ATTEMPTS {
+            let Planned {
+                summary,
+                writes,
+                outcome,
+            } = plan(&self.hierarchy, self.as_of)?;
+            match self.app.publisher.commit(&author, &summary, writes).await {
+                Err(CommitError::Store(
+                    StoreError::Changed { .. } | StoreError::Missing { .. },
+                )) => {
+                    self.app.publisher.catch_up().await?;
+                    (self.as_of, self.hierarchy) = current(&self.app).await?;
+                }
+                done => return Ok(done.map(|_| outcome)?),
+            }
+        }
+        Err(Refusal::conflict(
+            "Too many others are changing this at the same time; try again",
+        ))
     }
 }
 
@@ -61,12 +93,21 @@ impl FromRequestParts<Arc<App>> for Administrator {
             _ => Permission::ChangePolicies,
         };
         let caller = permitted(parts, app, Permission::IsAdmin).await?;
+        let caller = caller.permitted(what)?;
+        let (as_of, hierarchy) = current(app).await?;
         Ok(Administrator {
-            caller: caller.permitted(what)?,
-            hierarchy: app.hierarchies.at(app.publisher.live().revision).await?,
             app: Arc::clone(app),
+            caller,
+            hierarchy,
+            as_of,
         })
     }
+}
+
+/// The hierarchy as it is live here or later, and the revision that is live here.
+async fn current(app: &App) -> Result<(u64, Arc<Hierarchy>), StoreError> {
+    let revision = app.publisher.live().revision;
+    Ok((revision, app.hierarchies.at(revision).await?))
 }
 
 /// A program that asks what users may do, and the hierarchy as it is.

@@ -16,6 +16,7 @@ use crate::policyserver::entry::Label;
 const READ_ONLY: [&str; 6] = ["id", "path", "policy", "role", "parent", "links"];
 
 /// A request's body, and what is wrong with it so far.
+#[derive(Clone)]
 pub(super) struct Document {
     members: Map<String, Value>,
     faults: Vec<String>,

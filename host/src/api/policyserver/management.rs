@@ -5,7 +5,7 @@ use axum::extract::Path;
 use axum::http::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::caller::Administrator;
+use super::caller::{Administrator, Planned};
 use super::document::Document;
 use super::error::Refusal;
 use super::page::{self, created, gone, link, page};
@@ -64,7 +64,7 @@ fn policies(hierarchy: &Hierarchy, parent: Option<&PolicyId>) -> Response<Body> 
 
 /// `POST /management/policies`
 pub(super) async fn add_top(administrator: Administrator, document: Document) -> Answered {
-    add_policy(&administrator, None, document).await
+    add_policy(administrator, None, document).await
 }
 
 /// `POST /management/policies/{policy}/policies`
@@ -73,44 +73,51 @@ pub(super) async fn add_child(
     Path(id): Path<String>,
     document: Document,
 ) -> Answered {
-    let parent = find_policy(&administrator.hierarchy, &id)?.clone();
-    add_policy(&administrator, Some(parent), document).await
+    add_policy(administrator, Some(&id), document).await
 }
 
 async fn add_policy(
-    administrator: &Administrator,
-    parent: Option<Policy>,
-    mut document: Document,
+    mut administrator: Administrator,
+    parent: Option<&str>,
+    document: Document,
 ) -> Answered {
-    let label = document.label();
-    document.close()?;
-    let above = match &parent {
-        None => 0,
-        Some(parent) => {
-            let way = administrator.hierarchy.way_to(&parent.id);
-            way.map_or(HIERARCHY_DEPTH, |way| way.len())
+    let plan = |hierarchy: &Hierarchy, _| {
+        let parent = parent.map(|id| find_policy(hierarchy, id)).transpose()?;
+        let mut document = document.clone();
+        let label = document.label();
+        document.close()?;
+        let above = match parent {
+            None => 0,
+            Some(parent) => {
+                let way = hierarchy.way_to(&parent.id);
+                way.map_or(HIERARCHY_DEPTH, |way| way.len())
+            }
+        };
+        if above >= HIERARCHY_DEPTH {
+            return Err(Refusal::bad_request(format!(
+                "Policies lie at most {HIERARCHY_DEPTH} levels deep"
+            )));
         }
+        check_room(hierarchy)?;
+        let policy = Policy {
+            id: PolicyId::new()?,
+            parent: parent.map(|parent| parent.id.clone()),
+            label,
+            revision: 0,
+        };
+        // What is written beneath something is not left hanging: it must be there when the change is made.
+        let mut writes: Vec<Write> = parent.into_iter().map(Entry::require).collect();
+        writes.push(Write::Put(Expect::Absent, policy.draft()));
+        Ok(Planned {
+            summary: format!("add the policy {:?}", policy.label.name),
+            writes,
+            outcome: policy,
+        })
     };
-    if above >= HIERARCHY_DEPTH {
-        return Err(Refusal::bad_request(format!(
-            "Policies lie at most {HIERARCHY_DEPTH} levels deep"
-        )));
-    }
-    check_room(&administrator.hierarchy)?;
-    let policy = Policy {
-        id: PolicyId::new()?,
-        parent: parent.as_ref().map(|parent| parent.id.clone()),
-        label,
-        revision: 0,
-    };
-    // What is written beneath something is not left hanging: it must be there when the change is made.
-    let mut writes: Vec<Write> = parent.iter().map(Entry::require).collect();
-    writes.push(Write::Put(Expect::Absent, policy.draft()));
-    let summary = format!("add the policy {:?}", policy.label.name);
-    administrator.commit(&summary, writes).await?;
-    let mut names = match &parent {
+    let policy = administrator.change(plan).await?;
+    let mut names = match &policy.parent {
         None => Vec::new(),
-        Some(parent) => names(&administrator.hierarchy, &parent.id),
+        Some(parent) => names(&administrator.hierarchy, parent),
     };
     names.push(policy.label.name.clone());
     let mut shown = page::policy(&administrator.hierarchy, &policy);
@@ -147,14 +154,18 @@ pub(super) async fn policy(administrator: Administrator, Path(id): Path<String>)
 
 /// `PUT /management/policies/{policy}`: another name, another description.
 pub(super) async fn change_policy(
-    administrator: Administrator,
+    mut administrator: Administrator,
     Path(id): Path<String>,
-    mut document: Document,
+    document: Document,
 ) -> Answered {
-    let mut policy = find_policy(&administrator.hierarchy, &id)?.clone();
-    policy.label = document.label();
-    document.close()?;
-    change(&administrator, &policy, "policy").await?;
+    let plan = |hierarchy: &Hierarchy, _| {
+        let mut policy = find_policy(hierarchy, &id)?.clone();
+        let mut document = document.clone();
+        policy.label = document.label();
+        document.close()?;
+        Ok(changed(policy, "policy"))
+    };
+    let policy = administrator.change(plan).await?;
     let mut shown = page::policy(&administrator.hierarchy, &policy);
     let mut names = names(&administrator.hierarchy, &policy.id);
     names.pop();
@@ -167,13 +178,18 @@ pub(super) async fn change_policy(
 
 /// `DELETE /management/policies/{policy}`, with everything in it and beneath it.
 pub(super) async fn delete_policy(
-    administrator: Administrator,
+    mut administrator: Administrator,
     Path(id): Path<String>,
 ) -> Answered {
-    let policy = find_policy(&administrator.hierarchy, &id)?;
-    let writes = administrator.hierarchy.delete_policy(&policy.id);
-    let summary = format!("delete the policy {:?}", policy.label.name);
-    administrator.commit(&summary, writes).await?;
+    let plan = |hierarchy: &Hierarchy, _| {
+        let policy = find_policy(hierarchy, &id)?;
+        Ok(Planned {
+            summary: format!("delete the policy {:?}", policy.label.name),
+            writes: hierarchy.delete_policy(&policy.id),
+            outcome: (),
+        })
+    };
+    administrator.change(plan).await?;
     Ok(gone())
 }
 
@@ -192,23 +208,29 @@ pub(super) async fn roles(administrator: Administrator, Path(id): Path<String>) 
 
 /// `POST /management/policies/{policy}/roles`
 pub(super) async fn add_role(
-    administrator: Administrator,
+    mut administrator: Administrator,
     Path(id): Path<String>,
-    mut document: Document,
+    document: Document,
 ) -> Answered {
-    let policy = find_policy(&administrator.hierarchy, &id)?;
-    let label = document.label();
-    document.close()?;
-    check_room(&administrator.hierarchy)?;
-    let role = Role {
-        id: RoleId::new()?,
-        policy: policy.id.clone(),
-        label,
-        revision: 0,
+    let plan = |hierarchy: &Hierarchy, _| {
+        let policy = find_policy(hierarchy, &id)?;
+        let mut document = document.clone();
+        let label = document.label();
+        document.close()?;
+        check_room(hierarchy)?;
+        let role = Role {
+            id: RoleId::new()?,
+            policy: policy.id.clone(),
+            label,
+            revision: 0,
+        };
+        Ok(Planned {
+            summary: format!("add the role {:?}", role.label.name),
+            writes: vec![policy.require(), Write::Put(Expect::Absent, role.draft())],
+            outcome: role,
+        })
     };
-    let writes = vec![policy.require(), Write::Put(Expect::Absent, role.draft())];
-    let summary = format!("add the role {:?}", role.label.name);
-    administrator.commit(&summary, writes).await?;
+    let role = administrator.change(plan).await?;
     Ok(created(page::role(&role)))
 }
 
@@ -220,23 +242,35 @@ pub(super) async fn role(administrator: Administrator, Path(id): Path<String>) -
 
 /// `PUT /management/roles/{role}`
 pub(super) async fn change_role(
-    administrator: Administrator,
+    mut administrator: Administrator,
     Path(id): Path<String>,
-    mut document: Document,
+    document: Document,
 ) -> Answered {
-    let mut role = find_role(&administrator.hierarchy, &id)?.clone();
-    role.label = document.label();
-    document.close()?;
-    change(&administrator, &role, "role").await?;
+    let plan = |hierarchy: &Hierarchy, _| {
+        let mut role = find_role(hierarchy, &id)?.clone();
+        let mut document = document.clone();
+        role.label = document.label();
+        document.close()?;
+        Ok(changed(role, "role"))
+    };
+    let role = administrator.change(plan).await?;
     Ok(page(StatusCode::OK, page::role(&role), Vec::new()))
 }
 
 /// `DELETE /management/roles/{role}`, with its assignments; permissions lose it.
-pub(super) async fn delete_role(administrator: Administrator, Path(id): Path<String>) -> Answered {
-    let role = find_role(&administrator.hierarchy, &id)?;
-    let writes = administrator.hierarchy.delete_role(role);
-    let summary = format!("delete the role {:?}", role.label.name);
-    administrator.commit(&summary, writes).await?;
+pub(super) async fn delete_role(
+    mut administrator: Administrator,
+    Path(id): Path<String>,
+) -> Answered {
+    let plan = |hierarchy: &Hierarchy, as_of| {
+        let role = find_role(hierarchy, &id)?;
+        Ok(Planned {
+            summary: format!("delete the role {:?}", role.label.name),
+            writes: hierarchy.delete_role(role, as_of),
+            outcome: (),
+        })
+    };
+    administrator.change(plan).await?;
     Ok(gone())
 }
 
@@ -256,29 +290,34 @@ pub(super) async fn permissions(administrator: Administrator, Path(id): Path<Str
 
 /// `POST /management/policies/{policy}/permissions`
 pub(super) async fn add_permission(
-    administrator: Administrator,
+    mut administrator: Administrator,
     Path(id): Path<String>,
-    mut document: Document,
+    document: Document,
 ) -> Answered {
-    let hierarchy = &administrator.hierarchy;
-    let policy = find_policy(hierarchy, &id)?;
-    let label = document.label();
-    let roles = roles_in_reach(hierarchy, &policy.id, &mut document);
-    document.close()?;
-    check_room(hierarchy)?;
-    let permission = Permission {
-        id: PermissionId::new()?,
-        policy: policy.id.clone(),
-        label,
-        roles,
-        revision: 0,
+    let plan = |hierarchy: &Hierarchy, _| {
+        let policy = find_policy(hierarchy, &id)?;
+        let mut document = document.clone();
+        let label = document.label();
+        let roles = roles_in_reach(hierarchy, &policy.id, &mut document);
+        document.close()?;
+        check_room(hierarchy)?;
+        let permission = Permission {
+            id: PermissionId::new()?,
+            policy: policy.id.clone(),
+            label,
+            roles,
+            revision: 0,
+        };
+        let mut writes = vec![policy.require()];
+        writes.extend(require_roles(hierarchy, &permission));
+        writes.push(Write::Put(Expect::Absent, permission.draft()));
+        Ok(Planned {
+            summary: format!("add the permission {:?}", permission.label.name),
+            writes,
+            outcome: permission,
+        })
     };
-    let writes = vec![
-        policy.require(),
-        Write::Put(Expect::Absent, permission.draft()),
-    ];
-    let summary = format!("add the permission {:?}", permission.label.name);
-    administrator.commit(&summary, writes).await?;
+    let permission = administrator.change(plan).await?;
     Ok(created(page::permission(&permission)))
 }
 
@@ -294,15 +333,22 @@ pub(super) async fn permission(administrator: Administrator, Path(id): Path<Stri
 
 /// `PUT /management/permissions/{permission}`: another label, other roles.
 pub(super) async fn change_permission(
-    administrator: Administrator,
+    mut administrator: Administrator,
     Path(id): Path<String>,
-    mut document: Document,
+    document: Document,
 ) -> Answered {
-    let mut permission = find_permission(&administrator.hierarchy, &id)?.clone();
-    permission.label = document.label();
-    permission.roles = roles_in_reach(&administrator.hierarchy, &permission.policy, &mut document);
-    document.close()?;
-    change(&administrator, &permission, "permission").await?;
+    let plan = |hierarchy: &Hierarchy, _| {
+        let mut permission = find_permission(hierarchy, &id)?.clone();
+        let mut document = document.clone();
+        permission.label = document.label();
+        permission.roles = roles_in_reach(hierarchy, &permission.policy, &mut document);
+        document.close()?;
+        let mut planned = changed(permission, "permission");
+        let roles = require_roles(hierarchy, &planned.outcome);
+        planned.writes.splice(..0, roles);
+        Ok(planned)
+    };
+    let permission = administrator.change(plan).await?;
     Ok(page(
         StatusCode::OK,
         page::permission(&permission),
@@ -312,25 +358,35 @@ pub(super) async fn change_permission(
 
 /// `DELETE /management/permissions/{permission}`
 pub(super) async fn delete_permission(
-    administrator: Administrator,
+    mut administrator: Administrator,
     Path(id): Path<String>,
 ) -> Answered {
-    let permission = find_permission(&administrator.hierarchy, &id)?;
-    let summary = format!("delete the permission {:?}", permission.label.name);
-    administrator
-        .commit(&summary, vec![permission.delete()])
-        .await?;
+    let plan = |hierarchy: &Hierarchy, _| {
+        let permission = find_permission(hierarchy, &id)?;
+        Ok(Planned {
+            summary: format!("delete the permission {:?}", permission.label.name),
+            writes: vec![permission.delete()],
+            outcome: (),
+        })
+    };
+    administrator.change(plan).await?;
     Ok(gone())
 }
 
-async fn change<T: Entry>(
-    administrator: &Administrator,
-    entry: &T,
-    noun: &str,
-) -> Result<(), Refusal> {
-    let summary = format!("change the {noun} {}", entry.key());
-    let write = Write::Put(Expect::Present, entry.draft());
-    administrator.commit(&summary, vec![write]).await
+/// What writes an entry that was changed from what it is.
+fn changed<T: Entry>(entry: T, noun: &str) -> Planned<T> {
+    Planned {
+        summary: format!("change the {noun} {}", entry.key()),
+        writes: entry.change(),
+        outcome: entry,
+    }
+}
+
+/// That the roles of a permission are there when it is written.
+fn require_roles(hierarchy: &Hierarchy, permission: &Permission) -> Vec<Write> {
+    let roles = permission.roles.iter();
+    let known = roles.filter_map(|id| hierarchy.role(id));
+    known.map(Entry::require).collect()
 }
 
 /// The member `roles`: ids of roles of the policy or of one above it.

@@ -9,6 +9,7 @@ mod changes;
 mod documents;
 mod past;
 pub(crate) mod place;
+mod requirements;
 mod schema;
 mod sessions;
 mod several_nodes;
@@ -50,6 +51,8 @@ cases! {
     changes: revisions_only_grow a_change_is_made_as_a_whole_or_not_at_all writers_wait_for_each_other
             no_update_is_lost no_half_of_a_change_is_seen a_view_stays_as_it_is only_one_makes_a_name
             a_large_change_is_surveyed_and_made_again;
+    requirements: a_document_must_be_at_its_revision an_owner_must_own_nothing nothing_may_refer_to_what_goes
+            documents_need_their_realm realms_need_the_one_above;
     past: revisions_tell_who_when_and_what a_difference_has_both_sides the_way_back_is_one_change
             a_deleted_realm_comes_back_with_its_policies users_do_not_come_back what_never_was_is_refused
             secrets_have_no_past every_revision_can_be_returned_to;

@@ -89,8 +89,9 @@ async fn rotate_secret(asked: &Asked<'_>, id: &str) -> Result<Answer, ApiError> 
     };
     client.set_secret(Some(&secret));
     // Whoever may not give a client's role may not take the client over either, by giving it a secret of their own.
-    asked.administers(&*asked.registry().await?, &client)?;
-    let answer = registrations::replace(asked, &found, &client, told).await?;
+    let registry = asked.registry().await?;
+    asked.administers(&registry, &client)?;
+    let answer = registrations::replace(asked, &registry, &found, &client, told).await?;
     audit::administered("client.secret", &asked.author(), &client.id);
     Ok(answer)
 }

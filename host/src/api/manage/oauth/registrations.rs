@@ -15,7 +15,8 @@ use crate::documents::Members;
 use crate::oauth::audit;
 use crate::oauth::registered::{BeyondTheCaller, InUse, Registered};
 use crate::oauth::registry::Registry;
-use crate::store::{Object, Write};
+use crate::publish::CommitError;
+use crate::store::{Object, StoreError, Write};
 
 /// The collection of one kind of registration.
 pub(in crate::api::manage) struct Registrations<R>(PhantomData<R>);
@@ -113,7 +114,19 @@ impl<R: Administered> Collection for Registrations<R> {
         asked.administers(&registry, &registered)?;
         let id = registered.key();
         let summary = format!("{} created", R::NOUN);
-        asked.commit(&summary, vec![registered.creation()]).await?;
+        let writes = registered.creation(&registry);
+        match asked
+            .app
+            .publisher
+            .commit(&asked.author(), &summary, writes)
+            .await
+        {
+            // Somebody else took the number that this one was to have, if not its name.
+            Err(CommitError::Store(StoreError::Exists { key })) if key == id => {
+                return Err(StoreError::Changed { key }.into());
+            }
+            done => drop(done?),
+        }
         audited::<R>(asked, "created", &id);
         let answer = shown::<R>(asked, &there::<R>(asked, &id).await?, told)?;
         Ok(created(asked.app, asked.call, Self::PATH, &id, answer))
@@ -126,15 +139,15 @@ impl<R: Administered> Collection for Registrations<R> {
         asked.administers(&registry, &before)?;
         let Said { registered, told } = R::said(asked, &registry, Some(before))?;
         asked.administers(&registry, &registered)?;
-        replace(asked, &found, &registered, told).await
+        replace(asked, &registry, &found, &registered, told).await
     }
 
     async fn delete(asked: &Asked<'_>, id: &str, found: Object) -> Result<Answer, ApiError> {
         let registry = asked.registry().await?;
         let registered: R = read(&found)?;
         asked.administers(&registry, &registered)?;
-        let write = registered.deletion(&registry)?;
-        commit_to::<R>(asked, &found, "deleted", write).await?;
+        let writes = registered.deletion(&registry, found.revision)?;
+        commit::<R>(asked, &found, "deleted", writes).await?;
         // The store revokes the tokens of a deleted client in the same transaction.
         asked.app.oauth.take_over_revocations().await?;
         Ok(deleted(asked.call, asked.served, id))
@@ -163,29 +176,31 @@ impl Asked<'_> {
     }
 }
 
-/// Stores what has become of `found`, whose change is permitted.
+/// Stores what has become of `found`, whose change is permitted. The operation is done again where somebody else was
+/// faster.
 ///
 /// # Errors
-/// 412 where somebody else was faster, and what the store says.
+/// What the store says.
 pub(super) async fn replace<R: Administered>(
     asked: &Asked<'_>,
+    registry: &Registry,
     found: &Object,
     registered: &R,
     told: Members,
 ) -> Result<Answer, ApiError> {
-    commit_to::<R>(asked, found, "changed", registered.change()).await?;
+    let writes = registered.change(registry, found.revision);
+    commit::<R>(asked, found, "changed", writes).await?;
     shown::<R>(asked, &there::<R>(asked, &found.key).await?, told)
 }
 
-async fn commit_to<R: Administered>(
+async fn commit<R: Administered>(
     asked: &Asked<'_>,
     found: &Object,
     deed: &str,
-    write: Write,
+    writes: Vec<Write>,
 ) -> Result<(), ApiError> {
     let summary = format!("{} {deed}", R::NOUN);
-    let writes = vec![write];
-    asked.commit_to(R::KIND, found, &summary, writes).await?;
+    asked.commit(&summary, writes).await?;
     audited::<R>(asked, deed, &found.key);
     Ok(())
 }

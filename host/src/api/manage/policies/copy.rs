@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{Asked, Purpose};
+use super::super::collection::Collection;
+use super::{Asked, Policies, Purpose};
 use crate::api::answer::Answer;
+use crate::api::crest::operation::Operation;
 use crate::api::error::ApiError;
 use crate::auth::caller::Authorized;
 use crate::auth::endpoint::{Endpoint, Permission, Verb};
 use crate::documents::{Members, policy};
+use crate::limits::REWRITE_ATTEMPTS;
 use crate::publish::LiveRealm;
 use crate::realm::RealmPath;
 use crate::store::{Expect, Kind, Object, Write};
@@ -38,15 +41,15 @@ pub(super) async fn one(asked: &Asked<'_>, action: &str, name: &str) -> Result<A
         ));
     }
     let resource_type = text(to, "resourceType")?;
-    let copied = transfer(
-        asked,
-        action,
-        &source,
-        &destination,
-        new_name,
-        resource_type,
-    )
-    .await?;
+    let becomes = |_: &Object| {
+        let (name, resource_type) = (new_name.clone(), resource_type.clone());
+        Some(Becomes {
+            name,
+            resource_type,
+        })
+    };
+    let copied = transfer(asked, action, source, &destination, &becomes).await?;
+    let copied = copied.ok_or_else(|| Policies::missing(asked, name, &Operation::Read))?;
     Ok(Answer::value(asked.served, Value::Object(copied)))
 }
 
@@ -71,19 +74,19 @@ pub(super) async fn many(asked: &Asked<'_>, action: &str) -> Result<Answer, ApiE
     }
     let mapping = part("resourceTypeMapping").cloned().unwrap_or_default();
     let mut copies = Vec::new();
+    let becomes = |source: &Object| {
+        let source_members = crate::documents::members(source);
+        let uuid = source_members.get("resourceTypeUuid");
+        let mapped = uuid.and_then(|uuid| mapping.get(uuid.as_str()?)?.as_str());
+        let becomes = Becomes {
+            name: format!("{}{postfix}", source.name),
+            resource_type: mapped.map(str::to_owned),
+        };
+        (source.owner == from.to_lowercase()).then_some(becomes)
+    };
     for source in asked.objects(Kind::Policy).await? {
-        if source.owner != from.to_lowercase() {
-            continue;
-        }
-        let uuid = crate::documents::members(&source)
-            .get("resourceTypeUuid")
-            .and_then(Value::as_str)
-            .map(str::to_owned);
-        let mapped = uuid.and_then(|uuid| mapping.get(&uuid)?.as_str().map(str::to_owned));
-        let name = format!("{}{postfix}", source.name);
-        copies.push(Value::Object(
-            transfer(asked, action, &source, &destination, name, mapped).await?,
-        ));
+        let copied = transfer(asked, action, source, &destination, &becomes).await?;
+        copies.extend(copied.map(Value::Object));
     }
     Ok(Answer::value(asked.served, Value::Array(copies)))
 }
@@ -117,13 +120,51 @@ async fn destination(asked: &Asked<'_>, to: &Members) -> Result<Destination, Api
     })
 }
 
+/// What is another about the new policy: its name, and where it is said its resource type.
+struct Becomes {
+    name: String,
+    resource_type: Option<String>,
+}
+
+/// Copies or moves a policy as it is when that is done: what somebody else makes of it meanwhile is taken along. `None`
+/// where it is gone by then, or is none of those that are meant.
+///
+/// # Errors
+/// 409 for a name that is taken, and where others do not stop changing the policy.
 async fn transfer(
+    asked: &Asked<'_>,
+    action: &str,
+    mut source: Object,
+    destination: &Destination,
+    becomes: &impl Fn(&Object) -> Option<Becomes>,
+) -> Result<Option<Members>, ApiError> {
+    for _ in 0..REWRITE_ATTEMPTS {
+        let Some(becomes) = becomes(&source) else {
+            return Ok(None);
+        };
+        match transfer_unchanged(asked, action, &source, destination, becomes).await {
+            // Here, as those policies that were copied before this one are not to be copied again.
+            Err(error) if error.is_overtaken() => {
+                match asked.object(Kind::Policy, &source.key).await? {
+                    Some(now) => source = now,
+                    None => return Ok(None),
+                }
+            }
+            other => return other.map(Some),
+        }
+    }
+    Err(ApiError::contended())
+}
+
+async fn transfer_unchanged(
     asked: &Asked<'_>,
     action: &str,
     source: &Object,
     destination: &Destination,
-    name: String,
-    resource_type: Option<String>,
+    Becomes {
+        name,
+        resource_type,
+    }: Becomes,
 ) -> Result<Members, ApiError> {
     let mut json = crate::documents::members(source);
     json.insert("name".into(), name.as_str().into());
@@ -133,12 +174,11 @@ async fn transfer(
     if let Some(uuid) = resource_type {
         json.insert("resourceTypeUuid".into(), uuid.into());
     }
-    let (checked, set) = asked
-        .checked(json, &destination.realm, Purpose::Create)
-        .await?;
-    let draft = checked.draft(&destination.realm.key, &set);
+    let realm = &destination.realm;
+    let (checked, fit) = asked.checked(json, realm, Purpose::Create).await?;
+    let draft = checked.draft(&realm.key, &fit.set);
     let key = draft.key.clone();
-    let mut writes = Vec::new();
+    let mut writes = fit.then([asked.unchanged(Kind::Policy, source)]);
     if action == "move" {
         let realm = asked.call.realm.key.clone();
         writes.push(Write::Delete {
@@ -163,7 +203,7 @@ async fn transfer(
         .store
         .object(Kind::Policy, &destination.realm.key, &key)
         .await?;
-    let object = object.ok_or_else(|| ApiError::internal("a policy vanished as it was written"))?;
+    let object = object.ok_or_else(ApiError::vanished)?;
     Ok(policy::shown(&object))
 }
 

@@ -169,9 +169,8 @@ impl Asked<'_> {
             (None, None) => return Err(ApiError::bad_request("Policy name cannot be empty.")),
             _ => {}
         }
-        let (checked, set) = self
-            .checked(body, &self.call.realm, Purpose::Create)
-            .await?;
+        let realm = &self.call.realm;
+        let (checked, fit) = self.checked(body, realm, Purpose::Create).await?;
         if self
             .object(Kind::Policy, &checked.policy.name)
             .await?
@@ -180,9 +179,8 @@ impl Asked<'_> {
             return Err(ApiError::conflict("Policy already exists"));
         }
         let name = checked.policy.name.clone();
-        let draft = checked.draft(&self.call.realm.key, &set);
-        self.commit("policy created", vec![Write::Put(Expect::Absent, draft)])
-            .await?;
+        let write = Write::Put(Expect::Absent, checked.draft(&realm.key, &fit.set));
+        self.commit("policy created", fit.then([write])).await?;
         let answer = self.written(&name).await?;
         Ok(created(self.app, self.call, Policies::PATH, &name, answer))
     }
@@ -212,13 +210,12 @@ impl Asked<'_> {
             }
             Some(_) => {}
         }
-        let (checked, set) = self
-            .checked(body, &self.call.realm, Purpose::Update)
-            .await?;
+        let realm = &self.call.realm;
+        let (checked, fit) = self.checked(body, realm, Purpose::Update).await?;
         let name = checked.policy.name.clone();
-        let draft = checked.draft(&self.call.realm.key, &set);
+        let draft = checked.draft(&realm.key, &fit.set);
         let writes = if draft.key == there.key {
-            vec![Write::Put(Expect::Present, draft)]
+            fit.then([Write::Put(Expect::Present, draft)])
         } else {
             // A policy of that name must not be lost, nor this one: both steps are one change.
             if self.object(Kind::Policy, &name).await?.is_some() {
@@ -231,19 +228,15 @@ impl Asked<'_> {
             };
             let delete = Write::Delete {
                 kind: Kind::Policy,
-                realm: self.call.realm.key.clone(),
+                realm: realm.key.clone(),
                 key: there.key.clone(),
             };
-            vec![
-                delete,
-                Write::Put(
-                    Expect::Absent,
-                    Draft {
-                        stamp: Some(stamp),
-                        ..draft
-                    },
-                ),
-            ]
+            let renamed = Draft {
+                stamp: Some(stamp),
+                ..draft
+            };
+            let unchanged = self.unchanged(Kind::Policy, &there);
+            fit.then([unchanged, delete, Write::Put(Expect::Absent, renamed)])
         };
         self.commit_to(Kind::Policy, &there, "policy changed", writes)
             .await?;
@@ -256,7 +249,7 @@ impl Asked<'_> {
         Ok(self.shown(&object.name, &object, policy::written(&object)))
     }
 
-    /// Checks a policy against its realm; with it comes the policy set's own name.
+    /// Checks a policy against its realm; with it comes what it fits.
     ///
     /// # Errors
     /// 400 for the first thing wrong; 404 for an unknown set where AM says so.
@@ -265,19 +258,28 @@ impl Asked<'_> {
         mut body: Members,
         realm: &LiveRealm,
         purpose: Purpose,
-    ) -> Result<(Checked, String), ApiError> {
+    ) -> Result<(Checked, Fit), ApiError> {
         if self.form == Form::One {
             self.fill_in_type(&mut body, realm).await?;
         }
         let sent = body.get("resources").cloned().unwrap_or_default();
         let checked = policy::check(&Value::Object(body)).map_err(|faults| refused(&faults))?;
         let wanted = &checked.policy.policy_set;
-        let set = self.policy_set(wanted, realm, purpose).await?;
-        let types = self.types(&set, realm).await?;
+        let (set, mut unchanged) = self.policy_set(wanted, realm, purpose).await?;
+        let own = checked.policy.resource_type.as_ref();
+        let own = own.map(|uuid| uuid.to_lowercase());
+        let mut types = Vec::new();
+        for (object, parsed) in self.types(&set, realm).await? {
+            if own.as_ref() == Some(&object.key) {
+                unchanged.push(Write::require(Kind::ResourceType, &realm.key, &object));
+            }
+            types.push(parsed);
+        }
         let mut faults = checked.policy.check_against(&set, &types);
         faults.extend(checked.policy.check_legacy());
         if faults.is_empty() {
-            Ok((checked, set.name))
+            let set = set.name;
+            Ok((checked, Fit { set, unchanged }))
         } else {
             let faults = faults.into_iter().map(|fault| as_sent(fault, &sent));
             Err(refused(&faults.collect::<Vec<Fault>>()))
@@ -291,9 +293,13 @@ impl Asked<'_> {
         name: &str,
         realm: &LiveRealm,
         purpose: Purpose,
-    ) -> Result<PolicySet, ApiError> {
+    ) -> Result<(PolicySet, Vec<Write>), ApiError> {
         let set = self.stored_policy_set(name, realm).await?;
-        set.ok_or_else(|| {
+        let unchanged = |(object, set)| {
+            let unchanged = Write::require(Kind::PolicySet, &realm.key, &object);
+            (set, vec![unchanged])
+        };
+        set.map(unchanged).ok_or_else(|| {
             let message = format!("Unable to retrieve application under realm {}.", realm.path);
             match purpose {
                 Purpose::Create => ApiError::bad_request(message),
@@ -307,18 +313,19 @@ impl Asked<'_> {
         &self,
         name: &str,
         realm: &LiveRealm,
-    ) -> Result<Option<PolicySet>, ApiError> {
+    ) -> Result<Option<(Object, PolicySet)>, ApiError> {
         let key = name.to_lowercase();
         let kind = Kind::PolicySet;
         let stored = self.app.store.object(kind, &realm.key, &key).await?;
-        Ok(stored.as_ref().and_then(catalogue::policy_set_of))
+        let parsed = |object: Object| catalogue::policy_set_of(&object).map(|set| (object, set));
+        Ok(stored.and_then(parsed))
     }
 
     async fn types(
         &self,
         set: &PolicySet,
         realm: &LiveRealm,
-    ) -> Result<Vec<ResourceType>, ApiError> {
+    ) -> Result<Vec<(Object, ResourceType)>, ApiError> {
         let mut types = Vec::new();
         for uuid in &set.resource_types {
             let object = self
@@ -326,7 +333,9 @@ impl Asked<'_> {
                 .store
                 .object(Kind::ResourceType, &realm.key, &uuid.to_lowercase())
                 .await?;
-            types.extend(object.as_ref().and_then(catalogue::resource_type_of));
+            let parsed =
+                |object: Object| catalogue::resource_type_of(&object).map(|found| (object, found));
+            types.extend(object.and_then(parsed));
         }
         Ok(types)
     }
@@ -342,8 +351,8 @@ impl Asked<'_> {
             }
         };
         let set = self.stored_policy_set(&name, realm).await?;
-        let set =
-            set.ok_or_else(|| ApiError::not_found(format!("Unable to find application {name}")))?;
+        let unknown = || ApiError::not_found(format!("Unable to find application {name}"));
+        let (_, set) = set.ok_or_else(unknown)?;
         let [only] = set.resource_types.as_slice() else {
             return Err(ApiError::bad_request(
                 "Cannot create policy under an application with more than one resource type using version 1.0 of this endpoint",
@@ -351,6 +360,22 @@ impl Asked<'_> {
         };
         body.insert("resourceTypeUuid".into(), only.as_str().into());
         Ok(())
+    }
+}
+
+/// What a policy was checked against, which must be the same when it is written: policies of one set do not get into each
+/// other's way by that, as none of them changes the set.
+struct Fit {
+    /// The policy set's own name.
+    set: String,
+    /// Requires the policy set and the policy's resource type.
+    unchanged: Vec<Write>,
+}
+
+impl Fit {
+    /// Steps that are made only where all of it is unchanged.
+    fn then(self, steps: impl IntoIterator<Item = Write>) -> Vec<Write> {
+        self.unchanged.into_iter().chain(steps).collect()
     }
 }
 

@@ -14,7 +14,7 @@ use crate::api::crest::version::Version;
 use crate::api::error::ApiError;
 use crate::auth::endpoint::Endpoint;
 use crate::documents::{Members, catalogue, members};
-use crate::store::{Expect, Kind, Object, Write};
+use crate::store::{Expect, Kind, Object, Unreferred, Write};
 
 /// Which form policy sets have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,8 +132,9 @@ impl Asked<'_> {
         if self.object(Kind::PolicySet, &parsed.name).await?.is_some() {
             return Err(ApiError::conflict("Application already exists"));
         }
-        self.types_exist(&kept, &writes).await?;
+        let types = self.types_exist(&kept, &writes).await?;
         self.caller.check_administers_policies()?;
+        writes.extend(types);
         let name = parsed.name.clone();
         writes.push(Write::Put(
             Expect::Absent,
@@ -167,16 +168,20 @@ impl Asked<'_> {
         }
         let (parsed, kept) = catalogue::policy_set(&Value::Object(body))
             .map_err(|f| super::policies::refused(&f))?;
-        self.types_exist(&kept, &writes).await?;
+        let types = self.types_exist(&kept, &writes).await?;
         self.caller.check_administers_policies()?;
-        self.policies_keep_their_types(&there, &parsed.resource_types, &writes)
+        let unused = self
+            .policies_keep_their_types(&there, &parsed.resource_types, &writes)
             .await?;
+        writes.extend(types);
+        writes.extend(unused);
+        // Its policies were looked at as those of the set that was there, and version 1.0 keeps what it does not know.
+        writes.push(self.unchanged(Kind::PolicySet, &there));
         writes.push(Write::Put(
             Expect::Present,
             catalogue::policy_set_draft(&self.call.realm.key, &parsed, kept),
         ));
-        self.commit_to(Kind::PolicySet, &there, "policy set changed", writes)
-            .await?;
+        self.commit("policy set changed", writes).await?;
         self.after(&there.name).await
     }
 
@@ -189,26 +194,36 @@ impl Asked<'_> {
                  the Application before attempting to delete the Application.",
             ));
         }
-        let write = Write::Delete {
-            kind: Kind::PolicySet,
-            realm: self.call.realm.key.clone(),
-            key: there.key.clone(),
-        };
-        self.commit_to(Kind::PolicySet, &there, "policy set deleted", vec![write])
+        let realm = &self.call.realm.key;
+        let writes = vec![
+            Write::RequireEmpty {
+                kind: Kind::Policy,
+                realm: realm.clone(),
+                owner: there.key.clone(),
+            },
+            Write::Delete {
+                kind: Kind::PolicySet,
+                realm: realm.clone(),
+                key: there.key.clone(),
+            },
+        ];
+        self.commit_to(Kind::PolicySet, &there, "policy set deleted", writes)
             .await?;
         Ok(deleted(self.call, self.served, id))
     }
 
     async fn after(&self, name: &str) -> Result<Answer, ApiError> {
         let object = self.object(Kind::PolicySet, name).await?;
-        let object =
-            object.ok_or_else(|| ApiError::internal("a policy set vanished as it was written"))?;
+        let object = object.ok_or_else(ApiError::vanished)?;
         self.shown(&object.name, &object).await
     }
 
+    /// Requires the set's resource types, but for those that this change makes.
+    ///
     /// # Errors
-    /// 400 for a resource type that the realm does not have, and that this change does not make.
-    async fn types_exist(&self, kept: &Members, writes: &[Write]) -> Result<(), ApiError> {
+    /// 400 for one that the realm does not have.
+    async fn types_exist(&self, kept: &Members, writes: &[Write]) -> Result<Vec<Write>, ApiError> {
+        let mut unchanged = Vec::new();
         for uuid in kept
             .get("resourceTypeUuids")
             .and_then(Value::as_array)
@@ -219,15 +234,19 @@ impl Asked<'_> {
             let made = writes.iter().any(
                 |w| matches!(w, Write::Put(_, d) if d.kind == Kind::ResourceType && d.name == uuid),
             );
-            if !made && self.object(Kind::ResourceType, uuid).await?.is_none() {
-                return Err(ApiError::bad_request(format!(
-                    "Invalid resource type {uuid}."
-                )));
+            if made {
+                continue;
             }
+            let found = self.object(Kind::ResourceType, uuid).await?;
+            let found = found
+                .ok_or_else(|| ApiError::bad_request(format!("Invalid resource type {uuid}.")))?;
+            unchanged.push(self.unchanged(Kind::ResourceType, &found));
         }
-        Ok(())
+        Ok(unchanged)
     }
 
+    /// Requires that no policy comes to be of a type that the set would not have any more.
+    ///
     /// # Errors
     /// 409 where a policy of the set is of a type that the set would not have any more.
     async fn policies_keep_their_types(
@@ -235,7 +254,7 @@ impl Asked<'_> {
         there: &Object,
         types: &[String],
         writes: &[Write],
-    ) -> Result<(), ApiError> {
+    ) -> Result<Vec<Write>, ApiError> {
         let before = members(there);
         let before = before
             .get("resourceTypeUuids")
@@ -244,10 +263,11 @@ impl Asked<'_> {
             .unwrap_or_default();
         let removed = |uuid: &Value| !types.iter().any(|kept| uuid == kept);
         if !before.iter().any(removed) || !writes.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
+        let since = self.app.store.revision().await?;
         for policy in self.objects(Kind::Policy).await? {
-            let uses = |uuid: &Value| members(&policy).get("resourceTypeUuid") == Some(uuid);
+            let uses = |uuid: &Value| uuid.as_str().is_some_and(|uuid| is_of_type(&policy, uuid));
             if policy.owner == there.key && before.iter().filter(|uuid| removed(uuid)).any(uses) {
                 return Err(ApiError::conflict(format!(
                     "The resource types of the application cannot be replaced because its policy {} is of one of them.",
@@ -255,7 +275,15 @@ impl Asked<'_> {
                 )));
             }
         }
-        Ok(())
+        let lost = before.iter().filter(|uuid| removed(uuid));
+        let unused = lost.filter_map(Value::as_str).map(|uuid| Unreferred {
+            kind: Kind::Policy,
+            realm: self.call.realm.key.clone(),
+            since,
+            to: uuid.to_owned(),
+            refers: is_of_type,
+        });
+        Ok(unused.map(Write::RequireUnreferred).collect())
     }
 
     async fn query(&self) -> Result<Answer, ApiError> {
@@ -277,6 +305,20 @@ impl Asked<'_> {
         }
         rows::answer(self.call, self.served, rows, Remaining::Counted)
     }
+}
+
+/// Whether a policy is of a resource type.
+pub(super) fn is_of_type(policy: &Object, uuid: &str) -> bool {
+    members(policy)
+        .get("resourceTypeUuid")
+        .is_some_and(|own| own == uuid)
+}
+
+/// Whether a policy set lists a resource type.
+pub(super) fn lists_type(set: &Object, uuid: &str) -> bool {
+    let members = members(set);
+    let listed = members.get("resourceTypeUuids").and_then(Value::as_array);
+    listed.is_some_and(|list| list.iter().any(|item| item == uuid))
 }
 
 fn given_name(body: &Members) -> Result<Option<String>, ApiError> {

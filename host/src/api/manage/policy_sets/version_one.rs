@@ -3,13 +3,13 @@
 
 use serde_json::{Map, Value};
 
-use super::Asked;
+use super::{Asked, lists_type};
 use crate::api::error::ApiError;
 use crate::app::App;
 use crate::auth::random_uuid;
 use crate::documents::{Members, catalogue, defaults, members};
 use crate::publish::LiveRealm;
-use crate::store::{Expect, Kind, Object, Write};
+use crate::store::{Expect, Kind, Object, Unreferred, Write};
 
 /// A set as version 1.0 shows it: with the actions and patterns of its resource types, and its realm.
 ///
@@ -155,6 +155,7 @@ pub(super) async fn type_for_new_set(
     let given = Given::of(asked, body)?;
     for object in asked.objects(Kind::ResourceType).await? {
         if given.is_covered_by(&members(&object)) {
+            writes.push(asked.unchanged(Kind::ResourceType, &object));
             return Ok(object.name);
         }
     }
@@ -189,24 +190,31 @@ pub(super) async fn type_for_changed_set(
             "Cannot modify application with more than one resource type using version 1.0 of this endpoint",
         ));
     };
+    let since = asked.app.store.revision().await?;
     let found = asked.object(Kind::ResourceType, uuid).await?;
     let Some(found) = found else {
         return generated(asked, &there.name, &given, writes);
     };
     let kind = members(&found);
     if given.is(&kind) {
+        writes.push(asked.unchanged(Kind::ResourceType, &found));
         return Ok(uuid.to_owned());
     }
     let mut shared = defaults::is_built_in(uuid);
     for other in asked.objects(Kind::PolicySet).await? {
-        let listed = members(&other);
-        let listed = listed.get("resourceTypeUuids").and_then(Value::as_array);
-        shared |= other.key != there.key
-            && listed.is_some_and(|list| list.iter().any(|item| item == uuid));
+        shared |= other.key != there.key && lists_type(&other, uuid);
     }
     if shared {
         return generated(asked, &there.name, &given, writes);
     }
+    writes.push(asked.unchanged(Kind::ResourceType, &found));
+    writes.push(Write::RequireUnreferred(Unreferred {
+        kind: Kind::PolicySet,
+        realm: asked.call.realm.key.clone(),
+        since,
+        to: uuid.to_owned(),
+        refers: lists_type,
+    }));
     let mut changed = kind;
     changed.insert("actions".into(), given.actions.clone().into());
     changed.insert("patterns".into(), given.resources.clone().into());

@@ -12,7 +12,7 @@ use crate::store::StoreError;
 /// Makes a realm; `name` is what the request calls it.
 ///
 /// # Errors
-/// 400 for a name that no address can hold, 409 where there is such a realm.
+/// 400 for a name that no address can hold, 409 where there is such a realm, 404 where the one above it is gone.
 pub(super) async fn make(
     app: &App,
     call: &Call,
@@ -34,6 +34,12 @@ pub(super) async fn make(
         .await
     {
         Err(CommitError::Store(StoreError::Exists { .. })) => Err(taken()),
+        Err(CommitError::Store(StoreError::NoRealm { .. })) => {
+            let parent = path.parent().unwrap_or_else(RealmPath::root);
+            Err(ApiError::not_found(format!(
+                "Realm cannot be read: {parent}"
+            )))
+        }
         other => Ok(other.map(drop)?),
     }
 }

@@ -49,11 +49,8 @@ impl Collection for Realms {
 
     async fn find(asked: &Asked<'_>, id: &str) -> Result<Option<Found>, ApiError> {
         let found = RealmPath::from_id(id).and_then(|path| {
-            asked
-                .call
-                .live
-                .realm(&path)
-                .map(|live| Found { path, live })
+            let live = asked.app.publisher.live().realm(&path);
+            live.map(|live| Found { path, live })
         });
         if let Some(found) = &found {
             asked.reaches(&found.path)?;
@@ -202,8 +199,9 @@ impl Asked<'_> {
             }
             Some(aliases) => aliases::read(aliases)?,
         };
+        let live = Arc::clone(&app.publisher.live());
         let above = Some(&parent).filter(|parent| parent.starts_with('/'));
-        let above = above.and_then(|parent| call.live.realm(&RealmPath::parse(parent)?));
+        let above = above.and_then(|parent| live.realm(&RealmPath::parse(parent)?));
         let above =
             above.ok_or_else(|| ApiError::not_found(format!("Realm cannot be read: {parent}")))?;
         self.reaches(&above.path)?;
@@ -228,9 +226,7 @@ impl Asked<'_> {
         )
         .await?;
         let live = Arc::clone(&app.publisher.live());
-        let realm = live
-            .realm(&path)
-            .ok_or_else(|| ApiError::internal("a realm vanished as it was made"))?;
+        let realm = live.realm(&path).ok_or_else(ApiError::vanished)?;
         Ok(created(
             app,
             call,
@@ -286,9 +282,7 @@ impl Asked<'_> {
         };
         document::rewrite(app, (&self.author(), "realm changed"), &path, change).await?;
         let live = Arc::clone(&app.publisher.live());
-        let realm = live
-            .realm(&path)
-            .ok_or_else(|| ApiError::internal("a realm vanished as it was changed"))?;
+        let realm = live.realm(&path).ok_or_else(ApiError::vanished)?;
         Ok(answer(call, served, &realm))
     }
 
@@ -303,12 +297,12 @@ impl Asked<'_> {
                 "Unauthorized-Cannot delete root suffix",
             ));
         }
-        if call.live.realms().any(|other| {
-            other
-                .path
-                .parent()
-                .is_some_and(|parent| parent.key() == there.key)
-        }) {
+        // What the store finds beneath it when it is deleted is live here by the time that this is done again.
+        let beneath = |other: &Arc<LiveRealm>| {
+            let parent = other.path.parent();
+            parent.is_some_and(|parent| parent.key() == there.key)
+        };
+        if app.publisher.live().realms().any(beneath) {
             // AM says it twice, and clients compare texts.
             let why = "Sub Organization cannot be deleted. Sub entries exist.";
             return Err(ApiError::conflict(format!("{why}: {why}")));

@@ -340,18 +340,36 @@ impl Asked<'_> {
         Err(ApiError::contended())
     }
 
+    /// Deletes an identity. Where somebody else changes it meanwhile, the precondition is checked again.
+    async fn remove(&self, mut there: Object) -> Result<(), ApiError> {
+        for _ in 0..REWRITE_ATTEMPTS {
+            self.call.check_if_match(&there.revision.to_string())?;
+            let delete = Write::Delete {
+                kind: self.store_kind(),
+                realm: self.call.realm.key.clone(),
+                key: there.key.clone(),
+            };
+            let done = self.commit_if_unchanged(&there, "identity deleted", delete);
+            match done.await {
+                Err(CommitError::Store(StoreError::Changed { .. })) => {
+                    there = self
+                        .find(&there.key)
+                        .await?
+                        .ok_or_else(|| ApiError::not_found("Resource cannot be found."))?;
+                }
+                other => return Ok(other?),
+            }
+        }
+        Err(ApiError::contended())
+    }
+
     async fn commit_if_unchanged(
         &self,
         there: &Object,
         summary: &str,
         write: Write,
     ) -> Result<(), CommitError> {
-        let unchanged = Write::Require {
-            kind: self.store_kind(),
-            realm: self.call.realm.key.clone(),
-            key: there.key.clone(),
-            revision: there.revision,
-        };
+        let unchanged = Write::require(self.store_kind(), &self.call.realm.key, there);
         let writes = vec![unchanged, write];
         self.app
             .publisher

@@ -57,7 +57,7 @@ impl Asked<'_> {
         };
         self.commit("identity created", Write::Put(Expect::Absent, draft))
             .await?;
-        let object = self.find(&name).await?.ok_or_else(vanished)?;
+        let object = self.find(&name).await?.ok_or_else(ApiError::vanished)?;
         let endpoint = if self.kind == IdentityKind::User {
             "users"
         } else {
@@ -123,7 +123,7 @@ impl Asked<'_> {
         if locked {
             self.app.sessions.end_all_of(realm, &key).await?;
         }
-        let object = self.find(name).await?.ok_or_else(vanished)?;
+        let object = self.find(name).await?.ok_or_else(ApiError::vanished)?;
         Ok(self.shown(name, &object))
     }
 
@@ -151,22 +151,12 @@ impl Asked<'_> {
             .find(name)
             .await?
             .ok_or_else(|| ApiError::not_found("Resource cannot be found."))?;
-        self.call.check_if_match(&there.revision.to_string())?;
-        let (kind, realm) = (self.store_kind(), self.call.realm.key.clone());
-        self.commit_if_unchanged(
-            &there,
-            "identity deleted",
-            Write::Delete {
-                kind,
-                realm: realm.clone(),
-                key: there.key.clone(),
-            },
-        )
-        .await?;
+        let (key, realm) = (there.key.clone(), &self.call.realm.key);
+        self.remove(there).await?;
         if self.kind == IdentityKind::User {
             self.app
                 .sessions
-                .forget(|session| session.user_key == there.key && session.realm.key() == realm);
+                .forget(|session| session.user_key == key && session.realm.key() == *realm);
         }
         let success = Members::from_iter([("success".to_owned(), Value::from("true"))]);
         Ok(single(
@@ -201,8 +191,4 @@ fn becomes_inactive(draft: &Draft) -> bool {
 
 fn mismatch() -> ApiError {
     ApiError::bad_request("id in path does not match id in request body")
-}
-
-fn vanished() -> ApiError {
-    ApiError::internal("an identity vanished as it was written")
 }
