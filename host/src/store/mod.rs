@@ -84,10 +84,6 @@ pub(crate) enum Expect {
 
 /// One step of a change.
 #[derive(Clone, Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a change has few steps, and nearly all of them put a document"
-)]
 pub(crate) enum Write {
     Put(Expect, Draft),
     /// Nothing is written, neither by the steps before nor after, unless a document is at this revision still.
