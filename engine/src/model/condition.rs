@@ -1,7 +1,7 @@
 use serde_json::Value;
 
 use super::json::{Faults, Object, Path};
-use super::subject::{Size, children, only, type_of};
+use super::subject::{self, Size, children, type_of};
 use crate::lang::address::{Family, Range};
 use crate::lang::filter::Filter;
 use crate::lang::rule::Rule;
@@ -9,6 +9,14 @@ use crate::lang::window::Window;
 use crate::lang::zone::ZoneName;
 
 mod leaf;
+
+/// Members of a condition: what subjects and attributes have besides their own, `displayType`
+/// (which AM swallows in conditions alone), and these.
+fn only(object: &Object<'_, '_>, members: &[&str], faults: &mut Faults) {
+    let mut known = vec!["displayType"];
+    known.extend_from_slice(members);
+    subject::only(object, &known, faults);
+}
 
 /// In which circumstances a policy holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,6 +122,7 @@ impl Condition {
         match kind {
             "AND" | "OR" => {
                 only(&object, &["conditions", "name"], faults);
+                object.text("name", faults);
                 let children = children(&object, "conditions", faults, |value, path, faults| {
                     Self::node(value, path, depth + 1, size, faults)
                 })?;
@@ -125,6 +134,7 @@ impl Condition {
             }
             "NOT" => {
                 only(&object, &["condition", "name"], faults);
+                object.text("name", faults);
                 let Some(child) = object.get("condition") else {
                     object.missing("condition", faults);
                     return None;

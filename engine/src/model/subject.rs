@@ -175,7 +175,7 @@ pub(super) fn unknown_type(object: &Object<'_, '_>, kind: &str, faults: &mut Fau
 
 /// Members of a typed object: `type`, AM's own plumbing, and these.
 pub(super) fn only(object: &Object<'_, '_>, members: &[&str], faults: &mut Faults) {
-    let mut known = vec!["type", "state", "displayType"];
+    let mut known = vec!["type", "state"];
     known.extend_from_slice(members);
     object.only(&known, faults);
 }

@@ -55,6 +55,35 @@ fn every_fault_is_reported_with_its_path() {
 }
 
 #[test]
+fn plumbing_is_swallowed_where_am_swallows_it_and_labels_are_texts() {
+    let level = json!({"type": "AuthLevel", "authLevel": 1, "state": "s", "displayType": "d"});
+    let user = json!({"type": "AuthenticatedUsers", "state": "s"});
+    let well = json!({"subject": {"type": "OR", "subjects": [user], "state": "s"},
+        "condition": {"type": "NOT", "condition": level, "name": "n", "displayType": "d"}});
+    assert!(Policy::parse(&policy(well)).is_ok());
+    let found = faults(json!({
+        "subject": {"type": "OR", "subjects": [{"type": "NONE", "displayType": "d"}]},
+        "condition": {"type": "AND", "conditions": [{"type": "NOT", "condition": level, "name": []}], "name": 5},
+        "resourceAttributes": [{"type": "Static", "propertyName": "a", "displayType": "d"}],
+    }));
+    let expected = [
+        (FaultCode::UnknownMember, "/subject/subjects/0/displayType"),
+        (FaultCode::WrongType, "/condition/name"),
+        (FaultCode::WrongType, "/condition/conditions/0/name"),
+        (
+            FaultCode::UnknownMember,
+            "/resourceAttributes/0/displayType",
+        ),
+    ];
+    for (code, path) in expected {
+        assert!(
+            found.contains(&(code, path.to_owned())),
+            "{code:?} {path} not in {found:?}"
+        );
+    }
+}
+
+#[test]
 fn whole_numbers_may_come_as_text_and_nothing_else_is_coerced() {
     let session = |minutes: Value| {
         Policy::parse(&policy(

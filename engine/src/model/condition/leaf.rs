@@ -2,14 +2,14 @@
 
 use serde_json::Value;
 
-use super::{Condition, Idle};
+use super::{Condition, Idle, only};
 use crate::lang::address::{Family, dns_pattern, ip_pair, ip_range_list};
 use crate::lang::filter::Filter;
 use crate::lang::rule::Rule;
 use crate::lang::window::{Fields, Window};
 use crate::model::FaultCode;
 use crate::model::json::{Faults, Object, Path};
-use crate::model::subject::{only, unknown_type};
+use crate::model::subject::unknown_type;
 
 /// Longest idle time-out in minutes: AM's computation in milliseconds of 32 bits ends here.
 const MAX_IDLE_MINUTES: i64 = 35_791;
