@@ -1,6 +1,6 @@
 //! Errors as AM writes them: `{"code", "reason", "message"}` with the status line equal to `code`.
 
-use axum::http::header::WWW_AUTHENTICATE;
+use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
@@ -10,8 +10,10 @@ use super::crest::operation::Operation;
 use super::crest::version::Requested;
 use super::json_body::BodyFault;
 use super::oauth::caller::CallerError;
+use crate::auth::login::LoginError;
 use crate::auth::password::PasswordError;
 use crate::auth::sessions::BeginError;
+use crate::oauth::throttle::RetryAfter;
 use crate::publish::CommitError;
 use crate::store::StoreError;
 
@@ -25,6 +27,7 @@ pub(crate) struct ApiError {
     served: Option<&'static str>,
     /// `WWW-Authenticate`, for callers with access tokens.
     challenge: Option<HeaderValue>,
+    retry_after: Option<RetryAfter>,
 }
 
 impl ApiError {
@@ -35,6 +38,7 @@ impl ApiError {
             detail: None,
             served: None,
             challenge: None,
+            retry_after: None,
         }
     }
 
@@ -173,6 +177,9 @@ impl IntoResponse for ApiError {
         if let Some(challenge) = self.challenge {
             response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
         }
+        if let Some(RetryAfter(seconds)) = self.retry_after {
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
+        }
         response
     }
 }
@@ -184,6 +191,7 @@ impl From<CallerError> for ApiError {
         }
         ApiError {
             challenge: error.challenge(),
+            retry_after: error.retry_after(),
             ..ApiError::new(error.status(), error.text())
         }
     }
@@ -255,6 +263,17 @@ impl From<PasswordError> for ApiError {
             PasswordError::Busy => ApiError::unavailable(error.to_string()),
             PasswordError::TooLong => ApiError::bad_request(error.to_string()),
             PasswordError::Failed(why) => ApiError::internal(why),
+        }
+    }
+}
+
+impl From<LoginError> for ApiError {
+    fn from(error: LoginError) -> Self {
+        match error {
+            LoginError::Store(error) => error.into(),
+            LoginError::Password(error) => error.into(),
+            // AM knows no such answer. A locked account is 401 there, which clients take for a wrong password.
+            LoginError::Throttled(after) => CallerError::Throttled(after).into(),
         }
     }
 }
