@@ -208,7 +208,9 @@ impl From<BodyFault> for ApiError {
                 format!("The request body is larger than {limit}"),
             ),
             BodyFault::MediaType => ApiError::new(fault.status(), "Unsupported Media Type"),
-            BodyFault::Charset(_) => ApiError::new(fault.status(), fault.to_string()),
+            BodyFault::Charset(_) | BodyFault::TooSlow => {
+                ApiError::new(fault.status(), fault.to_string())
+            }
             BodyFault::Syntax(error) => unprocessable("the provided content is not valid JSON")
                 .with_detail(error.to_string()),
             BodyFault::Trailing(_) => {
