@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::slot::{self, Loaded, Slot};
+use crate::slot::{self, Loaded, Pace, Slot};
 use crate::{AmCall, CallError, Handle, Instance, Limits, LoadError, Runtime, StartError};
 
 /// How large a pool is and what its instances may use.
@@ -130,11 +130,13 @@ impl Pool {
     /// # Errors
     /// There was no answer. The instance that failed has been replaced: other calls do not notice.
     pub fn evaluate(&self, realm: &str, request: &[u8]) -> Result<Vec<u8>, CallError> {
-        self.shared
-            .call(realm, |instance, bundle| instance.evaluate(bundle, request))
+        let slot = slot::free(&self.shared.slots);
+        self.shared.call_on(slot, realm, |instance, bundle| {
+            instance.evaluate(bundle, request)
+        })
     }
 
-    /// Answers AM's body as sent, under the resolved context, from the realm's bundle.
+    /// Answers AM's body as sent, under the resolved context, from the realm's bundle. Waits for an instance.
     ///
     /// # Errors
     /// As [`Pool::evaluate`].
@@ -144,24 +146,44 @@ impl Pool {
         context: &[u8],
         body: &[u8],
         call: AmCall,
+        pace: Pace,
     ) -> Result<Vec<u8>, CallError> {
-        self.shared.call(realm, |instance, bundle| {
+        let slot = slot::free_for(&self.shared.slots, pace);
+        self.shared.call_on(slot, realm, |instance, bundle| {
             instance.evaluate_am(bundle, context, body, call)
         })
+    }
+
+    /// As [`Pool::evaluate_am`] for a thread that must not wait; `None` where no instance is free.
+    ///
+    /// # Errors
+    /// As [`Pool::evaluate`].
+    pub fn try_evaluate_am(
+        &self,
+        realm: &str,
+        context: &[u8],
+        body: &[u8],
+        call: AmCall,
+    ) -> Option<Result<Vec<u8>, CallError>> {
+        let slot = slot::free_now(&self.shared.slots)?;
+        Some(self.shared.call_on(Some(slot), realm, |instance, bundle| {
+            instance.evaluate_am(bundle, context, body, call)
+        }))
     }
 }
 
 impl Shared {
-    /// Runs one call on a free instance and sees to a broken one.
-    fn call<T>(
+    /// Runs one call on the instance of a slot and sees to a broken one.
+    fn call_on<T>(
         self: &Arc<Self>,
+        slot: Option<MutexGuard<'_, Option<Loaded>>>,
         realm: &str,
         call: impl FnOnce(&mut Instance, Handle) -> Result<T, CallError>,
     ) -> Result<T, CallError> {
         let nothing_loaded = || CallError::NothingLoaded {
             realm: realm.into(),
         };
-        let mut slot = slot::free(&self.slots).ok_or_else(nothing_loaded)?;
+        let mut slot = slot.ok_or_else(nothing_loaded)?;
         let loaded = match &mut *slot {
             Some(loaded) => loaded,
             // It broke when there was no spare. The rest of the pool may be no better off: heal it here and now.
