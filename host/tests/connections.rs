@@ -1,6 +1,10 @@
 //! Connections: who takes too long to ask is cut off, who waits for an answer is not, and there are so many at once.
 
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a failed unwrap is a failed test"
+)]
 
 mod support;
 

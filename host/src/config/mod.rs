@@ -95,6 +95,7 @@ pub struct Config {
     pub external_issuer_runtime_audience: String,
     pub external_issuer_token_types: Vec<String>,
     pub external_issuer_clients: bool,
+    pub loopback_issuers: bool,
     pub connections: u32,
     pub header_seconds: u64,
     pub body_seconds: u64,

@@ -26,6 +26,7 @@ use crate::freshness::Freshness;
 use crate::keys::KeyRings;
 use crate::notifications::{NodeSeal, Notifications};
 use crate::oauth::Oauth;
+use crate::oauth::published::Loopback;
 use crate::oauth::settings::OauthSettings;
 use crate::oauth::subject_token::SubjectTokens;
 use crate::outside::Outside;
@@ -204,6 +205,7 @@ impl App {
         store: Arc<dyn Store>,
         passwords: Arc<Passwords>,
     ) -> Result<App, StartError> {
+        let loopback = Loopback::of(&config);
         let fresh_key =
             random_text(32).map_err(|_| StartError("the system gave no randomness".into()))?;
         let key = store
@@ -276,7 +278,7 @@ impl App {
             stopping: watch::Sender::new(false),
             oauth,
             hierarchies,
-            subject_tokens: SubjectTokens::default(),
+            subject_tokens: SubjectTokens::new(loopback),
             time_zone_json,
         })
     }
