@@ -1,5 +1,7 @@
 //! Errors as AM writes them: `{"code", "reason", "message"}` with the status line equal to `code`.
 
+use std::num::NonZeroU32;
+
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -27,7 +29,8 @@ pub(crate) struct ApiError {
     served: Option<&'static str>,
     /// `WWW-Authenticate`, for callers with access tokens.
     challenge: Option<HeaderValue>,
-    retry_after: Option<RetryAfter>,
+    /// Seconds (`Retry-After`), where waiting helps. Small, as every answer may be one of these.
+    retry_after: Option<NonZeroU32>,
 }
 
 impl ApiError {
@@ -177,8 +180,10 @@ impl IntoResponse for ApiError {
         if let Some(challenge) = self.challenge {
             response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
         }
-        if let Some(RetryAfter(seconds)) = self.retry_after {
-            response.headers_mut().insert(RETRY_AFTER, seconds.into());
+        if let Some(seconds) = self.retry_after {
+            response
+                .headers_mut()
+                .insert(RETRY_AFTER, seconds.get().into());
         }
         response
     }
@@ -191,7 +196,10 @@ impl From<CallerError> for ApiError {
         }
         ApiError {
             challenge: error.challenge(),
-            retry_after: error.retry_after(),
+            retry_after: error
+                .retry_after()
+                .and_then(|RetryAfter(seconds)| u32::try_from(seconds).ok())
+                .and_then(NonZeroU32::new),
             ..ApiError::new(error.status(), error.text())
         }
     }
