@@ -74,7 +74,7 @@ pub(crate) fn parse(text: &str) -> Option<Millis> {
     let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
     let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
     if !(1..=12).contains(&month)
-        || !(1..=31).contains(&day)
+        || !(1..=days_of(year, month)).contains(&day)
         || hour > 23
         || minute > 59
         || second > 60
@@ -91,16 +91,7 @@ pub(crate) fn parse(text: &str) -> Option<Millis> {
             (padded.parse().ok().filter(|_| !digits.is_empty())?, zone)
         }
     };
-    let offset_minutes = match zone.as_bytes() {
-        b"Z" => 0,
-        [sign @ (b'+' | b'-'), ..] => {
-            let digits: String = zone.get(1..)?.chars().filter(|c| *c != ':').collect();
-            let hours: i64 = digits.get(0..2)?.parse().ok()?;
-            let minutes: i64 = digits.get(2..4)?.parse().ok()?;
-            (hours * 60 + minutes) * if *sign == b'-' { -1 } else { 1 }
-        }
-        _ => return None,
-    };
+    let offset_minutes = offset(zone)?;
     let shifted_year = if month <= 2 { year - 1 } else { year };
     let (era, year_of_era) = (shifted_year.div_euclid(400), shifted_year.rem_euclid(400));
     let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
@@ -108,6 +99,41 @@ pub(crate) fn parse(text: &str) -> Option<Millis> {
         + day_of_year
         - 719_468;
     Some((((days * 24 + hour) * 60 + minute - offset_minutes) * 60 + second) * 1000 + millis)
+}
+
+/// Days of a month of the Gregorian calendar.
+fn days_of(year: i64, month: i64) -> i64 {
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    match month {
+        2 if leap => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// Minutes east of UTC: `Z`, `+hh:mm` or `+hhmm`, at most the 18 hours that Java allows.
+fn offset(zone: &str) -> Option<i64> {
+    let (sign, hours, minutes) = match *zone.as_bytes() {
+        [b'Z'] => return Some(0),
+        [sign, h, i, b':', m, n] | [sign, h, i, m, n] => (sign, [h, i], [m, n]),
+        _ => return None,
+    };
+    let number = |digits: [u8; 2]| {
+        let digits = digits.map(|digit| i64::from(digit.wrapping_sub(b'0')));
+        digits
+            .iter()
+            .all(|digit| *digit < 10)
+            .then(|| digits[0] * 10 + digits[1])
+    };
+    let (hours, minutes) = (number(hours)?, number(minutes)?);
+    let offset = hours * 60 + minutes;
+    match sign {
+        _ if minutes > 59 || offset > 18 * 60 => None,
+        b'+' => Some(offset),
+        b'-' => Some(-offset),
+        _ => None,
+    }
 }
 
 /// As [`parse`], where the seconds may be missing, and the zone, which is UTC then.
@@ -172,6 +198,11 @@ mod tests {
             parse("2015-02-02T16:54:25.8+01:00"),
             Some(1_422_892_465_800)
         );
+        assert_eq!(
+            parse("2016-02-29T02:00:00-0330"),
+            parse("2016-02-29T05:30:00Z")
+        );
+        assert!(parse("2000-02-29T00:00:00+18:00").is_some());
         for (loose, strict) in [
             ("2015-02-02T15:54", "2015-02-02T15:54:00Z"),
             ("2015-02-02T15:54Z", "2015-02-02T15:54:00Z"),
@@ -196,6 +227,17 @@ mod tests {
             "2015-13-02T00:00:00Z",
             "2015-02-02T00:00:00",
             "2015-02-02T00:00:00.Z",
+            "2015-02-31T00:00:00Z",
+            "2015-02-29T00:00:00Z",
+            "1900-02-29T00:00:00Z",
+            "2015-04-31T00:00:00Z",
+            "2015-02-02T00:00:00+99:99",
+            "2015-02-02T00:00:00+01:60",
+            "2015-02-02T00:00:00+18:01",
+            "2015-02-02T00:00:00+01:00junk",
+            "2015-02-02T00:00:00+01:0",
+            "2015-02-02T00:00:00+0:1:00",
+            "2015-02-02T00:00:00*01:00",
             "x",
         ] {
             assert_eq!(parse(bad), None, "{bad}");

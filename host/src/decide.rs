@@ -6,8 +6,12 @@ use std::num::NonZero;
 use std::sync::Arc;
 
 use assize_engine::{Bundle, RequiredFacts};
-pub(crate) use assize_module::AmCall;
+pub(crate) use assize_module::{AmCall, Pace};
 use assize_module::{CallError, LoadError, Pool, Settings};
+use axum::body::Bytes;
+use tokio::sync::Semaphore;
+
+use crate::publish::LiveRealm;
 
 /// A bundle, and what has to be known to decide with it.
 pub(crate) struct Published {
@@ -76,6 +80,17 @@ pub(crate) enum DecideError {
 #[derive(Clone)]
 pub(crate) struct Decider {
     pool: Pool,
+    /// Long decisions that are made at once: fewer than there are instances, so that others are always answered; one,
+    /// where there is one.
+    long: Arc<Semaphore>,
+}
+
+/// A question to be answered on another thread.
+pub(crate) struct Question {
+    pub(crate) realm: Arc<LiveRealm>,
+    pub(crate) context: Vec<u8>,
+    pub(crate) body: Bytes,
+    pub(crate) call: AmCall,
 }
 
 impl Decider {
@@ -87,7 +102,8 @@ impl Decider {
         let cores = || std::thread::available_parallelism().map_or(1, NonZero::get);
         let workers = if workers == 0 { cores() } else { workers };
         let pool = Pool::new(Settings::with_workers(workers)).map_err(|error| error.to_string())?;
-        Ok(Decider { pool })
+        let long = Arc::new(Semaphore::new(workers.saturating_sub(1).max(1)));
+        Ok(Decider { pool, long })
     }
 
     /// Loads a bundle for a realm in place of the one before. Blocks while it does. `ready` is told of it before the first
@@ -128,24 +144,74 @@ impl Decider {
         }
     }
 
-    /// AM's body as it was sent, with the context as it was resolved for these bundles: AM's array, or an object.
+    /// AM's body as it was sent, with the context as it was resolved for the realm's bundles: AM's array, or an object. Right here, for what is quick;
+    /// `None` where it would have to wait, which no thread that serves others may.
     ///
     /// # Errors
     /// There was no answer; the instance that failed is replaced.
-    pub(crate) fn answer_am(
+    pub(crate) fn answer_here(
         &self,
-        realm: &str,
-        bundles: &[Arc<[u8]>],
+        realm: &LiveRealm,
         context: &[u8],
         body: &[u8],
         call: AmCall,
+    ) -> Option<Result<Vec<u8>, DecideError>> {
+        let (path, bundles) = (realm.path.as_str(), &realm.bundles);
+        let answer = self
+            .pool
+            .try_evaluate_am(path, bundles, context, body, call)?;
+        Some(answer.map_err(DecideError::from))
+    }
+
+    /// As [`answer_here`](Self::answer_here), on a thread that may wait.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) async fn answer_apart(
+        &self,
+        question: Question,
+        pace: Pace,
     ) -> Result<Vec<u8>, DecideError> {
-        self.pool
-            .evaluate_am(realm, bundles, context, body, call)
-            .map_err(|error| match error {
-                CallError::NothingLoaded { .. } => DecideError::NotLoaded,
-                CallError::OtherBundle { .. } => DecideError::OtherBundle,
-                other => DecideError::Failed(other.to_string()),
-            })
+        let failed = |error: String| DecideError::Failed(error);
+        let turn = match pace {
+            Pace::Quick => None,
+            Pace::Long => {
+                let turn = Arc::clone(&self.long).acquire_owned().await;
+                Some(turn.map_err(|error| failed(error.to_string()))?)
+            }
+        };
+        let pool = self.pool.clone();
+        let work = move || {
+            // It is given back when the work is done, also where its client has hung up.
+            let _turn = turn;
+            let Question {
+                realm,
+                context,
+                body,
+                call,
+            } = question;
+            pool.evaluate_am(
+                realm.path.as_str(),
+                &realm.bundles,
+                &context,
+                &body,
+                call,
+                pace,
+            )
+        };
+        let answer = tokio::task::spawn_blocking(work).await;
+        answer
+            .map_err(|error| failed(error.to_string()))?
+            .map_err(DecideError::from)
+    }
+}
+
+impl From<CallError> for DecideError {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::NothingLoaded { .. } => DecideError::NotLoaded,
+            CallError::OtherBundle { .. } => DecideError::OtherBundle,
+            other => DecideError::Failed(other.to_string()),
+        }
     }
 }

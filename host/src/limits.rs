@@ -70,8 +70,10 @@ pub(crate) const ISSUERS_IN_MEMORY: usize = 1000;
 pub(crate) const CHAIN_MODULES: usize = 16;
 /// Longest source of a script, bytes.
 pub(crate) const SCRIPT_BYTES: usize = 256 * 1024;
-/// Terms of a text pattern in a `_queryFilter`.
+/// Terms of a text pattern in a `_queryFilter`: branches and what is listed in a class count, too.
 pub(crate) const PATTERN_TERMS: usize = 1000;
+/// Nesting of groups in such a pattern.
+pub(crate) const PATTERN_DEPTH: usize = 64;
 /// Steps that comparing one text with one pattern may take.
 pub(crate) const PATTERN_STEPS: usize = 100_000;
 /// Retired keys of one ring: those that still verify what they signed.

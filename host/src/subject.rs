@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::auth::session::{ADMINISTRATOR, Session};
 use crate::decide::Facts;
-use crate::documents::identity::USER_CLASSES;
+use crate::documents::identity::{USER_CLASSES, readable_attributes, user_attributes};
 use crate::publish::{Live, LiveRealm};
 use crate::realm::{Directory, IdentityKind, RealmPath};
 use crate::store::{Kind, Store, StoreError};
@@ -103,8 +103,7 @@ impl Subjects {
             {
                 None => return Ok(None),
                 Some(user) => {
-                    let attributes: Attributes =
-                        serde_json::from_str(&user.body).unwrap_or_default();
+                    let attributes = user_attributes(&user);
                     if is_inactive(&attributes) {
                         return Ok(None);
                     }
@@ -180,10 +179,10 @@ impl Subjects {
         let Some(user) = self.store.object(Kind::User, &realm.key, &name).await? else {
             return Ok(None);
         };
-        let attributes = entry(
-            &user.name,
-            serde_json::from_str(&user.body).unwrap_or_default(),
-        );
+        let Some(attributes) = readable_attributes(&user) else {
+            return Ok(None);
+        };
+        let attributes = entry(&user.name, attributes);
         Ok(Some(readable(&attributes, &sight.target.facts)))
     }
 

@@ -8,6 +8,57 @@ use serde_json::json;
 use support::{ADMINISTRATOR_PASSWORD, PASSWORD, TestServer, basic};
 
 #[tokio::test(flavor = "multi_thread")]
+async fn log_ins_are_throttled_wherever_they_are_tried() {
+    let server = TestServer::with(&[("failures_per_address", 4.into())]).await;
+    let mut client = server.client();
+    client.admin(
+        "POST",
+        "/users?_action=create",
+        &json!({"username": "ann", "userpassword": PASSWORD}),
+    );
+    let token = client.token("ann");
+    // Successes do not count, and an `authId` that somebody fails with is used up.
+    for _ in 0..6 {
+        assert_eq!(client.log_in("", "ann", PASSWORD).status, 200);
+    }
+    assert_eq!(client.log_in("", "amadmin", "guess").status, 401);
+    let begun = client.post("/am/json/authenticate", &[], &json!({})).json();
+    let filled_in = |password: &str| {
+        let mut page = begun.clone();
+        page["callbacks"][0]["input"][0]["value"] = "ann".into();
+        page["callbacks"][1]["input"][0]["value"] = password.into();
+        client.post("/am/json/authenticate", &[], &page)
+    };
+    assert_eq!(filled_in("guess").status, 401);
+    assert_eq!(filled_in(PASSWORD).status, 408);
+    let change = |current: &str| {
+        let body = json!({"currentpassword": current, "userpassword": "Other-passw0rd"});
+        let headers = [("iPlanetDirectoryPro", token.as_str())];
+        client.post("/am/json/users/ann?_action=changePassword", &headers, &body)
+    };
+    assert_eq!(change("guess").status, 400);
+    let wrong = [("Authorization", &*basic("amadmin", "guess"))];
+    let wrong = client.post("/connect/register", &wrong, &json!({}));
+    assert_eq!(wrong.status, 401);
+    let begun = client.post("/am/json/authenticate", &[], &json!({}));
+    assert_eq!(begun.status, 200, "to begin is no attempt");
+    for reply in [
+        client.log_in("", "amadmin", ADMINISTRATOR_PASSWORD),
+        client.log_in("", "ann", PASSWORD),
+        change(PASSWORD),
+    ] {
+        assert_eq!(reply.status, 429, "{reply:?}");
+        let seconds: u64 = reply.header("Retry-After").unwrap().parse().unwrap();
+        assert!((1..=60).contains(&seconds), "{seconds}");
+        let body = reply.json();
+        assert_eq!(
+            (&body["code"], &body["reason"]),
+            (&json!(429), &json!("Too Many Requests"))
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn bodies_in_other_charsets_are_refused_by_every_face() {
     let server = TestServer::start().await;
     let mut client = server.client();

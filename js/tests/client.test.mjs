@@ -5,7 +5,7 @@ import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, before, beforeEach, test } from "node:test";
-import { allows, BundleError, CacheApiCache, clientCredentials, KvCache, loadBundle, MemoryCache, PolicyClient, RemoteError } from "assize";
+import { allows, BundleError, CacheApiCache, clientCredentials, KvCache, loadBundle, MemoryCache, PolicyClient, RemoteError, remoteKeySet } from "assize";
 import { FileCache } from "assize/file-cache";
 import { ANN, bundleOf, policy } from "./support/bundles.mjs";
 import { Publisher, signingKey } from "./support/publisher.mjs";
@@ -207,6 +207,73 @@ test("without server and cache a decision rejects: there is nothing to decide wi
   assert.equal(holder.status().state, "empty");
   await publisher.listen(publisher.port);
   assert.equal(await get(holder), true, "the next decision tries again");
+});
+
+test("starts that fail begin to follow once", async () => {
+  let asked = 0;
+  const away = async (url) => {
+    if (String(url).endsWith("/events")) asked += 1;
+    throw new TypeError("away");
+  };
+  const holder = client({ refresh: "events", fetch: away });
+  for (let n = 0; n < 20; n += 1) await assert.rejects(get(holder), code("noBundle"));
+  // One follower tries again now and then; each start had begun one of its own.
+  assert.ok(asked >= 1 && asked < 10, String(asked));
+});
+
+test("a token that lives for a moment serves more than one request", async () => {
+  let asked = 0;
+  const answer = async () => Response.json({ access_token: `t${(asked += 1)}`, expires_in: 20 });
+  const authorize = clientCredentials({ tokenUrl: "https://am.example.com/connect/token", clientId: "a", clientSecret: "b", clock: () => now, fetch: answer });
+  for (let n = 0; n < 5; n += 1) await authorize(false);
+  now += 9_000;
+  await authorize(false);
+  assert.equal(asked, 1);
+  now += 2_000;
+  await authorize(false);
+  assert.equal(asked, 2);
+});
+
+test("a clock that is set back makes no bundle younger", async (t) => {
+  let uptime = 5_000;
+  t.mock.method(performance, "now", () => uptime);
+  t.mock.method(Date, "now", () => now);
+  const holder = client({ clock: undefined });
+  assert.equal(await get(holder), true);
+  uptime += 59_000;
+  now -= 3_600_000;
+  assert.equal(await get(holder), true);
+  uptime += 2_000;
+  assert.equal(await get(holder), false);
+  assert.equal(holder.status().age, 61_000);
+  // The server's word counts, though its instant lies in what is the future here.
+  publisher.clock = () => now + 3_661_000;
+  await holder.refresh();
+  assert.equal(holder.status().state, "fresh");
+});
+
+test("answers are read no further than they may be long", async () => {
+  const endless = () => {
+    const sent = { chunks: 0, cancelled: false };
+    const body = new ReadableStream({
+      pull(controller) {
+        sent.chunks += 1;
+        controller.enqueue(new Uint8Array(1 << 16).fill(0x20));
+      },
+      cancel: () => void (sent.cancelled = true),
+    });
+    return [sent, async () => new Response(body)];
+  };
+  const [keys, keysFetch] = endless();
+  await assert.rejects(remoteKeySet("https://keys.example", { fetch: keysFetch }).find("k"), { code: "badAnswer" });
+  assert.ok(keys.cancelled && keys.chunks < 10, String(keys.chunks));
+  const holder = client();
+  assert.equal(await get(holder), true);
+  const [notice, noticeFetch] = endless();
+  const other = client({ fetch: async (url, init) => (String(url).endsWith("/notice") ? noticeFetch() : fetch(url, init)) });
+  await other.ready();
+  await assert.rejects(other.refresh(), { code: "badAnswer" });
+  assert.ok(notice.cancelled && notice.chunks < 10, String(notice.chunks));
 });
 
 test("a refusal by the server is reported with its status; a new proof is fetched once", async () => {

@@ -364,3 +364,14 @@ function rawGet(port, target) {
     socket.on("error", reject);
   });
 }
+
+test("what the application's own functions throw denies, and rejects nothing", async () => {
+  const incoming = { method: "GET", target: "/public/a", header: () => undefined, ip: undefined };
+  const thrown = () => {
+    throw new Error("no such thing");
+  };
+  for (const options of [{ action: thrown }, { resource: thrown }, { environment: thrown }]) {
+    const verdict = await enforcer({ anonymous: "decided", ...options }).check(incoming);
+    assert.equal(verdict.allowed, false);
+  }
+});

@@ -26,6 +26,7 @@ pub use failure::{CallError, LoadError, StartError};
 pub use instance::{Handle, Instance};
 pub use pool::{Pool, Settings};
 pub use runtime::{AmCall, Limits, Runtime};
+pub use slot::Pace;
 
 /// The one WebAssembly module, as wasmtime, Node, Deno, Bun, workerd and browsers load it.
 pub static WASM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/assize_engine_bg.wasm"));

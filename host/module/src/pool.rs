@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::change::{Change, is_worn};
-use crate::slot::{self, Held, Loaded, Slot};
+use crate::slot::{self, Held, Loaded, Pace, Slot};
 use crate::{AmCall, CallError, Handle, Instance, Limits, LoadError, Runtime, StartError};
 
 /// How large a pool is and what its instances may use.
@@ -145,13 +145,14 @@ impl Pool {
     /// # Errors
     /// There was no answer. The instance that failed has been replaced: other calls do not notice.
     pub fn evaluate(&self, realm: &str, request: &[u8]) -> Result<Vec<u8>, CallError> {
-        self.shared.call(realm, None, |instance, bundle| {
+        let slot = slot::free(&self.shared.slots);
+        self.shared.call_on(slot, realm, None, |instance, bundle| {
             instance.evaluate(bundle, request)
         })
     }
 
     /// Answers AM's body as sent from the realm's bundle, under a context that was resolved for `bundles`: what one
-    /// bundle's policies cannot read was not looked up for it, and must not be missing to another's.
+    /// bundle's policies cannot read was not looked up for it, and must not be missing to another's. Waits for an instance.
     ///
     /// # Errors
     /// As [`Pool::evaluate`], and [`CallError::OtherBundle`] where none of `bundles` is the one that decides: the very
@@ -163,18 +164,41 @@ impl Pool {
         context: &[u8],
         body: &[u8],
         call: AmCall,
+        pace: Pace,
     ) -> Result<Vec<u8>, CallError> {
-        self.shared.call(realm, Some(bundles), |instance, bundle| {
-            instance.evaluate_am(bundle, context, body, call)
-        })
+        let slot = slot::free_for(&self.shared.slots, pace);
+        self.shared
+            .call_on(slot, realm, Some(bundles), |instance, bundle| {
+                instance.evaluate_am(bundle, context, body, call)
+            })
+    }
+
+    /// As [`Pool::evaluate_am`] for a thread that must not wait; `None` where no instance is free.
+    ///
+    /// # Errors
+    /// As [`Pool::evaluate_am`].
+    pub fn try_evaluate_am(
+        &self,
+        realm: &str,
+        bundles: &[Arc<[u8]>],
+        context: &[u8],
+        body: &[u8],
+        call: AmCall,
+    ) -> Option<Result<Vec<u8>, CallError>> {
+        let slot = slot::free_now(&self.shared.slots)?;
+        let call =
+            |instance: &mut Instance, bundle| instance.evaluate_am(bundle, context, body, call);
+        let (slot, bundles) = (Some(slot), Some(bundles));
+        Some(self.shared.call_on(slot, realm, bundles, call))
     }
 }
 
 impl Shared {
-    /// Runs one call on a free instance and sees to a broken one. `bundles` are those that the call can be for, where
-    /// it is not for any.
-    fn call<T>(
+    /// Runs one call on the instance of a slot and sees to a broken one. `bundles` are those that the call can be for,
+    /// where it is not for any.
+    fn call_on<T>(
         self: &Arc<Self>,
+        slot: Option<MutexGuard<'_, Option<Loaded>>>,
         realm: &str,
         bundles: Option<&[Arc<[u8]>]>,
         call: impl FnOnce(&mut Instance, Handle) -> Result<T, CallError>,
@@ -182,7 +206,7 @@ impl Shared {
         let nothing_loaded = || CallError::NothingLoaded {
             realm: realm.into(),
         };
-        let mut slot = slot::free(&self.slots).ok_or_else(nothing_loaded)?;
+        let mut slot = slot.ok_or_else(nothing_loaded)?;
         let loaded = match &mut *slot {
             Some(loaded) => loaded,
             // It broke when there was no spare. The rest of the pool may be no better off: heal it here and now.

@@ -1,6 +1,8 @@
 //! Errors as AM writes them: `{"code", "reason", "message"}` with the status line equal to `code`.
 
-use axum::http::header::WWW_AUTHENTICATE;
+use std::num::NonZeroU32;
+
+use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
@@ -10,8 +12,10 @@ use super::crest::operation::Operation;
 use super::crest::version::Requested;
 use super::json_body::BodyFault;
 use super::oauth::caller::CallerError;
+use crate::auth::login::LoginError;
 use crate::auth::password::PasswordError;
 use crate::auth::sessions::BeginError;
+use crate::oauth::throttle::RetryAfter;
 use crate::publish::CommitError;
 use crate::store::StoreError;
 
@@ -27,6 +31,8 @@ pub(crate) struct ApiError {
     challenge: Option<HeaderValue>,
     /// Whether somebody else changed what this was to be made from, so that nothing was written.
     overtaken: bool,
+    /// Seconds (`Retry-After`), where waiting helps. Small, as every answer may be one of these.
+    retry_after: Option<NonZeroU32>,
 }
 
 impl ApiError {
@@ -38,6 +44,7 @@ impl ApiError {
             served: None,
             challenge: None,
             overtaken: false,
+            retry_after: None,
         }
     }
 
@@ -191,6 +198,11 @@ impl IntoResponse for ApiError {
         if let Some(challenge) = self.challenge {
             response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
         }
+        if let Some(seconds) = self.retry_after {
+            response
+                .headers_mut()
+                .insert(RETRY_AFTER, seconds.get().into());
+        }
         response
     }
 }
@@ -202,6 +214,10 @@ impl From<CallerError> for ApiError {
         }
         ApiError {
             challenge: error.challenge(),
+            retry_after: error
+                .retry_after()
+                .and_then(|RetryAfter(seconds)| u32::try_from(seconds).ok())
+                .and_then(NonZeroU32::new),
             ..ApiError::new(error.status(), error.text())
         }
     }
@@ -218,7 +234,9 @@ impl From<BodyFault> for ApiError {
                 format!("The request body is larger than {limit}"),
             ),
             BodyFault::MediaType => ApiError::new(fault.status(), "Unsupported Media Type"),
-            BodyFault::Charset(_) => ApiError::new(fault.status(), fault.to_string()),
+            BodyFault::Charset(_) | BodyFault::TooSlow => {
+                ApiError::new(fault.status(), fault.to_string())
+            }
             BodyFault::Syntax(error) => unprocessable("the provided content is not valid JSON")
                 .with_detail(error.to_string()),
             BodyFault::Trailing(_) => {
@@ -280,6 +298,17 @@ impl From<PasswordError> for ApiError {
             PasswordError::Busy => ApiError::unavailable(error.to_string()),
             PasswordError::TooLong => ApiError::bad_request(error.to_string()),
             PasswordError::Failed(why) => ApiError::internal(why),
+        }
+    }
+}
+
+impl From<LoginError> for ApiError {
+    fn from(error: LoginError) -> Self {
+        match error {
+            LoginError::Store(error) => error.into(),
+            LoginError::Password(error) => error.into(),
+            // AM knows no such answer. A locked account is 401 there, which clients take for a wrong password.
+            LoginError::Throttled(after) => CallerError::Throttled(after).into(),
         }
     }
 }

@@ -22,6 +22,8 @@ pub(crate) enum Limit {
 #[derive(Debug)]
 pub(crate) enum BodyFault {
     TooLarge(Limit),
+    /// It did not come in time.
+    TooSlow,
     /// The content type is not `application/json`, or not said.
     MediaType,
     /// The bytes are said to be in this charset, and not in UTF-8.
@@ -49,10 +51,13 @@ pub(crate) async fn object(
 /// All of a body.
 ///
 /// # Errors
-/// [`BodyFault::TooLarge`]
+/// [`BodyFault::TooLarge`], [`BodyFault::TooSlow`]
 pub(crate) async fn bytes(body: Body, limit: Limit) -> Result<Bytes, BodyFault> {
     let read = to_bytes(body, limit.bytes()).await;
-    read.map_err(|_| BodyFault::TooLarge(limit))
+    read.map_err(|error| match TooSlow::is(&error) {
+        true => BodyFault::TooSlow,
+        false => BodyFault::TooLarge(limit),
+    })
 }
 
 /// # Errors
@@ -115,6 +120,25 @@ pub(crate) fn is_blank(body: &[u8]) -> bool {
     body.iter().all(u8::is_ascii_whitespace)
 }
 
+/// Why a body ended before its end: its client took longer than `body_seconds`.
+#[derive(Debug)]
+pub(crate) struct TooSlow;
+
+impl TooSlow {
+    /// Whether it is what an error comes from.
+    pub(crate) fn is(error: &(dyn std::error::Error + 'static)) -> bool {
+        std::iter::successors(Some(error), |error| error.source()).any(|cause| cause.is::<Self>())
+    }
+}
+
+impl std::fmt::Display for TooSlow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("The body took too long to come (body_seconds)")
+    }
+}
+
+impl std::error::Error for TooSlow {}
+
 impl Limit {
     fn bytes(self) -> usize {
         match self {
@@ -137,6 +161,7 @@ impl BodyFault {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             BodyFault::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            BodyFault::TooSlow => StatusCode::REQUEST_TIMEOUT,
             BodyFault::MediaType | BodyFault::Charset(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             BodyFault::Syntax(_) | BodyFault::Trailing(_) | BodyFault::NoObject => {
                 StatusCode::BAD_REQUEST
@@ -149,6 +174,7 @@ impl std::fmt::Display for BodyFault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             BodyFault::TooLarge(limit) => write!(f, "The body is larger than {limit}"),
+            BodyFault::TooSlow => TooSlow.fmt(f),
             BodyFault::MediaType => f.write_str("The content type must be application/json"),
             BodyFault::Charset(charset) => {
                 write!(

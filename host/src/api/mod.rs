@@ -11,7 +11,7 @@ pub(crate) mod error;
 pub(crate) mod evaluate;
 pub(crate) mod health;
 mod hints;
-mod json_body;
+pub(crate) mod json_body;
 pub(crate) mod manage;
 mod media_type;
 pub(crate) mod notifications;

@@ -95,6 +95,10 @@ pub struct Config {
     pub external_issuer_runtime_audience: String,
     pub external_issuer_token_types: Vec<String>,
     pub external_issuer_clients: bool,
+    pub loopback_issuers: bool,
+    pub connections: u32,
+    pub header_seconds: u64,
+    pub body_seconds: u64,
     pub body_bytes: usize,
     pub log: String,
 }
@@ -215,6 +219,8 @@ impl Config {
             ("subscribers_per_caller", self.subscribers_per_caller as u64),
             ("notice_seconds", self.notice_seconds),
             ("ping_seconds", self.ping_seconds),
+            ("header_seconds", self.header_seconds),
+            ("body_seconds", self.body_seconds),
             ("body_bytes", self.body_bytes as u64),
         ] {
             if value == 0 {
@@ -226,6 +232,15 @@ impl Config {
                 "notice_seconds",
                 format!(
                     "must be at most {NOTICE_INTERVAL_SECONDS}: holders take a longer silence for a lost connection"
+                ),
+            );
+        }
+        if self.connections as usize <= self.subscribers {
+            return refuse(
+                "connections",
+                format!(
+                    "{} must be more than subscribers ({}), or those who wait would leave no place for anybody else",
+                    self.connections, self.subscribers
                 ),
             );
         }

@@ -9,7 +9,7 @@ use crate::limits::TOKEN_BYTES;
 use crate::naming::is_invisible;
 use crate::realm::{Directory, IdentityKind, RealmPath};
 use crate::store::{Draft, Kind, Object};
-use crate::subject::{Attributes, STATUS, attribute};
+use crate::subject::{Attributes, INACTIVE, STATUS, attribute};
 
 /// What somebody wrote about a user or a group.
 #[derive(Debug, Default)]
@@ -213,9 +213,19 @@ fn identity_draft(
     }
 }
 
-/// The attributes of a stored user.
+/// The attributes of a stored user. One who cannot be read is inactive: nobody knows what was to be kept from them.
 pub(crate) fn user_attributes(object: &Object) -> Attributes {
-    serde_json::from_str(&object.body).unwrap_or_default()
+    readable_attributes(object)
+        .unwrap_or_else(|| [(STATUS.to_owned(), vec![INACTIVE.to_owned()])].into())
+}
+
+/// The attributes of a stored user; `None` where they cannot be read.
+pub(crate) fn readable_attributes(object: &Object) -> Option<Attributes> {
+    let read = serde_json::from_str(&object.body);
+    read.inspect_err(|error| {
+        tracing::error!(user = object.name, %error, "a stored user cannot be read and counts as inactive");
+    })
+    .ok()
 }
 
 /// What a stored group consists of.
@@ -403,5 +413,39 @@ fn texts(name: &str, value: &Value) -> Result<Vec<String>, (String, String)> {
             format!("/{name}"),
             "must be a string or an array of strings".into(),
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Stamp;
+    use crate::subject::is_inactive;
+
+    #[test]
+    fn a_user_who_cannot_be_read_is_inactive() {
+        let user = |body: &str| Object {
+            key: "ann".into(),
+            name_key: "ann".into(),
+            name: "Ann".into(),
+            owner: String::new(),
+            body: body.into(),
+            secret: None,
+            stamp: Stamp {
+                created_by: String::new(),
+                created_at: 0,
+                modified_by: String::new(),
+                modified_at: 0,
+            },
+            revision: 1,
+        };
+        assert!(!is_inactive(&user_attributes(&user(
+            r#"{"mail": ["a@b"]}"#
+        ))));
+        for torn in ["", "{", r#"{"mail": "a@b"}"#, "[]"] {
+            let torn = user(torn);
+            assert!(is_inactive(&user_attributes(&torn)), "{}", torn.body);
+            assert_eq!(readable_attributes(&torn), None);
+        }
     }
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Members, given};
 use crate::limits::REALM_ISSUERS;
+use crate::oauth::published::Loopback;
 use crate::oauth::subject_token::TrustedIssuer;
 
 /// The settings of a realm.
@@ -36,7 +37,7 @@ impl RealmSettings {
     ///
     /// # Errors
     /// Every fault with the path of its member.
-    pub(crate) fn parse(json: &Members) -> Result<RealmSettings, Vec<Fault>> {
+    pub(crate) fn parse(json: &Members, loopback: Loopback) -> Result<RealmSettings, Vec<Fault>> {
         const KNOWN: [&str; 6] = [
             "environmentOverridesSession",
             "jwtVerificationRequired",
@@ -65,7 +66,7 @@ impl RealmSettings {
             None => {}
             Some(Value::Array(list)) if list.len() <= REALM_ISSUERS => {
                 for (n, item) in list.iter().enumerate() {
-                    match issuer(item) {
+                    match issuer(item, loopback) {
                         Ok(issuer) => issuers.push(issuer),
                         Err((member, what)) => {
                             faults.push(fault(&format!("/jwtIssuers/{n}{member}"), &what));
@@ -103,7 +104,7 @@ impl RealmSettings {
 
 /// # Errors
 /// The member at fault, as the end of a path, and what is wrong with it.
-fn issuer(json: &Value) -> Result<TrustedIssuer, (String, String)> {
+fn issuer(json: &Value, loopback: Loopback) -> Result<TrustedIssuer, (String, String)> {
     let members = json
         .as_object()
         .ok_or_else(|| (String::new(), "must be an object".to_owned()))?;
@@ -141,7 +142,7 @@ fn issuer(json: &Value) -> Result<TrustedIssuer, (String, String)> {
         jwks_uri: text("jwksUri")?,
     };
     issuer
-        .check()
+        .check(loopback)
         .map_err(|(member, what)| (format!("/{member}"), what))?;
     Ok(issuer)
 }
@@ -160,7 +161,7 @@ mod tests {
     use super::*;
 
     fn parse(json: Value) -> Result<RealmSettings, Vec<Fault>> {
-        RealmSettings::parse(json.as_object().unwrap())
+        RealmSettings::parse(json.as_object().unwrap(), Loopback::Refused)
     }
 
     #[test]
@@ -199,6 +200,10 @@ mod tests {
             ),
             (
                 json!({"jwtIssuers": [{"issuer": "i", "jwksUri": "ftp://x"}]}),
+                "/jwtIssuers/0/jwksUri",
+            ),
+            (
+                json!({"jwtIssuers": [{"issuer": "i", "jwksUri": "http://127.0.0.1:1/k"}]}),
                 "/jwtIssuers/0/jwksUri",
             ),
             (

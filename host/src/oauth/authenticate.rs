@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::assertion::{AssertionError, claimed_client};
 use super::client::{AuthMethod, Client};
 use super::registry::Registry;
-use super::throttle::RetryAfter;
+use super::throttle::{Claimed, RetryAfter};
 use super::{Oauth, audit};
 use crate::clock::Millis;
 use crate::store::StoreError;
@@ -51,18 +51,17 @@ impl Oauth {
             Proof::Basic { id, .. } | Proof::Post { id, .. } => Some((*id).to_owned()),
             Proof::Assertion { assertion, .. } => claimed_client(assertion),
         };
-        let claimed = claimed.as_deref();
         let about = audit::About {
-            client: claimed.unwrap_or_default(),
+            client: claimed.as_deref().unwrap_or_default(),
             address: Some(address),
             ..audit::About::default()
         };
-        self.throttle
-            .check(address, claimed, now)
-            .map_err(|after| {
-                audit::refused(about, "too many failed authentications");
-                AuthenticationError::Throttled(after)
-            })?;
+        let claimed = claimed.as_deref().map_or(Claimed::Nobody, Claimed::Client);
+        let throttled = |after| {
+            audit::refused(about, "too many failed authentications");
+            AuthenticationError::Throttled(after)
+        };
+        self.throttle.check(address, claimed).map_err(throttled)?;
         let proved = match proof {
             Proof::Basic { id, secrets } => by_secret(registry, id, &secrets),
             Proof::Post { id, secret } => by_secret(registry, id, &[secret]),
@@ -81,8 +80,10 @@ impl Oauth {
                 }
             }
         };
+        self.throttle
+            .settle(address, claimed, proved.is_ok())
+            .map_err(throttled)?;
         proved.map_err(|reason| {
-            self.throttle.failed(address, claimed, now);
             audit::refused(about, reason);
             AuthenticationError::Refused
         })

@@ -1,7 +1,7 @@
 //! Another token issuer that is trusted (seed 000): what is configured about it, and the keys that it publishes.
 
 use super::jws::Jws;
-use super::published::{IssuerRefused, PublishedKeys};
+use super::published::{IssuerRefused, Loopback, PublishedKeys};
 use super::scope::AudienceNames;
 use super::verify::TokenError;
 use crate::clock::Millis;
@@ -30,7 +30,8 @@ impl ExternalIssuer {
     /// # Errors
     /// The authority is no address that may be trusted.
     pub(crate) fn new(settings: ExternalSettings) -> Result<Self, IssuerRefused> {
-        let keys = PublishedKeys::new(&settings.authority, None)?;
+        // Whoever configures the server names it.
+        let keys = PublishedKeys::new(&settings.authority, None, Loopback::Allowed)?;
         Ok(ExternalIssuer { settings, keys })
     }
 

@@ -18,6 +18,7 @@ use tokio::sync::Mutex;
 use super::jws::{Jws, JwsError, PublicKey};
 use super::verify::TokenError;
 use crate::clock::Millis;
+use crate::config::Config;
 use crate::limits::{
     ISSUER_FETCH_SECONDS, ISSUER_FETCHES, ISSUER_FETCHES_MS, ISSUER_KEYS, ISSUER_KEYS_AGE_MS,
     ISSUER_RESPONSE_BYTES,
@@ -29,6 +30,7 @@ pub(crate) struct PublishedKeys {
     issuer: String,
     /// Where the keys are; found by discovery where nobody says.
     jwks_uri: Option<String>,
+    loopback: Loopback,
     http: Client,
     keys: ArcSwapOption<Fetched>,
     fetching: Mutex<Bound>,
@@ -71,6 +73,24 @@ struct Jwks {
     keys: Vec<Value>,
 }
 
+/// Whether keys may come over plain HTTP from this machine itself. Who operates the server may say so; whoever administers
+/// a realm would reach what is served to this machine alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Loopback {
+    Allowed,
+    Refused,
+}
+
+impl Loopback {
+    /// What the setting `loopback_issuers` says.
+    pub(crate) fn of(config: &Config) -> Self {
+        match config.loopback_issuers {
+            true => Loopback::Allowed,
+            false => Loopback::Refused,
+        }
+    }
+}
+
 /// Why the configured issuer cannot be used at all.
 #[derive(Debug)]
 pub(crate) struct IssuerRefused(pub(crate) String);
@@ -85,10 +105,14 @@ impl PublishedKeys {
     /// Nothing is fetched yet: the issuer may start after this server.
     ///
     /// # Errors
-    /// An address is none that may be trusted: https, or http on a loopback address.
-    pub(crate) fn new(issuer: &str, jwks_uri: Option<&str>) -> Result<Self, IssuerRefused> {
+    /// An address is none that may be trusted: https, or http on a loopback address where that is allowed.
+    pub(crate) fn new(
+        issuer: &str,
+        jwks_uri: Option<&str>,
+        loopback: Loopback,
+    ) -> Result<Self, IssuerRefused> {
         let issuer = issuer.trim_end_matches('/').to_owned();
-        address(jwks_uri.unwrap_or(&issuer)).map_err(IssuerRefused)?;
+        address(jwks_uri.unwrap_or(&issuer), loopback).map_err(IssuerRefused)?;
         let http = Client::builder()
             .timeout(Duration::from_secs(ISSUER_FETCH_SECONDS))
             .redirect(reqwest::redirect::Policy::none())
@@ -97,6 +121,7 @@ impl PublishedKeys {
         Ok(PublishedKeys {
             issuer,
             jwks_uri: jwks_uri.map(str::to_owned),
+            loopback,
             http,
             keys: ArcSwapOption::empty(),
             fetching: Mutex::default(),
@@ -180,7 +205,7 @@ impl PublishedKeys {
             Some(known) => known.clone(),
             None => self.discover().await?,
         };
-        let set: Jwks = self.get(address(&jwks_uri)?).await?;
+        let set: Jwks = self.get(address(&jwks_uri, self.loopback)?).await?;
         // Keys of a kind that is not used here may stand beside those that are.
         let keys: Vec<PublicKey> = set
             .keys
@@ -196,7 +221,7 @@ impl PublishedKeys {
 
     async fn discover(&self) -> Result<String, String> {
         let document = format!("{}/.well-known/openid-configuration", self.issuer);
-        let discovery: Discovery = self.get(address(&document)?).await?;
+        let discovery: Discovery = self.get(address(&document, self.loopback)?).await?;
         // Some issuers write their name with the slash that others leave out.
         if discovery.issuer.trim_end_matches('/') != self.issuer {
             return Err(format!(
@@ -249,17 +274,20 @@ pub(crate) fn verify_with(keys: &[PublicKey], jws: &Jws<'_>) -> Option<Result<()
 }
 
 /// An address that keys may be fetched from: nobody on the way can alter what it answers.
-fn address(text: &str) -> Result<Url, String> {
+fn address(text: &str, loopback: Loopback) -> Result<Url, String> {
     let url: Url = text
         .parse()
         .map_err(|e| format!("{text:?} is no URL: {e}"))?;
     let host = url.host_str().unwrap_or_default();
     let ip = host.trim_matches(['[', ']']).parse::<IpAddr>();
-    let loopback = host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback());
-    if url.scheme() == "https" || url.scheme() == "http" && loopback {
-        Ok(url)
-    } else {
-        Err(format!("{text:?} is not an https URL"))
+    let own = host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback());
+    match (url.scheme(), loopback) {
+        ("https", _) => Ok(url),
+        ("http", Loopback::Allowed) if own => Ok(url),
+        ("http", Loopback::Refused) if own => Err(format!(
+            "{text:?} is not an https URL, and the setting loopback_issuers is off"
+        )),
+        _ => Err(format!("{text:?} is not an https URL")),
     }
 }
 
@@ -275,7 +303,9 @@ mod tests {
             "http://localhost/x",
             "http://[::1]:1",
         ] {
-            assert!(address(good).is_ok(), "{good}");
+            assert!(address(good, Loopback::Allowed).is_ok(), "{good}");
+            let safe = good.starts_with("https");
+            assert_eq!(address(good, Loopback::Refused).is_ok(), safe, "{good}");
         }
         for bad in [
             "http://issuer.example",
@@ -285,7 +315,7 @@ mod tests {
             "issuer",
             "",
         ] {
-            assert!(address(bad).is_err(), "{bad}");
+            assert!(address(bad, Loopback::Allowed).is_err(), "{bad}");
         }
     }
 

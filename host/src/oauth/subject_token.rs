@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::claims::{Claims, OneOrMany};
 use super::jws::{Jws, PublicKey};
-use super::published::{IssuerRefused, PublishedKeys, verify_with};
+use super::published::{IssuerRefused, Loopback, PublishedKeys, verify_with};
 use super::verify::{Times, TokenError};
 use crate::clock::Millis;
 use crate::limits::{CLOCK_SKEW_MS, ISSUER_KEYS, ISSUERS_IN_MEMORY};
@@ -32,8 +32,8 @@ pub(crate) struct TrustedIssuer {
 }
 
 /// The keys of trusted issuers, as far as they are in use.
-#[derive(Default)]
 pub(crate) struct SubjectTokens {
+    loopback: Loopback,
     /// By the issuer's settings as JSON: other settings are other keys.
     known: Mutex<HashMap<String, Arc<Keys>>>,
 }
@@ -46,7 +46,7 @@ enum Keys {
 impl TrustedIssuer {
     /// # Errors
     /// The member that is wrong, and why: no key that can be used, or an address that keys must not come from.
-    pub(crate) fn check(&self) -> Result<(), (&'static str, String)> {
+    pub(crate) fn check(&self, loopback: Loopback) -> Result<(), (&'static str, String)> {
         match (&self.jwks, &self.jwks_uri) {
             (Some(_), Some(_)) => Err(("jwksUri", "cannot stand beside jwks".into())),
             (Some(_), None) => {
@@ -56,10 +56,13 @@ impl TrustedIssuer {
                     false => Ok(()),
                 }
             }
-            (None, uri) => self.published().map(drop).map_err(|IssuerRefused(why)| {
-                let member = if uri.is_some() { "jwksUri" } else { "issuer" };
-                (member, why)
-            }),
+            (None, uri) => self
+                .published(loopback)
+                .map(drop)
+                .map_err(|IssuerRefused(why)| {
+                    let member = if uri.is_some() { "jwksUri" } else { "issuer" };
+                    (member, why)
+                }),
         }
     }
 
@@ -74,15 +77,15 @@ impl TrustedIssuer {
         )
     }
 
-    fn published(&self) -> Result<PublishedKeys, IssuerRefused> {
-        PublishedKeys::new(&self.issuer, self.jwks_uri.as_deref())
+    fn published(&self, loopback: Loopback) -> Result<PublishedKeys, IssuerRefused> {
+        PublishedKeys::new(&self.issuer, self.jwks_uri.as_deref(), loopback)
     }
 
-    fn keys(&self) -> Result<Keys, TokenError> {
+    fn keys(&self, loopback: Loopback) -> Result<Keys, TokenError> {
         match self.given() {
             Some(keys) => Ok(Keys::Given(keys)),
             None => self
-                .published()
+                .published(loopback)
                 .map(Keys::Published)
                 .map_err(|_| TokenError::IssuerUnavailable),
         }
@@ -90,6 +93,13 @@ impl TrustedIssuer {
 }
 
 impl SubjectTokens {
+    pub(crate) fn new(loopback: Loopback) -> Self {
+        SubjectTokens {
+            loopback,
+            known: Mutex::default(),
+        }
+    }
+
     /// The claims of a token that one of the issuers has signed.
     ///
     /// # Errors
@@ -138,7 +148,7 @@ impl SubjectTokens {
             // Those in use come back with their next token.
             known.clear();
         }
-        let keys = Arc::new(issuer.keys()?);
+        let keys = Arc::new(issuer.keys(self.loopback)?);
         known.insert(name, Arc::clone(&keys));
         Ok(keys)
     }

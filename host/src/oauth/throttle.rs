@@ -1,4 +1,4 @@
-//! Bounds on guessing: failed authentications of the last minute, by client and by address.
+//! Bounds on guessing: failed authentications of the last minute, by client or user and by address.
 //!
 //! Only failures count, so a busy client is never slowed. Each node counts for itself.
 
@@ -6,18 +6,29 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 
-use crate::clock::Millis;
+use crate::clock::{self, Millis};
 use crate::limits::{THROTTLE_ENTRIES, THROTTLE_WINDOW_MS};
 
 /// Seconds after which to try again (`Retry-After`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RetryAfter(pub(crate) u64);
 
+/// Who an attempt claims to come from: somebody else's text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Claimed<'a> {
+    Client(&'a str),
+    /// A user by the realm's key and a name in any spelling.
+    User(&'a str, &'a str),
+    /// Not even a name can be read.
+    Nobody,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Key {
     /// An IPv6 address stands for its /64: whoever has one has all of them.
     Address(IpAddr),
     Client(Box<str>),
+    User(Box<str>, Box<str>),
 }
 
 struct Window {
@@ -42,41 +53,61 @@ impl Throttle {
         }
     }
 
-    /// Whether an attempt may be made. `name` is the client or user that it claims to be.
+    /// Whether an attempt may be made.
     ///
     /// # Errors
     /// [`RetryAfter`] where too many have failed.
-    pub(crate) fn check(
+    pub(crate) fn check(&self, address: IpAddr, claimed: Claimed<'_>) -> Result<(), RetryAfter> {
+        self.check_at(address, claimed, uptime())
+    }
+
+    /// Ends an attempt that was made: counts it where it proved nothing.
+    ///
+    /// # Errors
+    /// [`RetryAfter`] where so many others have failed meanwhile that its outcome must not be told: whoever tries many
+    /// at a time learns no more than whoever tries them one by one.
+    pub(crate) fn settle(
         &self,
         address: IpAddr,
-        name: Option<&str>,
+        claimed: Claimed<'_>,
+        proved: bool,
+    ) -> Result<(), RetryAfter> {
+        self.settle_at(address, claimed, proved, uptime())
+    }
+
+    fn check_at(
+        &self,
+        address: IpAddr,
+        claimed: Claimed<'_>,
         now: Millis,
     ) -> Result<(), RetryAfter> {
         let windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
-        for (key, limit) in self.keys(address, name) {
-            let Some(window) = windows.get(&key) else {
-                continue;
-            };
-            let left = window.began + THROTTLE_WINDOW_MS - now;
-            if limit > 0 && window.failures >= limit && left > 0 {
-                let seconds = u64::try_from(left).unwrap_or(0).div_ceil(1000);
-                return Err(RetryAfter(seconds));
-            }
-        }
-        Ok(())
+        admit(&windows, &self.keys(address, claimed), now)
     }
 
-    /// Counts a failed attempt.
-    pub(crate) fn failed(&self, address: IpAddr, name: Option<&str>, now: Millis) {
+    fn settle_at(
+        &self,
+        address: IpAddr,
+        claimed: Claimed<'_>,
+        proved: bool,
+        now: Millis,
+    ) -> Result<(), RetryAfter> {
+        let keys = self.keys(address, claimed);
+        // INVARIANT: looking and counting are one step, so that no two attempts take the last place.
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
-        for (key, _) in self.keys(address, name) {
+        admit(&windows, &keys, now)?;
+        if proved {
+            return Ok(());
+        }
+        for (key, _) in keys {
             if windows.len() >= THROTTLE_ENTRIES && !windows.contains_key(&key) {
                 make_room(&mut windows, now);
             }
-            let window = windows.entry(key).or_insert(Window {
+            let fresh = Window {
                 began: now,
                 failures: 0,
-            });
+            };
+            let window = windows.entry(key).or_insert(fresh);
             if now - window.began >= THROTTLE_WINDOW_MS {
                 *window = Window {
                     began: now,
@@ -85,17 +116,46 @@ impl Throttle {
             }
             window.failures = window.failures.saturating_add(1);
         }
+        Ok(())
     }
 
-    fn keys(&self, address: IpAddr, name: Option<&str>) -> impl Iterator<Item = (Key, u32)> {
-        let address = (Key::Address(network(address)), self.per_address);
-        // A name is somebody else's text: only its beginning is kept.
-        let name = name.map(|name| {
-            let short: String = name.chars().take(64).collect();
-            (Key::Client(short.into()), self.per_client)
-        });
-        std::iter::once(address).chain(name)
+    fn keys(&self, address: IpAddr, claimed: Claimed<'_>) -> Vec<(Key, u32)> {
+        // Only the beginning of a name is kept.
+        let short = |name: &str| name.chars().take(64).collect::<String>();
+        let mut keys = vec![(Key::Address(network(address)), self.per_address)];
+        let named = match claimed {
+            Claimed::Client(name) => Key::Client(short(name).into()),
+            Claimed::User(realm, name) => {
+                Key::User(short(realm).into(), short(&name.to_lowercase()).into())
+            }
+            Claimed::Nobody => return keys,
+        };
+        keys.push((named, self.per_client));
+        keys
     }
+}
+
+/// The clock that nobody sets: one set back would lengthen a refusal by as much.
+fn uptime() -> Millis {
+    clock::moment().uptime
+}
+
+fn admit(
+    windows: &HashMap<Key, Window>,
+    keys: &[(Key, u32)],
+    now: Millis,
+) -> Result<(), RetryAfter> {
+    for (key, limit) in keys {
+        let Some(window) = windows.get(key) else {
+            continue;
+        };
+        let left = window.began + THROTTLE_WINDOW_MS - now;
+        if *limit > 0 && window.failures >= *limit && left > 0 {
+            let seconds = u64::try_from(left).unwrap_or(0).div_ceil(1000);
+            return Err(RetryAfter(seconds));
+        }
+    }
+    Ok(())
 }
 
 fn network(address: IpAddr) -> IpAddr {
@@ -127,6 +187,8 @@ fn make_room(windows: &mut HashMap<Key, Window>, now: Millis) {
 mod tests {
     use super::*;
 
+    const NOBODY: Claimed<'_> = Claimed::Nobody;
+
     fn address(text: &str) -> IpAddr {
         text.parse().unwrap_or(IpAddr::V6(Ipv6Addr::LOCALHOST))
     }
@@ -136,42 +198,99 @@ mod tests {
         let throttle = Throttle::new(3, 0);
         let (one, other) = (address("10.0.0.1"), address("10.0.0.2"));
         for n in 0..3 {
-            assert_eq!(throttle.check(one, None, n), Ok(()));
-            throttle.failed(one, None, n);
+            assert_eq!(throttle.check_at(one, NOBODY, n), Ok(()));
+            assert_eq!(throttle.settle_at(one, NOBODY, false, n), Ok(()));
         }
-        assert_eq!(throttle.check(one, None, 2), Err(RetryAfter(60)));
-        assert_eq!(throttle.check(one, None, 59_001), Err(RetryAfter(1)));
-        assert_eq!(throttle.check(other, None, 2), Ok(()));
-        assert_eq!(throttle.check(one, None, 60_000), Ok(()));
-        throttle.failed(one, None, 60_000);
-        assert_eq!(throttle.check(one, None, 60_001), Ok(()));
+        assert_eq!(throttle.check_at(one, NOBODY, 2), Err(RetryAfter(60)));
+        assert_eq!(throttle.check_at(one, NOBODY, 59_001), Err(RetryAfter(1)));
+        assert_eq!(throttle.check_at(other, NOBODY, 2), Ok(()));
+        assert_eq!(throttle.check_at(one, NOBODY, 60_000), Ok(()));
+        assert_eq!(throttle.settle_at(one, NOBODY, false, 60_000), Ok(()));
+        assert_eq!(throttle.check_at(one, NOBODY, 60_001), Ok(()));
     }
 
     #[test]
     fn a_client_is_guarded_wherever_the_attempts_come_from() {
         let throttle = Throttle::new(0, 2);
         for n in 0..2 {
-            throttle.failed(address(&format!("10.0.0.{n}")), Some("c"), 0);
+            let one = address(&format!("10.0.0.{n}"));
+            assert_eq!(
+                throttle.settle_at(one, Claimed::Client("c"), false, 0),
+                Ok(())
+            );
         }
         assert_eq!(
-            throttle.check(address("10.9.9.9"), Some("c"), 0),
+            throttle.check_at(address("10.9.9.9"), Claimed::Client("c"), 0),
             Err(RetryAfter(60))
         );
-        assert_eq!(throttle.check(address("10.9.9.9"), Some("d"), 0), Ok(()));
+        assert_eq!(
+            throttle.check_at(address("10.9.9.9"), Claimed::Client("d"), 0),
+            Ok(())
+        );
+    }
+
+    #[test]
+    fn who_tries_many_at_a_time_learns_no_more() {
+        let throttle = Throttle::new(2, 0);
+        let one = address("10.0.0.1");
+        // All begin before the first ends.
+        for _ in 0..4 {
+            assert_eq!(throttle.check_at(one, NOBODY, 0), Ok(()));
+        }
+        let told: Vec<bool> = [false, false, false, true]
+            .map(|proved| throttle.settle_at(one, NOBODY, proved, 1).is_ok())
+            .to_vec();
+        assert_eq!(told, [true, true, false, false]);
+        // What is refused does not count: it would keep the window full for ever.
+        assert_eq!(throttle.check_at(one, NOBODY, 60_001), Ok(()));
+    }
+
+    #[test]
+    fn a_user_is_one_in_every_spelling_and_another_in_every_realm() {
+        let throttle = Throttle::new(0, 1);
+        let one = address("10.0.0.1");
+        assert!(
+            throttle
+                .settle_at(one, Claimed::User("/", "Demo"), false, 0)
+                .is_ok()
+        );
+        assert!(
+            throttle
+                .check_at(one, Claimed::User("/", "dEMO"), 0)
+                .is_err()
+        );
+        assert!(
+            throttle
+                .check_at(one, Claimed::User("/a", "demo"), 0)
+                .is_ok()
+        );
+        assert!(throttle.check_at(one, Claimed::Client("demo"), 0).is_ok());
     }
 
     #[test]
     fn a_network_of_six_is_one_and_a_mapped_four_is_itself() {
         let throttle = Throttle::new(1, 0);
-        throttle.failed(address("2001:db8::1"), None, 0);
         assert!(
             throttle
-                .check(address("2001:db8::ffff:2"), None, 0)
+                .settle_at(address("2001:db8::1"), NOBODY, false, 0)
+                .is_ok()
+        );
+        assert!(
+            throttle
+                .check_at(address("2001:db8::ffff:2"), NOBODY, 0)
                 .is_err()
         );
-        assert!(throttle.check(address("2001:db8:0:1::1"), None, 0).is_ok());
-        throttle.failed(address("::ffff:10.0.0.1"), None, 0);
-        assert!(throttle.check(address("10.0.0.1"), None, 0).is_err());
+        assert!(
+            throttle
+                .check_at(address("2001:db8:0:1::1"), NOBODY, 0)
+                .is_ok()
+        );
+        assert!(
+            throttle
+                .settle_at(address("::ffff:10.0.0.1"), NOBODY, false, 0)
+                .is_ok()
+        );
+        assert!(throttle.check_at(address("10.0.0.1"), NOBODY, 0).is_err());
     }
 
     #[test]
@@ -179,10 +298,11 @@ mod tests {
         let throttle = Throttle::new(5, 5);
         let loud = address("10.0.0.1");
         for _ in 0..5 {
-            throttle.failed(loud, None, 0);
+            assert!(throttle.settle_at(loud, NOBODY, false, 0).is_ok());
         }
         for n in 0..(THROTTLE_ENTRIES as u32 + 500) {
-            throttle.failed(IpAddr::V4((0x0b00_0000 + n).into()), None, 1);
+            let one = IpAddr::V4((0x0b00_0000 + n).into());
+            assert!(throttle.settle_at(one, NOBODY, false, 1).is_ok());
         }
         let windows = throttle
             .windows

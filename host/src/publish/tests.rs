@@ -57,13 +57,13 @@ async fn publisher(store: &Arc<dyn Store>) -> Arc<Publisher> {
 }
 
 fn ask(publisher: &Publisher, realm: &LiveRealm) -> Result<Vec<u8>, DecideError> {
-    publisher.decider().answer_am(
-        realm.path.as_str(),
-        &realm.bundles,
+    let answer = publisher.decider().answer_here(
+        realm,
         br#"{"subject": {"principals": ["u"]}, "now": 1}"#,
         br#"{"application": "set", "resources": ["http://www.example.com:80/a"]}"#,
         AmCall::Evaluate,
-    )
+    );
+    answer.unwrap()
 }
 
 #[tokio::test]

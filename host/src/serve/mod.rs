@@ -1,6 +1,7 @@
 //! The running server: starts in order (store, keys, administrator, bundles, listener), works, and stops in order.
 
 mod chores;
+mod connection;
 mod listen;
 
 use std::net::SocketAddr;
@@ -8,13 +9,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::connect_info::Connected;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::api;
 use crate::api::subscribers::Subscribers;
-use crate::app::{App, stopped};
+use crate::app::App;
 use crate::auth::login::{ADMINISTRATOR_PASSWORD, AuthIds};
 use crate::auth::password::Passwords;
 use crate::auth::random_text;
@@ -27,6 +27,7 @@ use crate::freshness::Freshness;
 use crate::keys::KeyRings;
 use crate::notifications::{NodeSeal, Notifications};
 use crate::oauth::Oauth;
+use crate::oauth::published::Loopback;
 use crate::oauth::settings::OauthSettings;
 use crate::oauth::subject_token::SubjectTokens;
 use crate::outside::Outside;
@@ -56,18 +57,6 @@ fn because<E: std::fmt::Display>(what: &str) -> impl Fn(E) -> StartError {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
-impl Connected<axum::serve::IncomingStream<'_, listen::Plain>> for Peer {
-    fn connect_info(stream: axum::serve::IncomingStream<'_, listen::Plain>) -> Self {
-        Peer(*stream.remote_addr())
-    }
-}
-
-impl Connected<axum::serve::IncomingStream<'_, listen::Tls>> for Peer {
-    fn connect_info(stream: axum::serve::IncomingStream<'_, listen::Tls>) -> Self {
-        Peer(*stream.remote_addr())
-    }
-}
-
 /// What a first start made up and shows once.
 #[derive(Debug, Default)]
 pub struct FirstStart {
@@ -78,7 +67,7 @@ pub struct FirstStart {
 /// A server that answers requests until it is told to stop.
 pub struct Server {
     address: SocketAddr,
-    running: JoinHandle<Result<(), StartError>>,
+    running: JoinHandle<()>,
     grace: Duration,
     pub(crate) app: Arc<App>,
     /// What has to be told to whoever started it.
@@ -99,27 +88,16 @@ impl Server {
         app: Arc<App>,
         first_start: FirstStart,
     ) -> Result<Server, StartError> {
-        let mut stopping = app.stopping.subscribe();
-        let until_stopped = async move { stopped(&mut stopping).await };
         let plain = listen::Plain::bind(app.config.listen).await?;
         let address = plain.address()?;
         set_base(&app, address);
-        let service = api::router(Arc::clone(&app)).into_make_service_with_connect_info::<Peer>();
+        let (router, stopping) = (api::router(Arc::clone(&app)), app.stopping.subscribe());
+        let bounds = connection::Bounds::of(&app.config);
         let running = if app.config.tls() {
             let tls = listen::Tls::over(plain, &app.config)?;
-            tokio::spawn(async move {
-                axum::serve(tls, service)
-                    .with_graceful_shutdown(until_stopped)
-                    .await
-                    .map_err(because("serving"))
-            })
+            tokio::spawn(connection::serve(tls, router, bounds, stopping))
         } else {
-            tokio::spawn(async move {
-                axum::serve(plain, service)
-                    .with_graceful_shutdown(until_stopped)
-                    .await
-                    .map_err(because("serving"))
-            })
+            tokio::spawn(connection::serve(plain, router, bounds, stopping))
         };
         let grace = Duration::from_secs(app.config.shutdown_seconds);
         chores::spawn(&app, &app.stopping.subscribe());
@@ -149,7 +127,7 @@ impl Server {
             tracing::warn!(%error, "the last uses of sessions were not written");
         }
         match finished {
-            Ok(Ok(result)) => result,
+            Ok(Ok(())) => Ok(()),
             Ok(Err(panicked)) => Err(StartError(panicked.to_string())),
             Err(_) => {
                 tracing::warn!(
@@ -175,7 +153,7 @@ impl Server {
             _ = term.recv() => {}
             _ = interrupt.recv() => {}
             ended = &mut self.running => {
-                return ended.map_err(|e| StartError(e.to_string())).flatten();
+                return ended.map_err(|e| StartError(e.to_string()));
             }
         }
         tracing::info!("stopping");
@@ -228,6 +206,7 @@ impl App {
         store: Arc<dyn Store>,
         passwords: Arc<Passwords>,
     ) -> Result<App, StartError> {
+        let loopback = Loopback::of(&config);
         let fresh_key =
             random_text(32).map_err(|_| StartError("the system gave no randomness".into()))?;
         let key = store
@@ -300,7 +279,7 @@ impl App {
             stopping: watch::Sender::new(false),
             oauth,
             hierarchies,
-            subject_tokens: SubjectTokens::default(),
+            subject_tokens: SubjectTokens::new(loopback),
             time_zone_json,
         })
     }

@@ -18,7 +18,7 @@ export interface ClientCredentials {
   readonly timeout?: number;
 }
 
-/** Milliseconds before its end at which a token is no longer used: it must last for the request, too. */
+/** Milliseconds before its end at which a token is no longer used, or half its life: it must last for the request, too. */
 const MARGIN = 30_000;
 
 /** Milliseconds for which a token is used whose answer does not say. */
@@ -33,7 +33,7 @@ export function clientCredentials(options: ClientCredentials): Authorize {
     if (held !== undefined && !refused && clock() < held.until) return held.token;
     running ??= request(options)
       .then(({ token, lifetime }) => {
-        held = { token, until: clock() + lifetime - MARGIN };
+        held = { token, until: clock() + lifetime - Math.min(MARGIN, lifetime / 2) };
         return token;
       })
       .finally(() => (running = undefined));

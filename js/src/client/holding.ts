@@ -6,7 +6,7 @@ import { AssizeError, BundleError, reasonOf } from "../errors.js";
 import { compiledModule } from "../engine/module.js";
 import { type KeySet, keySet } from "../jose/keys.js";
 import type { Listener } from "./follow.js";
-import { ageOf, confirmed, type Freshness, freshnessOf, isFresh } from "./freshness.js";
+import { ageOf, clockOf, confirmed, type Freshness, freshnessOf, isFresh, later, type Now } from "./freshness.js";
 import type { PolicyClientOptions, Status } from "./options.js";
 import type { Publication } from "./publication.js";
 import { within } from "./within.js";
@@ -29,6 +29,7 @@ export class Holding implements Listener {
   readonly #keys: KeySet;
   readonly #expected: Expected;
   readonly #clock: () => number;
+  readonly #now: () => Now;
   readonly #timeout: number;
   /** After this nothing is reported any more. */
   readonly #stopped: AbortSignal;
@@ -51,6 +52,7 @@ export class Holding implements Listener {
     this.#keys = keySet(options.keys);
     this.#expected = expected;
     this.#clock = options.clock ?? Date.now;
+    this.#now = clockOf(options.clock);
     this.#timeout = timeout;
     this.#stopped = stopped;
     this.#floor = options.floor ?? 0;
@@ -75,7 +77,7 @@ export class Holding implements Listener {
     const held = this.#held;
     const error = this.#lastError === undefined ? {} : { lastError: this.#lastError };
     if (held === undefined) return { state: "empty", floor: this.#floor, ...error };
-    const now = this.#clock();
+    const now = this.#now();
     return {
       state: isFresh(held.freshness, now) ? "fresh" : "stale",
       realm: held.seal.realm,
@@ -120,9 +122,9 @@ export class Holding implements Listener {
   }
 
   async #confirm(held: Held, notice: Notice, jws: string): Promise<void> {
-    const freshness = confirmed(held.freshness, held.seal, notice, this.#clock());
+    const freshness = confirmed(held.freshness, held.seal, notice, this.#now());
     this.#lastError = undefined;
-    if (freshness.confirmedAt <= held.freshness.confirmedAt) return;
+    if (freshness.heard === held.freshness.heard) return;
     this.#held = { ...held, freshness, notice: jws };
     await this.#writeCache();
   }
@@ -145,13 +147,13 @@ export class Holding implements Listener {
         ? before.bundle
         : bundleUnder(seal, content, await compiledModule(this.#options.module), this.#clock);
     // INVARIANT: everything is verified and loaded before this one assignment, which is what decisions see.
-    const fresh = freshnessOf(seal, this.#options.maxAge, this.#clock());
+    const fresh = freshnessOf(seal, this.#options.maxAge, this.#now());
     this.#floor = Math.max(this.#floor, seal.revision);
     this.#held = {
       bundle,
       seal,
       sealed: answer.sealed,
-      freshness: before?.bundle === bundle ? newer(before.freshness, fresh) : fresh,
+      freshness: before?.bundle === bundle ? later(before.freshness, fresh) : fresh,
       source: "server",
       etag: answer.etag,
       notice: before?.bundle === bundle ? before.notice : undefined,
@@ -169,7 +171,7 @@ export class Holding implements Listener {
     if (seal.revision < (this.#options.floor ?? 0)) {
       throw new BundleError("olderRevision", `the cached revision ${seal.revision} is below the configured floor`);
     }
-    const now = this.#clock();
+    const now = this.#now();
     let freshness = freshnessOf(seal, this.#options.maxAge, now);
     if (record.notice !== undefined) {
       const notice = await readNotice(record.notice, this.#keys, this.#expected, this.#options.module);
@@ -207,8 +209,4 @@ export class Holding implements Listener {
       // A listener that fails must not keep a bundle from being current.
     }
   }
-}
-
-function newer(a: Freshness, b: Freshness): Freshness {
-  return { maxAge: b.maxAge, confirmedAt: Math.max(a.confirmedAt, b.confirmedAt) };
 }

@@ -9,7 +9,7 @@ import type { Answer, Explanation, Externals } from "../decision.js";
 import { BundleError, OptionsError } from "../errors.js";
 import { engineRequest, type EngineRequest, type EvaluateRequest, type EvaluateTreeRequest } from "../request.js";
 import { follow } from "./follow.js";
-import { ageOf, isFresh } from "./freshness.js";
+import { ageOf, clockOf, isFresh, type Now } from "./freshness.js";
 import { type Held, Holding } from "./holding.js";
 import type { PolicyClientOptions, Status } from "./options.js";
 import { locate, Publication } from "./publication.js";
@@ -26,9 +26,11 @@ export class PolicyClient implements Decider {
   readonly #publication: Publication;
   readonly #holding: Holding;
   readonly #clock: () => number;
+  readonly #now: () => Now;
   readonly #stop = new AbortController();
   /** Until when a worker's request follows the notices: the clock's milliseconds. */
   #attendedUntil = -Infinity;
+  #isFollowing = false;
   #starting: Promise<void> | undefined;
   #confirming: Promise<void> | undefined;
 
@@ -44,6 +46,7 @@ export class PolicyClient implements Decider {
     if (options.maxAge !== undefined && !(options.maxAge >= 0)) throw new OptionsError("`maxAge` is a number of seconds");
     this.#options = options;
     this.#clock = options.clock ?? Date.now;
+    this.#now = clockOf(options.clock);
     const fetcher = options.fetch ?? ((input, init) => fetch(input, init));
     this.#publication = new Publication(url, fetcher, options.authorize ?? (() => ({})), this.#timeout);
     this.#holding = new Holding(options, this.#publication, expected, this.#timeout, this.#stop.signal);
@@ -66,7 +69,7 @@ export class PolicyClient implements Decider {
     const held = await this.#current();
     if (this.#isRemote(request)) return this.#remote.evaluate(request);
     const asked = engineRequest(request, { resources: request.resources }, this.#clock());
-    if (!isFresh(held.freshness, this.#clock())) return this.#denied(held, request.resources);
+    if (!isFresh(held.freshness, this.#now())) return this.#denied(held, request.resources);
     return (await this.#decide(held, asked)) ?? this.#remote.evaluate(request);
   }
 
@@ -75,7 +78,7 @@ export class PolicyClient implements Decider {
     const held = await this.#current();
     if (this.#isRemote(request)) return this.#remote.evaluateTree(request);
     const asked = engineRequest(request, { tree: request.resource }, this.#clock());
-    if (!isFresh(held.freshness, this.#clock())) {
+    if (!isFresh(held.freshness, this.#now())) {
       return held.bundle.tree(request.resource, this.#denied(held, [request.resource]));
     }
     const answer = await this.#decide(held, asked);
@@ -134,7 +137,7 @@ export class PolicyClient implements Decider {
   async #start(): Promise<void> {
     const holding = this.#holding;
     await holding.readCache().catch((error: unknown) => holding.report(error));
-    const stale = holding.held === undefined || !isFresh(holding.held.freshness, this.#clock());
+    const stale = holding.held === undefined || !isFresh(holding.held.freshness, this.#now());
     const asking = this.refresh();
     if (stale || this.#options.refresh === "demand") {
       await asking.catch((error: unknown) => holding.report(error));
@@ -142,7 +145,11 @@ export class PolicyClient implements Decider {
       // A fresh bundle from the cache decides at once, while the server is asked.
       asking.catch((error: unknown) => holding.report(error));
     }
-    if ((this.#options.refresh ?? "events") === "events") void this.#follow(this.#stop.signal);
+    // Following never ends by itself: a start that failed has begun it already.
+    if ((this.#options.refresh ?? "events") === "events" && !this.#isFollowing) {
+      this.#isFollowing = true;
+      void this.#follow(this.#stop.signal);
+    }
     if (holding.held === undefined) {
       const cause = holding.lastError;
       const why = cause === undefined ? "" : `: ${cause.message}`;
@@ -203,10 +210,10 @@ export class PolicyClient implements Decider {
   }
 
   #denied(held: Held, resources: readonly string[]): Answer {
-    const now = this.#clock();
+    const now = this.#now();
     const seconds = (milliseconds: number): number => Math.round(milliseconds / 1000);
     return {
-      decisions: resources.map((resource) => denial(resource, now)),
+      decisions: resources.map((resource) => denial(resource, now.wall)),
       effects: [],
       bundle: { digest: held.seal.digest, revision: held.seal.revision },
       denied: {

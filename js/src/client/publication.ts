@@ -1,5 +1,6 @@
 /** The server's side of a bundle: the sealed bundle, the notice, the long poll, the events. */
 
+import { bytesUpTo, textUpTo } from "../bounded.js";
 import { OptionsError, RemoteError } from "../errors.js";
 
 /** Headers that prove who asks. Called for each request; `refused` after a 401, when what was given no longer holds. */
@@ -50,8 +51,8 @@ export class Publication {
       await response.body?.cancel();
       return undefined;
     }
-    const sealed = new Uint8Array(await this.#read(() => response.arrayBuffer()));
-    if (sealed.length > MAX_BUNDLE_BYTES) throw new RemoteError("badAnswer", `the bundle is larger than ${MAX_BUNDLE_BYTES} bytes`);
+    const sealed = await this.#read(() => bytesUpTo(MAX_BUNDLE_BYTES, response));
+    if (sealed === undefined) throw new RemoteError("badAnswer", `the bundle is larger than ${MAX_BUNDLE_BYTES} bytes`);
     return { sealed, etag: response.headers.get("etag") ?? undefined };
   }
 
@@ -90,8 +91,8 @@ export class Publication {
   }
 
   async #noticeOf(response: Response): Promise<string> {
-    const text = await this.#read(() => response.text());
-    if (text.length > MAX_NOTICE_CHARACTERS) throw new RemoteError("badAnswer", "the notice is too long");
+    const text = await this.#read(() => textUpTo(MAX_NOTICE_CHARACTERS, response));
+    if (text === undefined) throw new RemoteError("badAnswer", "the notice is too long");
     return text;
   }
 

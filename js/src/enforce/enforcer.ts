@@ -78,10 +78,11 @@ export class Enforcer {
   /** Decides about a request. Never rejects: what cannot be decided is denied. */
   async check(request: Incoming, context?: WaitUntil): Promise<Verdict> {
     const begun = this.#clock();
-    const action = this.#action(request);
+    let action = request.method;
     let caller: Caller | undefined;
     let resource = request.target;
     try {
+      action = this.#action(request);
       const target = readTarget(request.target, this.#options.reading);
       resource = this.#options.resource?.(request, target.resource) ?? `${this.#options.origin}${target.resource}`;
       caller = await this.#options.subject(request);

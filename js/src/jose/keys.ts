@@ -1,5 +1,6 @@
 /** Public keys (RFC 7517), and where they come from. */
 
+import { textUpTo } from "../bounded.js";
 import { OptionsError, RemoteError, TokenError } from "../errors.js";
 
 /** A public key as a JWKS holds it. */
@@ -105,8 +106,10 @@ async function download(url: string | URL, fetcher: typeof fetch, timeout: numbe
   if (!response.ok) {
     throw new RemoteError("refused", `${String(url)} answers ${response.status}`, { status: response.status });
   }
-  const text = await response.text();
-  if (text.length > MAX_BYTES) throw new RemoteError("badAnswer", `${String(url)} answers more than ${MAX_BYTES} bytes`);
+  const text = await textUpTo(MAX_BYTES, response).catch((cause: unknown) => {
+    throw new RemoteError("unreachable", `the keys at ${String(url)} cannot be fetched`, { cause });
+  });
+  if (text === undefined) throw new RemoteError("badAnswer", `${String(url)} answers more than ${MAX_BYTES} bytes`);
   try {
     return checked(JSON.parse(text) as JsonWebKeySet);
   } catch (cause) {

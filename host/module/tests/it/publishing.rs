@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use assize_module::{AmCall, CallError, LoadError, Pool, Settings};
+use assize_module::{AmCall, CallError, LoadError, Pace, Pool, Settings};
 use serde_json::{Value, json};
 
 use crate::fixture;
@@ -100,7 +100,8 @@ fn a_context_is_taken_for_its_own_bundles_alone() {
     let ask = |bundles: &[&Arc<[u8]>]| {
         let bundles: Vec<_> = bundles.iter().copied().cloned().collect();
         let (context, body) = (context.as_bytes(), body.to_string());
-        pool.evaluate_am("/", &bundles, context, body.as_bytes(), AmCall::Evaluate)
+        let call = AmCall::Evaluate;
+        pool.evaluate_am("/", &bundles, context, body.as_bytes(), call, Pace::Quick)
     };
     let mut asked = false;
     pool.publish_when("/", Arc::clone(&second), 2, || {

@@ -7,9 +7,10 @@ use super::super::error::ApiError;
 use super::answer::{LoginAnswer, welcome};
 use super::index::unconfirmed;
 use super::is_true;
+use super::step::timed_out;
 use crate::app::App;
 use crate::auth::caller::token;
-use crate::auth::login::{self, LoginError, Outcome};
+use crate::auth::login::{self, Claims, Given, Outcome};
 use crate::auth::plan::Plan;
 use crate::auth::session::{NewSession, Properties, Session};
 use crate::clock;
@@ -25,6 +26,8 @@ pub(super) struct Attempt<'a> {
     /// The transaction that the log-in confirms.
     pub(super) transaction: Option<&'a str>,
     pub(super) upgraded: Option<&'a Session>,
+    /// The `authId` that it answers.
+    pub(super) auth_id: Option<&'a Claims>,
 }
 
 impl Attempt<'_> {
@@ -36,18 +39,26 @@ impl Attempt<'_> {
         password: &str,
     ) -> Result<LoginAnswer, ApiError> {
         let (realm, user) = (self.realm, self.user);
-        let outcome = login::check(&app.store, &app.passwords, &realm.path, user, password).await;
+        let given = Given {
+            realm: &realm.path,
+            user,
+            password,
+            address: call.peer,
+        };
+        let outcome = login::check(app, &given).await?;
+        if let Some(auth_id) = self.auth_id {
+            let spent = app.auth_ids.spend(auth_id, &outcome, call.now);
+            spent.map_err(|_| timed_out())?;
+        }
         match outcome {
-            Ok(Outcome::Welcome) => {}
-            Ok(Outcome::Failed) => return Err(failed()),
-            Ok(Outcome::Locked) => {
+            Outcome::Welcome => {}
+            Outcome::Failed => return Err(failed()),
+            Outcome::Locked => {
                 return Err(ApiError::new(
                     StatusCode::UNAUTHORIZED,
                     "Your account has been locked.",
                 ));
             }
-            Err(LoginError::Store(error)) => return Err(error.into()),
-            Err(LoginError::Password(error)) => return Err(error.into()),
         }
         if let Some(id) = self.transaction {
             return self.confirm(app, call, id).await;

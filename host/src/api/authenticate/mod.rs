@@ -29,7 +29,7 @@ use answer::{LoginAnswer, welcome};
 use attempt::{Attempt, failed};
 use callbacks::Credentials;
 use index::Lookup;
-use step::{Begun, Step};
+use step::Step;
 
 const ROUTES: [(Version, &str); 2] = [
     (Version(1, 2), "resource=1.2"),
@@ -90,7 +90,7 @@ async fn log_in(app: &App, call: &Call) -> Result<LoginAnswer, ApiError> {
             body,
         });
     }
-    match credentials(call, &body, step.begun)? {
+    match credentials(call, &body, step.auth_id.is_some())? {
         Credentials::Given { user, password } => {
             let attempt = Attempt {
                 realm: &realm,
@@ -98,6 +98,7 @@ async fn log_in(app: &App, call: &Call) -> Result<LoginAnswer, ApiError> {
                 plan: &wanted.plan,
                 transaction: wanted.transaction.as_deref(),
                 upgraded: step.upgraded.as_deref(),
+                auth_id: step.auth_id.as_ref(),
             };
             attempt.perform(app, call, &password).await
         }
@@ -139,9 +140,9 @@ fn body(call: &Call) -> Result<Map<String, Value>, ApiError> {
 fn credentials(
     call: &Call,
     body: &Map<String, Value>,
-    begun: Begun,
+    begun_earlier: bool,
 ) -> Result<Credentials, ApiError> {
-    if begun == Begun::Earlier {
+    if begun_earlier {
         return callbacks::filled_in(body)?.ok_or_else(failed);
     }
     if let Some(given) = callbacks::filled_in(body)? {

@@ -20,14 +20,8 @@ pub(super) struct Step {
     pub(super) upgraded: Option<Arc<Session>>,
     /// Its token, where the request itself named it.
     pub(super) upgraded_token: Option<String>,
-    pub(super) begun: Begun,
-}
-
-/// Whether an earlier request has begun the log-in.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Begun {
-    Earlier,
-    Now,
+    /// The `authId`, where an earlier request has begun the log-in.
+    pub(super) auth_id: Option<Claims>,
 }
 
 impl Step {
@@ -48,12 +42,12 @@ impl Step {
             };
             return Ok(Step {
                 index: Index {
-                    kind: claims.index_type,
-                    value: claims.index_value,
+                    kind: claims.index_type.clone(),
+                    value: claims.index_value.clone(),
                 },
                 upgraded,
                 upgraded_token: None,
-                begun: Begun::Earlier,
+                auth_id: Some(claims),
             });
         }
         let token = call.parameters.first("sessionUpgradeSSOTokenId");
@@ -70,9 +64,14 @@ impl Step {
             index: Index::of(&call.parameters),
             upgraded,
             upgraded_token: token.map(str::to_owned),
-            begun: Begun::Now,
+            auth_id: None,
         })
     }
+}
+
+/// The time of a log-in is over, or it was answered before.
+pub(super) fn timed_out() -> ApiError {
+    ApiError::new(StatusCode::REQUEST_TIMEOUT, "Session has timed out")
 }
 
 fn claims(app: &App, call: &Call, realm: &LiveRealm, auth_id: &Value) -> Result<Claims, ApiError> {
@@ -81,15 +80,13 @@ fn claims(app: &App, call: &Call, realm: &LiveRealm, auth_id: &Value) -> Result<
         .ok_or_else(|| ApiError::bad_request("authId must be a string"))?;
     let claims = app
         .auth_ids
-        .take(auth_id, call.now)
+        .read(auth_id, call.now)
         .map_err(|error| match error {
             AuthIdError::Unreadable(why) => {
                 ApiError::bad_request(format!("Failed to parse JWT, {why}"))
             }
             AuthIdError::BadSignature => ApiError::bad_request("AuthId JWT Signature not valid"),
-            AuthIdError::Over => {
-                ApiError::new(StatusCode::REQUEST_TIMEOUT, "Session has timed out")
-            }
+            AuthIdError::Over => timed_out(),
         })?;
     if !claims.realm.eq_ignore_ascii_case(realm.path.as_str()) {
         return Err(ApiError::bad_request(

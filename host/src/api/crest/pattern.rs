@@ -4,7 +4,10 @@
 //! Known: `.` `[…]` `\d \w \s \.` groups, `(?:…)`, look-ahead `(?=…)` `(?!…)`, `|` `*` `+` `?` `{n,m}` `^` `$`. A pattern
 //! covers the whole text, without regard to case. Matching counts its steps, so that no pattern can keep a worker busy.
 
-use crate::limits::{PATTERN_STEPS, PATTERN_TERMS};
+mod matching;
+
+use crate::limits::{PATTERN_DEPTH, PATTERN_TERMS};
+use matching::Matcher;
 
 /// A parsed pattern.
 #[derive(Debug)]
@@ -15,9 +18,9 @@ pub(crate) struct Pattern {
 /// Why a text is not compared.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum PatternError {
-    /// No pattern, or one with more than [`PATTERN_TERMS`] terms.
+    /// No pattern, or one with more than [`PATTERN_TERMS`] terms or groups deeper than [`PATTERN_DEPTH`].
     Malformed,
-    /// More than [`PATTERN_STEPS`] steps.
+    /// More than [`PATTERN_STEPS`](crate::limits::PATTERN_STEPS) steps.
     TooLong,
 }
 
@@ -53,6 +56,7 @@ impl Pattern {
             chars: &chars,
             at: 0,
             terms: 0,
+            depth: 0,
         };
         let root = parser.either().ok_or(PatternError::Malformed)?;
         if parser.at == chars.len() {
@@ -68,12 +72,7 @@ impl Pattern {
     /// [`PatternError::TooLong`].
     pub(crate) fn covers(&self, text: &str) -> Result<bool, PatternError> {
         let text: Vec<char> = text.chars().flat_map(char::to_lowercase).collect();
-        let mut matcher = Matcher {
-            text: &text,
-            steps: 0,
-        };
-        let end = text.len();
-        matcher.run(&self.root, 0, &mut |_, at| Ok(at == end))
+        Matcher::new(&text).covers(&self.root)
     }
 }
 
@@ -81,6 +80,8 @@ struct Parser<'a> {
     chars: &'a [char],
     at: usize,
     terms: usize,
+    /// Groups that are open.
+    depth: usize,
 }
 
 impl Parser<'_> {
@@ -99,9 +100,16 @@ impl Parser<'_> {
         found
     }
 
+    /// Counts what the pattern is made of: all of it costs time for each character of a text.
+    fn count(&mut self) -> Option<()> {
+        self.terms += 1;
+        (self.terms <= PATTERN_TERMS).then_some(())
+    }
+
     fn either(&mut self) -> Option<Node> {
         let mut branches = vec![self.sequence()?];
         while self.take("|") {
+            self.count()?;
             branches.push(self.sequence()?);
         }
         if branches.len() == 1 {
@@ -114,10 +122,7 @@ impl Parser<'_> {
     fn sequence(&mut self) -> Option<Node> {
         let mut nodes = Vec::new();
         while let Some(c) = self.peek().filter(|c| !"|)".contains(*c)) {
-            self.terms += 1;
-            if self.terms > PATTERN_TERMS {
-                return None;
-            }
+            self.count()?;
             if c == '*' {
                 // After an ordinary character, or at the beginning, it stands for anything.
                 self.at += 1;
@@ -188,7 +193,12 @@ impl Parser<'_> {
                     None
                 };
                 let _ = ahead.is_none() && self.take("?:");
+                self.depth += 1;
+                if self.depth > PATTERN_DEPTH {
+                    return None;
+                }
                 let inside = self.either()?;
+                self.depth -= 1;
                 if !self.take(")") {
                     return None;
                 }
@@ -217,6 +227,7 @@ impl Parser<'_> {
                     c = self.peek()?;
                     self.at += 1;
                     if let Node::Class { items: known, .. } = escape(c) {
+                        self.count()?;
                         items.extend(known);
                         continue;
                     }
@@ -230,6 +241,7 @@ impl Parser<'_> {
                 }
                 _ => c,
             };
+            self.count()?;
             items.push((c, end));
         }
     }
@@ -245,99 +257,6 @@ fn escape(c: char) -> Node {
     Node::Class {
         negated: false,
         items,
-    }
-}
-
-struct Matcher<'a> {
-    text: &'a [char],
-    steps: usize,
-}
-
-type Then<'t, 'a> = &'t mut dyn FnMut(&mut Matcher<'a>, usize) -> Result<bool, PatternError>;
-
-impl<'a> Matcher<'a> {
-    /// Whether `node` matches at `at` in a way that lets the rest match, too.
-    fn run(&mut self, node: &Node, at: usize, then: Then<'_, 'a>) -> Result<bool, PatternError> {
-        self.steps += 1;
-        if self.steps > PATTERN_STEPS {
-            return Err(PatternError::TooLong);
-        }
-        let one = |yes: bool| if yes { Some(at + 1) } else { None };
-        let next = match node {
-            Node::Any => one(at < self.text.len()),
-            Node::Char(c) => one(self.text.get(at) == Some(c)),
-            Node::Class { negated, items } => {
-                let inside = |c: &char| items.iter().any(|(from, to)| from <= c && c <= to);
-                one(self.text.get(at).is_some_and(|c| inside(c) != *negated))
-            }
-            Node::Start => (at == 0).then_some(at),
-            Node::End => (at == self.text.len()).then_some(at),
-            Node::Ahead { node, negated } => {
-                let found = self.run(node, at, &mut |_, _| Ok(true))?;
-                (found != *negated).then_some(at)
-            }
-            Node::Sequence(nodes) => return self.sequence(nodes, at, then),
-            Node::Either(branches) => {
-                for branch in branches {
-                    if self.run(branch, at, then)? {
-                        return Ok(true);
-                    }
-                }
-                None
-            }
-            Node::Repeat { node, least, most } => {
-                return self.repeat(node, (*least, *most), at, then);
-            }
-        };
-        match next {
-            Some(next) => then(self, next),
-            None => Ok(false),
-        }
-    }
-
-    fn sequence(
-        &mut self,
-        nodes: &[Node],
-        at: usize,
-        then: Then<'_, 'a>,
-    ) -> Result<bool, PatternError> {
-        match nodes.split_first() {
-            None => then(self, at),
-            Some((first, rest)) => self.run(first, at, &mut |matcher, at| {
-                matcher.sequence(rest, at, then)
-            }),
-        }
-    }
-
-    fn repeat(
-        &mut self,
-        node: &Node,
-        (least, most): (usize, usize),
-        at: usize,
-        then: Then<'_, 'a>,
-    ) -> Result<bool, PatternError> {
-        if most > 0 {
-            let again = (
-                least.saturating_sub(1),
-                most.saturating_sub(usize::from(most != usize::MAX)),
-            );
-            let more = self.run(node, at, &mut |matcher, next| {
-                // A repetition that takes nothing would never end.
-                if next == at && least == 0 {
-                    Ok(false)
-                } else {
-                    matcher.repeat(node, again, next, then)
-                }
-            })?;
-            if more {
-                return Ok(true);
-            }
-        }
-        if least == 0 {
-            then(self, at)
-        } else {
-            Ok(false)
-        }
     }
 }
 
@@ -396,5 +315,34 @@ mod tests {
         assert_eq!(pattern.covers(&"a".repeat(60)), Err(PatternError::TooLong));
         assert!(Pattern::parse(&"a".repeat(PATTERN_TERMS)).is_ok());
         assert!(Pattern::parse(&"a".repeat(PATTERN_TERMS + 1)).is_err());
+        assert!(Pattern::parse(&"|".repeat(PATTERN_TERMS + 1)).is_err());
+        let class = format!("[{}]", "a".repeat(PATTERN_TERMS));
+        assert!(Pattern::parse(&class).is_err());
+        let nested = |n: usize| "(".repeat(n) + "a" + &")".repeat(n);
+        assert_eq!(
+            Pattern::parse(&nested(PATTERN_DEPTH)).unwrap().covers("a"),
+            Ok(true)
+        );
+        assert!(Pattern::parse(&nested(PATTERN_DEPTH + 1)).is_err());
+    }
+
+    #[test]
+    fn a_long_text_needs_no_more_stack_than_a_short_one() {
+        let text = "a".repeat(40_000);
+        let small = std::thread::Builder::new().stack_size(256 * 1024);
+        let matched = small.spawn(move || {
+            for (pattern, covers) in [
+                (".*b", Ok(false)),
+                (".*", Ok(true)),
+                ("(?:a)+", Ok(true)),
+                ("(?=.*a$)a", Ok(false)),
+                (r"\w{40000}", Ok(true)),
+                ("(){90000}.*x", Err(PatternError::TooLong)),
+            ] {
+                let pattern = Pattern::parse(pattern).unwrap();
+                assert_eq!(pattern.covers(&text), covers, "{pattern:?}");
+            }
+        });
+        matched.unwrap().join().unwrap();
     }
 }

@@ -107,6 +107,11 @@ impl From<BodyFault> for Refusal {
                 "illegal_argument_exception",
                 format!("the body is larger than {limit}"),
             ),
+            BodyFault::TooSlow => Self::new(
+                fault.status(),
+                "illegal_argument_exception",
+                fault.to_string(),
+            ),
             BodyFault::MediaType => Self::media_type(""),
             BodyFault::Charset(_) => Self::new(
                 fault.status(),

@@ -11,7 +11,7 @@ use super::body::Members;
 use super::caller::{Authenticated, Own, TokenManager};
 use super::error::Refusal;
 use super::identity;
-use crate::auth::login::{self, LoginError, Outcome};
+use crate::auth::login::{self, Given, LoginError, Outcome};
 use crate::auth::password::PasswordError;
 use crate::oauth::audit;
 use crate::oauth::permission::Audience;
@@ -168,16 +168,21 @@ async fn by_password(
             "the password grant_type is switched off here",
         ));
     }
-    let throttle = &app.oauth.throttle;
-    if let Err(after) = throttle.check(manager.address, Some(name), manager.now) {
-        audit::refused(about, "too many failed authentications");
-        return Err(super::super::oauth::caller::CallerError::Throttled(after).into());
-    }
     let root = RealmPath::root();
-    let checked = login::check(&app.store, &app.passwords, &root, name, password).await;
+    let given = Given {
+        realm: &root,
+        user: name,
+        password,
+        address: manager.address,
+    };
+    let checked = login::check(app, &given).await;
     let outcome = match checked {
         Ok(outcome) => outcome,
         Err(LoginError::Store(error)) => return Err(error.into()),
+        Err(LoginError::Throttled(after)) => {
+            audit::refused(about, "too many failed authentications");
+            return Err(super::super::oauth::caller::CallerError::Throttled(after).into());
+        }
         Err(LoginError::Password(PasswordError::TooLong)) => Outcome::Failed,
         Err(LoginError::Password(_)) => {
             let busy = "Too many log-ins are under way";
@@ -185,7 +190,6 @@ async fn by_password(
         }
     };
     if outcome != Outcome::Welcome {
-        throttle.failed(manager.address, Some(name), manager.now);
         audit::refused(about, "wrong user name or password");
         let reason = format!("unable to authenticate user [{name}]");
         return Err(Refusal::unauthenticated(reason));

@@ -20,7 +20,7 @@ use super::error::ApiError;
 use crate::app::App;
 use crate::auth::caller::Authorized;
 use crate::auth::endpoint::{Endpoint, Permission, Verb};
-use crate::decide::{AmCall, DecideError};
+use crate::decide::{AmCall, DecideError, Pace, Question};
 use crate::documents::defaults::DEFAULT_SET;
 use crate::limits::INLINE_BODY_BYTES;
 use crate::outside::Asked;
@@ -176,26 +176,31 @@ async fn decide(
     }
 }
 
-/// Asks the engine: a small evaluate right here, as it takes microseconds; anything else on a blocking thread.
+/// Asks the engine: a small evaluate right here, as it takes microseconds, unless it would have to wait; anything else on a
+/// blocking thread.
 async fn ask(app: &App, call: &Call, context: &[u8], kind: AmCall) -> Result<Vec<u8>, Undecided> {
     let decider = app.publisher.decider();
-    let answer = if kind == AmCall::Evaluate && call.body.len() <= INLINE_BODY_BYTES {
-        let realm = &call.realm;
-        decider.answer_am(
-            realm.path.as_str(),
-            &realm.bundles,
-            context,
-            &call.body,
-            kind,
-        )
+    let pace = if kind == AmCall::Evaluate && call.body.len() <= INLINE_BODY_BYTES {
+        Pace::Quick
     } else {
-        let decider = decider.clone();
-        let (realm, context, body) = (Arc::clone(&call.realm), context.to_vec(), call.body.clone());
-        let work =
-            move || decider.answer_am(realm.path.as_str(), &realm.bundles, &context, &body, kind);
-        tokio::task::spawn_blocking(work)
-            .await
-            .map_err(ApiError::internal)?
+        Pace::Long
+    };
+    let here = match pace {
+        Pace::Quick => decider.answer_here(&call.realm, context, &call.body, kind),
+        Pace::Long => None,
+    };
+    let answer = match here {
+        Some(answer) => answer,
+        None => {
+            let question = Question {
+                realm: Arc::clone(&call.realm),
+                context: context.to_vec(),
+                body: call.body.clone(),
+                call: kind,
+            };
+            // Boxed: few questions come here, and the future of all others is not to be as large as this one.
+            Box::pin(decider.answer_apart(question, pace)).await
+        }
     };
     answer.map_err(|error| match error {
         DecideError::OtherBundle => Undecided::Overtaken,

@@ -11,6 +11,7 @@ use crate::api::error::ApiError;
 use crate::app::App;
 use crate::auth::endpoint::Endpoint;
 use crate::documents::realm_settings::RealmSettings;
+use crate::oauth::published::Loopback;
 use crate::publish::RealmBody;
 
 const PATH: &str = "realm-config/services/policyconfiguration";
@@ -32,7 +33,7 @@ pub(super) async fn handle(
         Wanted::Read(_) => Ok((*call.realm.settings).clone()),
         Wanted::Upsert(_) | Wanted::Update(_) => {
             let body = call.members()?;
-            let parsed = RealmSettings::parse(&body);
+            let parsed = RealmSettings::parse(&body, Loopback::of(&app.config));
             put(
                 app,
                 call,

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use super::client::basic;
 use super::error::{OauthError, told};
 use crate::app::App;
-use crate::auth::login::{self, LoginError, Outcome};
+use crate::auth::login::{self, Given, LoginError, Outcome};
 use crate::auth::password::PasswordError;
 use crate::clock::Millis;
 use crate::oauth::audit;
@@ -89,7 +89,7 @@ impl ApiCaller {
             None => Err(CallerError::Missing),
             Some(Authorization::Bearer(token)) => Self::by_token(app, token, now).await,
             Some(Authorization::Basic(name, password)) => {
-                Self::by_password(app, &name, &password, address, now).await
+                Self::by_password(app, &name, &password, address).await
             }
         }
     }
@@ -117,7 +117,6 @@ impl ApiCaller {
         name: &str,
         password: &str,
         address: IpAddr,
-        now: Millis,
     ) -> Result<ApiCaller, CallerError> {
         let registry = app
             .oauth
@@ -134,14 +133,19 @@ impl ApiCaller {
             audit::refused(about, "passwords are not taken (disable_basic)");
             return Err(CallerError::BasicDisabled);
         }
-        let throttle = &app.oauth.throttle;
-        throttle.check(address, Some(name), now).map_err(|after| {
-            audit::refused(about, "too many failed authentications");
-            CallerError::Throttled(after)
-        })?;
         let root = RealmPath::root();
-        let checked = login::check(&app.store, &app.passwords, &root, name, password).await;
+        let given = Given {
+            realm: &root,
+            user: name,
+            password,
+            address,
+        };
+        let checked = login::check(app, &given).await;
         let outcome = checked.map_err(|error| match error {
+            LoginError::Throttled(after) => {
+                audit::refused(about, "too many failed authentications");
+                CallerError::Throttled(after)
+            }
             LoginError::Store(error) => CallerError::Store(error),
             LoginError::Password(PasswordError::TooLong) => CallerError::WrongPassword,
             LoginError::Password(_) => CallerError::Busy("Too many log-ins are under way"),
@@ -155,7 +159,6 @@ impl ApiCaller {
             Outcome::Failed | Outcome::Locked => None,
         };
         let Some(permissions) = permissions else {
-            throttle.failed(address, Some(name), now);
             audit::refused(about, "wrong user name or password");
             return Err(CallerError::WrongPassword);
         };

@@ -13,6 +13,7 @@ use super::super::peer::PeerAddress;
 use super::error::{Challenge, OauthError};
 use super::form::Form;
 use crate::api::crest::parameters::{Plus, decode};
+use crate::api::json_body::TooSlow;
 use crate::app::App;
 use crate::clock::{self, Millis};
 use crate::limits::FORM_BYTES;
@@ -55,7 +56,11 @@ impl FromRequest<Arc<App>> for UnprovedRequest {
         let (head, body) = request.into_parts();
         let address = PeerAddress::of(&head.extensions).map_err(OauthError::internal)?;
         // One byte more than is allowed, so that the form can say that it is too large.
-        let body = to_bytes(body, FORM_BYTES + 1).await.map_err(|_| {
+        let body = to_bytes(body, FORM_BYTES + 1).await.map_err(|error| {
+            if TooSlow::is(&error) {
+                let late = StatusCode::REQUEST_TIMEOUT;
+                return OauthError::new(late, "invalid_request", TooSlow.to_string());
+            }
             OauthError::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "invalid_request",

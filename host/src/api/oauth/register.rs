@@ -104,7 +104,7 @@ async fn made(
 fn unreadable(fault: BodyFault) -> OauthError {
     const CODE: &str = "invalid_client_metadata";
     match &fault {
-        BodyFault::TooLarge(_) | BodyFault::Charset(_) => {
+        BodyFault::TooLarge(_) | BodyFault::TooSlow | BodyFault::Charset(_) => {
             OauthError::new(fault.status(), CODE, fault.to_string())
         }
         BodyFault::Syntax(error) | BodyFault::Trailing(error) => {

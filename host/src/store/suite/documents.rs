@@ -301,6 +301,10 @@ pub(super) async fn names_without_meaning_are_not_found(place: Place) {
         assert!(store.groups_of("/", name).await.unwrap().is_empty());
         assert!(store.sessions_of("/", name).await.unwrap().is_empty());
         assert!(store.setting(name).await.unwrap().is_none());
+        let mut view = store.view().await.unwrap();
+        let seen = view.object(Kind::Policy, "/", name).await.unwrap();
+        assert!(seen.is_none());
+        assert!(view.setting(name).await.unwrap().is_none());
     }
 }
 

@@ -72,7 +72,11 @@ pub(super) async fn a_transaction_is_confirmed_and_used_once(place: Place) {
         !here.use_transaction("t", &fits, 100).await.unwrap(),
         "over"
     );
-    assert!(!here.use_transaction("unknown", &fits, 1).await.unwrap());
+    for unknown in ["unknown", "", "t\0", "\0"] {
+        assert!(!here.use_transaction(unknown, &fits, 1).await.unwrap());
+        assert!(!here.confirm_transaction(unknown, 1).await.unwrap());
+        assert!(here.transaction(unknown).await.unwrap().is_none());
+    }
     // Two nodes and many requests: one of them has it.
     let using = (0..8).map(|n: usize| {
         let (store, fits) = (Arc::clone(&nodes[n % 2]), fits.clone());

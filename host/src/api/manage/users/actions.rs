@@ -6,6 +6,7 @@ use super::write::long_enough;
 use super::{Asked, Deed};
 use crate::api::answer::Answer;
 use crate::api::error::ApiError;
+use crate::auth::login::{self, Given};
 use crate::auth::session::Session;
 use crate::documents::identity;
 use crate::realm::IdentityKind;
@@ -84,12 +85,13 @@ async fn change_password(asked: &Asked<'_>, name: &str) -> Result<Answer, ApiErr
     if asked.administers() {
         asked.may_become(&there.key).await?;
     } else {
-        let same = asked
-            .app
-            .passwords
-            .verify(&text("currentpassword"), there.secret.as_deref())
-            .await?;
-        if !same {
+        let given = Given {
+            realm: &asked.call.realm.path,
+            user: name,
+            password: &text("currentpassword"),
+            address: asked.call.peer,
+        };
+        if !login::is_current(asked.app, &given, there.secret.as_deref()).await? {
             return Err(ApiError::bad_request("Old password is incorrect."));
         }
     }
