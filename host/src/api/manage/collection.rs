@@ -1,7 +1,7 @@
 //! What all endpoints of a collection and its instances share: who may call, which version answers, which operation is
 //! meant, whether the client's precondition holds. An endpoint says what is its own by implementing [`Collection`].
 
-use super::{Wanted, guard, single};
+use super::{Place, Wanted, guard, single};
 use crate::api::Call;
 use crate::api::answer::Answer;
 use crate::api::crest::operation::Operation;
@@ -90,6 +90,11 @@ pub(super) trait Collection {
         error.for_put(&asked.call.requested)
     }
 
+    /// What an upsert that could not create makes of the error. AM tries an update then.
+    fn for_upsert(_asked: &Asked<'_, Self::Form>, _id: &str, error: ApiError) -> ApiError {
+        error
+    }
+
     async fn act(
         _asked: &Asked<'_, Self::Form>,
         _action: &str,
@@ -110,12 +115,17 @@ pub(super) trait Collection {
 pub(super) async fn handle<C: Collection>(
     app: &App,
     call: &Call,
-    id: Option<&str>,
+    place: Place<'_>,
     operation: Operation,
 ) -> Result<Answer, ApiError> {
+    if C::ENDPOINT != Endpoint::Realms {
+        place.check_creation(&operation)?;
+    }
     let caller = guard::check(app, call, &operation, C::ENDPOINT).await?;
     let route = call.requested.route(C::ROUTES);
-    let (form, served) = route.ok_or_else(|| ApiError::no_such_version(C::PATH, id, &operation))?;
+    let (form, served) = route.ok_or_else(|| place.no_such_version(C::PATH, &operation))?;
+    let told = |error: ApiError| error.served(served);
+    let id = place.settled(&operation).map_err(told)?;
     let asked = Asked {
         app,
         call,
@@ -123,10 +133,10 @@ pub(super) async fn handle<C: Collection>(
         served,
         caller,
     };
-    let wanted = Wanted::of(operation.clone(), id)?;
+    let wanted = Wanted::of(operation.clone(), id).map_err(told)?;
     perform::<C>(&asked, wanted, id, &operation)
         .await
-        .map_err(|error| error.served(served))
+        .map_err(told)
 }
 
 async fn perform<C: Collection>(
@@ -156,7 +166,9 @@ async fn perform<C: Collection>(
         Wanted::CreateWithId(id) => by_put(id).await,
         Wanted::Upsert(id) => match C::find(asked, id).await? {
             Some(found) => C::update(asked, id, found, Put::Upsert).await,
-            None => by_put(id).await,
+            None => by_put(id)
+                .await
+                .map_err(|error| C::for_upsert(asked, id, error)),
         },
         Wanted::Update(id) => {
             C::check_update(asked, id).await?;
