@@ -1,7 +1,7 @@
 //! Realms and the names that AM gives to what lives in them.
 //!
 //! A realm is a path, `/` or `/alpha/sub`. Realms are found without regard to case and shown as they were created.
-//! Directory names follow AM: `o=sub,ou=services,o=alpha,ou=services,<base>` for a realm, and
+//! Directory names follow AM: `o=sub,o=alpha,ou=services,<base>` for a realm, and
 //! `id=NAME,ou=user,<realm>` (the universal id) for an identity (`conditions.md` §1.6 of the specification of AM).
 
 use std::fmt;
@@ -144,7 +144,10 @@ impl Directory {
         for name in realm.elements().rev() {
             dn.push_str("o=");
             dn.push_str(name);
-            dn.push_str(",ou=services,");
+            dn.push(',');
+        }
+        if !dn.is_empty() {
+            dn.push_str("ou=services,");
         }
         dn.push_str(&self.base);
         dn
@@ -176,14 +179,14 @@ impl Directory {
         if rdns.next()?.trim() != "ou=user" {
             return None;
         }
-        let mut names = Vec::new();
-        while let Some(rdn) = rdns.next() {
-            names.push(rdn.trim().strip_prefix("o=")?.to_owned());
-            if rdns.next()?.trim() != "ou=services" {
-                return None;
-            }
+        let mut realms: Vec<&str> = rdns.map(str::trim).collect();
+        // The root realm is the suffix itself; every other one is beneath the services.
+        let beneath = realms.pop();
+        if beneath.is_some_and(|last| last != "ou=services" || realms.is_empty()) {
+            return None;
         }
-        names.reverse();
+        let names = realms.iter().rev().map(|rdn| rdn.strip_prefix("o="));
+        let names: Vec<&str> = names.collect::<Option<_>>()?;
         Some((name, RealmPath::parse(&names.join("/"))?))
     }
 
@@ -247,7 +250,7 @@ mod tests {
         let id = directory.universal_id(IdentityKind::Group, "staff", &sub);
         assert_eq!(
             id,
-            "id=staff,ou=group,o=b,ou=services,o=a,ou=services,dc=openam,dc=example,dc=org"
+            "id=staff,ou=group,o=b,o=a,ou=services,dc=openam,dc=example,dc=org"
         );
         assert_eq!(
             directory
@@ -262,6 +265,13 @@ mod tests {
             Some(("ann".to_owned(), sub.clone()))
         );
         assert_eq!(directory.locate_user(&id), None);
+        for nowhere in [
+            "id=ann,ou=user,ou=services,dc=openam,dc=example,dc=org",
+            "id=ann,ou=user,o=a,dc=openam,dc=example,dc=org",
+            "id=ann,ou=user,o=b,ou=services,o=a,ou=services,dc=openam,dc=example,dc=org",
+        ] {
+            assert_eq!(directory.locate_user(nowhere), None, "{nowhere}");
+        }
         assert_eq!(directory.locate_user("id=ann,ou=user,dc=elsewhere"), None);
         assert_eq!(directory.name_in(IdentityKind::Group, &id, &root), None);
     }

@@ -9,6 +9,7 @@ mod description;
 mod elasticsearch;
 pub(crate) mod error;
 pub(crate) mod evaluate;
+mod goto;
 pub(crate) mod health;
 mod hints;
 pub(crate) mod json_body;
@@ -330,6 +331,8 @@ async fn dispatch(app: &App, call: &Call, endpoint: &[String]) -> Result<Answer,
         &call.parameters,
         &call.requested,
     )?;
+    call.well_formed(&operation)?;
+    operation::check_parameters(&operation, &call.parameters)?;
     match (endpoint.as_slice(), operation) {
         (["sessions"], operation) => sessions::handle(app, call, None, operation).await,
         (["sessions", token], operation) => {

@@ -10,6 +10,7 @@ use super::crest::operation::Operation;
 use super::crest::version::Version;
 use super::error::ApiError;
 use crate::app::App;
+use crate::auth::endpoint::{Endpoint, Permission, Verb};
 
 const INFO: [(Version, &str); 2] = [
     (Version(1, 1), "resource=1.1"),
@@ -31,8 +32,7 @@ pub(crate) async fn handle(
     let id = match (id, operation) {
         (Some(id), Operation::Read) => id,
         (None, Operation::Read) => return Err(misplaced.unwrap_or_else(unsupported)),
-        (_, operation) => {
-            call.well_formed(&operation)?;
+        _ => {
             call.caller(app).await?;
             return Err(misplaced.unwrap_or_else(unsupported));
         }
@@ -41,8 +41,11 @@ pub(crate) async fn handle(
         "*" => (info_version(call)?, everything(app, call)),
         "cookieDomains" => (info_version(call)?, json!({"domains": domains(app)})),
         "version" => {
-            if call.find_caller(app).await?.is_none() {
-                return Err(ApiError::forbidden("No session for request."));
+            let caller = call.find_caller(app).await?;
+            let caller = caller.ok_or_else(|| ApiError::forbidden("No session for request."))?;
+            let read = Permission::new(Endpoint::Realms, Verb::Read);
+            if !caller.may(read, &call.realm.path) {
+                return Err(ApiError::insufficient_privileges());
             }
             let served = call
                 .requested

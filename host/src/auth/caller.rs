@@ -35,6 +35,7 @@ pub(crate) fn token<'a>(headers: &'a HeaderMap, config: &Config) -> Option<&'a s
         for pair in text.split(';') {
             if let Some((cookie, value)) = pair.trim().split_once('=')
                 && cookie == name
+                && !value.is_empty()
             {
                 return Some(value.trim_matches('"'));
             }

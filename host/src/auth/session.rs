@@ -16,7 +16,7 @@ use crate::store::SessionRow;
 /// Name of the built-in administrator, who lives in the root realm and in no user list.
 pub(crate) const ADMINISTRATOR: &str = "amadmin";
 /// What a session handle begins with; the rest is the token's hash, which ends a session but is none.
-const HANDLE_PREFIX: &str = "shandle:";
+pub(crate) const HANDLE_PREFIX: &str = "shandle:";
 
 /// Properties of a session: AM's names (`AuthLevel`, `Organization`, …) and values.
 pub(crate) type Properties = BTreeMap<String, String>;

@@ -52,6 +52,17 @@ pub(crate) const USER_CLASSES: [&str; 5] = [
 /// Members that are computed, not stored.
 const COMPUTED: [&str; 6] = ["realm", "dn", "universalid", "objectclass", "uid", "cn"];
 
+/// Attributes that AM lets users change themselves (its privilege "User self write").
+const OWN: [&str; 7] = [
+    "mail",
+    "sn",
+    "givenName",
+    "cn",
+    "telephoneNumber",
+    "postalAddress",
+    "preferredLocale",
+];
+
 impl Written {
     /// Reads the JSON of a user or group. Values are texts or arrays of texts.
     ///
@@ -62,7 +73,8 @@ impl Written {
         for (name, value) in json {
             let lower = name.to_lowercase();
             match lower.as_str() {
-                "username" => written.name = Some(single(name, value)?),
+                // A name that is no text is none.
+                "username" => written.name = value.as_str().map(str::to_owned),
                 "userpassword" => written.password = Some(single(name, value)?),
                 "uniquemember" if kind == IdentityKind::Group => {
                     written.members = Some(texts(name, value)?)
@@ -98,12 +110,20 @@ impl Written {
         Ok(written)
     }
 
-    /// Whether nothing of an identity was written but what it is called.
-    pub(crate) fn is_nothing(&self) -> bool {
+    /// Whether nothing of an identity was written but what it is called, and privileges where they are not granted.
+    pub(crate) fn is_nothing(&self, grants_privileges: bool) -> bool {
         self.attributes.is_empty()
             && self.password.is_none()
             && self.members.is_none()
-            && self.privileges.is_empty()
+            && (self.privileges.is_empty() || !grants_privileges)
+    }
+
+    /// Whether all of it is what users may say about themselves. INVARIANT: the other attributes are what policies go
+    /// by, so that nobody chooses them for themselves.
+    pub(crate) fn is_about_oneself(&self) -> bool {
+        self.attributes
+            .keys()
+            .all(|name| OWN.iter().any(|own| own.eq_ignore_ascii_case(name)))
     }
 
     /// The written privileges over those there are.

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::super::Call;
 use super::super::answer::json_response;
+use super::super::goto;
 use crate::app::App;
 use crate::publish::LiveRealm;
 
@@ -62,10 +63,8 @@ fn cookies(app: &App, token: &str) -> Vec<String> {
 
 /// The body of an answer that tells the client that it is logged in.
 pub(super) fn welcome(call: &Call, realm: &LiveRealm, token: Option<&str>) -> Value {
-    let success = match call.parameters.first("goto") {
-        Some(goto) if !goto.is_empty() => goto.to_owned(),
-        _ => format!("{}/console", call.deployment),
-    };
+    let goto = call.parameters.first("goto").and_then(goto::followed);
+    let success = goto.map_or_else(|| format!("{}/console", call.deployment), str::to_owned);
     let mut body = Map::new();
     match token {
         Some(token) => body.insert("tokenId".into(), token.into()),

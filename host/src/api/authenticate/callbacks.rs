@@ -47,9 +47,13 @@ pub(super) fn filled_in(body: &Map<String, Value>) -> Result<Option<Credentials>
         return Ok(None);
     };
     let unexpected = |what: &str| ApiError::bad_request(format!("/callbacks{what}"));
-    let list = callbacks
-        .as_array()
-        .ok_or_else(|| unexpected(" must be an array"))?;
+    const ON_THE_PAGE: usize = 2;
+    let list = callbacks.as_array();
+    let list = list
+        .filter(|list| list.len() == ON_THE_PAGE)
+        .ok_or_else(|| {
+            ApiError::bad_request("Incorrect number of callbacks found in JSON response")
+        })?;
     let (mut user, mut password) = (String::new(), String::new());
     for (n, callback) in list.iter().enumerate() {
         let value = callback.pointer("/input/0/value").and_then(Value::as_str);

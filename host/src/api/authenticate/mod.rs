@@ -19,12 +19,13 @@ use serde_json::{Map, Value, json};
 
 use super::Call;
 use super::answer::json_response;
-use super::crest::path::by_parameter;
+use super::crest::path::{Style, by_parameter};
 use super::crest::version::Version;
 use super::error::ApiError;
 use super::json_body::{self, BodyFault};
 use crate::app::App;
 use crate::auth::plan::Configured;
+use crate::publish::LiveRealm;
 use answer::{LoginAnswer, welcome};
 use attempt::{Attempt, failed};
 use callbacks::Credentials;
@@ -38,20 +39,26 @@ const ROUTES: [(Version, &str); 2] = [
 
 /// Answers a log-in request.
 pub(crate) async fn handle(app: &App, call: &Call) -> Response<Body> {
+    let served = call.requested.route(&ROUTES);
     if call.method != Method::POST {
-        let mut refused = ApiError::method_not_allowed().into_response();
+        let refused = ApiError::method_not_allowed();
+        let refused = match served {
+            Some(served) => refused.served(served),
+            None => refused,
+        };
+        let mut refused = refused.into_response();
         let headers = refused.headers_mut();
         headers.insert(ALLOW, HeaderValue::from_static("POST"));
         return refused;
     }
-    let Some(served) = call.requested.route(&ROUTES) else {
+    let Some(served) = served else {
         let mut missing = Response::new(Body::empty());
         *missing.status_mut() = StatusCode::NOT_FOUND;
         return missing;
     };
     match log_in(app, call).await {
         Ok(answer) => answer.into_response(app, served),
-        Err(error) if served == "resource=1.2" && error.status() == StatusCode::UNAUTHORIZED => {
+        Err(error) if served == "resource=1.2" => {
             let body = json!({"errorMessage": error.body().get("message").cloned()});
             json_response(error.status(), body.to_string().into_bytes(), Some(served))
         }
@@ -61,10 +68,7 @@ pub(crate) async fn handle(app: &App, call: &Call) -> Response<Body> {
 
 async fn log_in(app: &App, call: &Call) -> Result<LoginAnswer, ApiError> {
     let body = body(call)?;
-    let realm = match call.parameters.first("realm") {
-        Some(named) => by_parameter(&call.live, named)?,
-        None => Arc::clone(&call.realm),
-    };
+    let realm = realm(call)?;
     if !realm.active {
         return Err(ApiError::bad_request("Org is inactive"));
     }
@@ -111,6 +115,22 @@ async fn log_in(app: &App, call: &Call) -> Result<LoginAnswer, ApiError> {
                 .map_err(|_| ApiError::internal("the system gave no randomness"))?;
             Ok(LoginAnswer::Callbacks(callbacks::page(&auth_id, &user)))
         }
+    }
+}
+
+/// The realm of the log-in: the parameter comes before the path, where it says anything.
+///
+/// # Errors
+/// 400 for a realm that there is not, in the words of who looks for it: in the old style the path's router does.
+fn realm(call: &Call) -> Result<Arc<LiveRealm>, ApiError> {
+    match (call.parameters.first("realm"), call.style) {
+        (None, _) | (Some(""), Style::New) => Ok(Arc::clone(&call.realm)),
+        (Some(named), Style::Old) => by_parameter(&call.live, named),
+        (Some(named), Style::New) => by_parameter(&call.live, named).map_err(|_| {
+            ApiError::bad_request(format!(
+                "No mapping organization found for organization identifier: {named}"
+            ))
+        }),
     }
 }
 

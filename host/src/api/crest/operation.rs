@@ -2,12 +2,13 @@
 
 use axum::http::{HeaderMap, HeaderValue, Method};
 
-use super::fields::Fields;
+use super::fields::{Fields, is_pointers};
 use super::filter::Filter;
 use super::parameters::Parameters;
 use super::version::{Requested, Version};
 use crate::api::error::ApiError;
 use crate::api::media_type::{self, MediaType};
+use crate::limits::SORT_KEYS;
 
 /// What a request wants done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,16 +68,31 @@ pub(crate) fn of(
         Method::DELETE => Operation::Delete,
         other => return Err(not_supported(other.as_str())),
     };
-    recognised(&operation, parameters)?;
-    given_once(parameters)?;
-    Fields::check(parameters)?;
-    if operation == Operation::Query {
-        well_formed_query(parameters)?;
-    }
     if method != Method::GET {
         content_type(headers, &operation)?;
     }
     Ok(operation)
+}
+
+/// Checks the parameters of an operation in the order in which they were sent; AM looks at a body first.
+///
+/// # Errors
+/// 400 for what does not belong to the operation, is given twice, or cannot be read.
+pub(crate) fn check_parameters(
+    operation: &Operation,
+    parameters: &Parameters,
+) -> Result<(), ApiError> {
+    for name in parameters.names() {
+        recognised(operation, name)?;
+        let list = LISTS.iter().any(|list| list.eq_ignore_ascii_case(name));
+        if !list {
+            parameters.single(name)?;
+        }
+        if *operation == Operation::Query {
+            well_formed(parameters, name)?;
+        }
+    }
+    Fields::check(parameters)
 }
 
 fn get(headers: &HeaderMap, parameters: &Parameters) -> Result<Operation, ApiError> {
@@ -144,8 +160,11 @@ fn is_any(value: &HeaderValue) -> bool {
     value.as_bytes().trim_ascii() == b"*" || value.as_bytes().trim_ascii() == b"\"*\""
 }
 
+/// Parameters that may be given several times.
+const LISTS: [&str; 2] = ["_fields", "_sortKeys"];
+
 /// Parameters that begin with `_` must belong to the operation; actions take any.
-fn recognised(operation: &Operation, parameters: &Parameters) -> Result<(), ApiError> {
+fn recognised(operation: &Operation, name: &str) -> Result<(), ApiError> {
     const ANY: [&str; 2] = ["_fields", "_prettyPrint"];
     const QUERY: [&str; 8] = [
         "_queryId",
@@ -164,41 +183,96 @@ fn recognised(operation: &Operation, parameters: &Parameters) -> Result<(), ApiE
         Operation::Read => &["_mimeType"],
         _ => &[],
     };
-    for name in parameters.names().filter(|name| name.starts_with('_')) {
-        if !ANY
-            .iter()
-            .chain(own)
-            .any(|known| known.eq_ignore_ascii_case(name))
-        {
-            return Err(ApiError::bad_request(format!(
-                "Unrecognized request parameter '{name}'"
-            )));
+    let known = |known: &&str| known.eq_ignore_ascii_case(name);
+    if name.starts_with('_') && !ANY.iter().chain(own).any(known) {
+        return Err(ApiError::bad_request(format!(
+            "Unrecognized request parameter '{name}'"
+        )));
+    }
+    Ok(())
+}
+
+/// A parameter of a query that can be judged without knowing what is queried.
+fn well_formed(parameters: &Parameters, name: &str) -> Result<(), ApiError> {
+    let is = |known: &str| name.eq_ignore_ascii_case(known);
+    if is("_queryFilter") {
+        let text = parameters.first(name).unwrap_or_default();
+        Filter::parse(text).map(drop)
+    } else if is("_pageSize") {
+        integer(parameters, "_pageSize").map(drop)
+    } else if is("_pagedResultsOffset") {
+        integer(parameters, "_pagedResultsOffset").map(drop)
+    } else if is("_totalPagedResultsPolicy") {
+        count_policy(parameters)
+    } else if is("_sortKeys") {
+        sort_keys(parameters).map(drop)
+    } else {
+        Ok(())
+    }
+}
+
+fn count_policy(parameters: &Parameters) -> Result<(), ApiError> {
+    const NAME: &str = "_totalPagedResultsPolicy";
+    const POLICIES: [&str; 3] = ["NONE", "ESTIMATE", "EXACT"];
+    let given = parameters.first(NAME).unwrap_or_default();
+    if POLICIES
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(given))
+    {
+        Ok(())
+    } else {
+        Err(unreadable(NAME, given, "a valid count policy"))
+    }
+}
+
+/// Which way a sort key sorts.
+#[derive(Clone, Copy)]
+pub(crate) enum Direction {
+    Ascending,
+    Descending,
+}
+
+/// What a query is sorted by: JSON pointers without their first slash, each once. The parameter may be given several
+/// times, the first keys first.
+///
+/// # Errors
+/// 400 for a key that is no pointer, and for too many.
+pub(crate) fn sort_keys(parameters: &Parameters) -> Result<Vec<(String, Direction)>, ApiError> {
+    const NAME: &str = "_sortKeys";
+    let mut keys: Vec<(String, Direction)> = Vec::new();
+    for text in parameters.all(NAME) {
+        for key in text.trim_end_matches(',').split(',') {
+            let direction = match key.starts_with('-') {
+                true => Direction::Descending,
+                false => Direction::Ascending,
+            };
+            let pointer = key.strip_prefix(['+', '-']).unwrap_or(key);
+            // A lone sign is the pointer to the whole row, by which nothing is sorted; commas alone are no keys at all.
+            let commas = !text.is_empty() && text.trim_end_matches(',').is_empty();
+            let whole = pointer.is_empty() && (!key.is_empty() || commas);
+            if (pointer.is_empty() && !whole) || !is_pointers(pointer) {
+                let what = "a comma separated list of sort keys";
+                return Err(unreadable(NAME, text, what));
+            }
+            let pointer = pointer.trim_start_matches('/');
+            // Rows that are alike by a key are alike by it a second time.
+            if keys.iter().any(|(known, _)| known == pointer) {
+                continue;
+            }
+            if keys.len() == SORT_KEYS {
+                let message = format!("More than {SORT_KEYS} sort keys");
+                return Err(ApiError::bad_request(message));
+            }
+            keys.push((pointer.to_owned(), direction));
         }
     }
-    Ok(())
+    Ok(keys)
 }
 
-/// Every parameter but the lists has one value, whoever reads it.
-fn given_once(parameters: &Parameters) -> Result<(), ApiError> {
-    const LISTS: [&str; 2] = ["_fields", "_sortKeys"];
-    let single = parameters
-        .names()
-        .filter(|name| !LISTS.iter().any(|list| list.eq_ignore_ascii_case(name)));
-    for name in single {
-        parameters.single(name)?;
-    }
-    Ok(())
-}
-
-/// Parameters of a query that can be judged without knowing what is queried.
-fn well_formed_query(parameters: &Parameters) -> Result<(), ApiError> {
-    if let Some(text) = parameters.single("_queryFilter")? {
-        Filter::parse(text)?;
-    }
-    for name in ["_pageSize", "_pagedResultsOffset"] {
-        integer(parameters, name)?;
-    }
-    Ok(())
+fn unreadable(name: &str, value: &str, what: &str) -> ApiError {
+    ApiError::bad_request(format!(
+        "The value '{value}' for parameter '{name}' could not be parsed as {what}"
+    ))
 }
 
 /// A parameter that is a whole number of 32 bits.
@@ -214,9 +288,7 @@ pub(crate) fn integer(
     };
     match text.parse() {
         Ok(number) => Ok(Some(number)),
-        Err(_) => Err(ApiError::bad_request(format!(
-            "The value '{text}' for parameter '{name}' could not be parsed as a valid integer"
-        ))),
+        Err(_) => Err(unreadable(name, text, "a valid integer")),
     }
 }
 

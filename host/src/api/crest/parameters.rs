@@ -55,6 +55,12 @@ impl Parameters {
         self.all(name).next()
     }
 
+    /// The first value of a parameter that CREST does not define: its name is compared exactly.
+    pub(crate) fn exact(&self, name: &str) -> Option<&str> {
+        let found = self.0.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
     pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0
             .iter()

@@ -51,7 +51,8 @@ impl Requested {
             protocol: LATEST_PROTOCOL,
             resource: None,
         };
-        let Some(header) = headers.get("accept-api-version") else {
+        let header = headers.get("accept-api-version");
+        let Some(header) = header.filter(|header| !header.is_empty()) else {
             return Ok(requested);
         };
         let text = header
@@ -61,15 +62,12 @@ impl Requested {
         let (mut protocol, mut resource) = (None, None);
         for part in text.split(',') {
             let (name, value) = part.trim().split_once('=').ok_or_else(malformed)?;
-            let slot = match name.trim() {
+            let slot = match name {
                 "protocol" => &mut protocol,
                 "resource" => &mut resource,
                 _ => return Err(malformed()),
             };
-            if slot
-                .replace(number(value.trim()).ok_or_else(malformed)?)
-                .is_some()
-            {
+            if slot.replace(number(value).ok_or_else(malformed)?).is_some() {
                 return Err(malformed());
             }
         }
@@ -164,6 +162,7 @@ mod tests {
             Requested::of(&HeaderMap::new()).unwrap().route(&routes),
             Some("2.1")
         );
+        assert_eq!(of("").unwrap().route(&routes), Some("2.1"));
     }
 
     #[test]
@@ -175,7 +174,8 @@ mod tests {
             "resource=1.0;protocol=1.0",
             "protocol=",
             "resource",
-            "",
+            "resource = 1.0",
+            "resource= 1.0",
             "resource=1,resource=1",
         ] {
             assert!(

@@ -51,6 +51,10 @@ pub(crate) async fn handle(app: &App, call: &Call) -> Result<Answer, ApiError> {
         &call.parameters,
         &call.requested,
     )?;
+    if !matches!(operation, Operation::Action(_)) {
+        call.well_formed(&operation)?;
+    }
+    operation::check_parameters(&operation, &call.parameters)?;
     let Operation::Action(action) = operation else {
         // A method override makes it another operation, which the administration of policies answers.
         return Box::pin(super::manage::handle(app, call, &["policies"], operation)).await;

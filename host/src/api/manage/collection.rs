@@ -5,7 +5,7 @@
 //! the same change. Where that is no longer so, nothing is written, and the whole operation is done again from what there
 //! is by then: so its answer, too, is that of one after the other.
 
-use super::{Wanted, guard, single};
+use super::{Place, Wanted, guard, single};
 use crate::api::Call;
 use crate::api::answer::Answer;
 use crate::api::crest::operation::Operation;
@@ -95,6 +95,11 @@ pub(super) trait Collection {
         error.for_put(&asked.call.requested)
     }
 
+    /// What an upsert that could not create makes of the error. AM tries an update then.
+    fn for_upsert(_asked: &Asked<'_, Self::Form>, _id: &str, error: ApiError) -> ApiError {
+        error
+    }
+
     async fn act(
         _asked: &Asked<'_, Self::Form>,
         _action: &str,
@@ -115,12 +120,17 @@ pub(super) trait Collection {
 pub(super) async fn handle<C: Collection>(
     app: &App,
     call: &Call,
-    id: Option<&str>,
+    place: Place<'_>,
     operation: Operation,
 ) -> Result<Answer, ApiError> {
+    if C::ENDPOINT != Endpoint::Realms {
+        place.check_creation(&operation)?;
+    }
     let caller = guard::check(app, call, &operation, C::ENDPOINT).await?;
     let route = call.requested.route(C::ROUTES);
-    let (form, served) = route.ok_or_else(|| ApiError::no_such_version(C::PATH, id, &operation))?;
+    let (form, served) = route.ok_or_else(|| place.no_such_version(C::PATH, &operation))?;
+    let told = |error: ApiError| error.served(served);
+    let id = place.settled(&operation).map_err(told)?;
     let asked = Asked {
         app,
         call,
@@ -129,14 +139,14 @@ pub(super) async fn handle<C: Collection>(
         caller,
     };
     for _ in 0..REWRITE_ATTEMPTS {
-        let wanted = Wanted::of(operation.clone(), id)?;
+        let wanted = Wanted::of(operation.clone(), id).map_err(told)?;
         match perform::<C>(&asked, wanted, id, &operation).await {
             // What overtook it may have come from another node.
             Err(error) if error.is_overtaken() => drop(app.publisher.catch_up().await?),
-            answered => return answered.map_err(|error| error.served(served)),
+            answered => return answered.map_err(told),
         }
     }
-    Err(ApiError::contended().served(served))
+    Err(told(ApiError::contended()))
 }
 
 async fn perform<C: Collection>(
@@ -166,7 +176,9 @@ async fn perform<C: Collection>(
         Wanted::CreateWithId(id) => by_put(id).await,
         Wanted::Upsert(id) => match C::find(asked, id).await? {
             Some(found) => C::update(asked, id, found, Put::Upsert).await,
-            None => by_put(id).await,
+            None => by_put(id)
+                .await
+                .map_err(|error| C::for_upsert(asked, id, error)),
         },
         Wanted::Update(id) => {
             C::check_update(asked, id).await?;

@@ -10,14 +10,13 @@ use crate::auth::endpoint::{Endpoint, Permission, Verb};
 /// Proves that the caller may do this at an endpoint.
 ///
 /// # Errors
-/// 400 for a body that is no JSON, before anything is said about the caller; 401; 403.
+/// 401; 403.
 pub(super) async fn check(
     app: &App,
     call: &Call,
     operation: &Operation,
     endpoint: Endpoint,
 ) -> Result<Authorized, ApiError> {
-    call.well_formed(operation)?;
     let verb = match operation {
         Operation::Read | Operation::Query => Some(Verb::Read),
         Operation::Action(action) => Verb::of_action(action),

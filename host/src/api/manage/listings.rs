@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::rows::{self, Remaining, Row};
-use super::{Wanted, guard, single};
+use super::{Place, Wanted, guard, single};
 use crate::api::Call;
 use crate::api::answer::Answer;
 use crate::api::crest::operation::Operation;
@@ -34,7 +34,7 @@ pub(super) async fn handle(
     app: &App,
     call: &Call,
     (endpoint, name): (Endpoint, &str),
-    id: Option<&str>,
+    place: Place<'_>,
     operation: Operation,
 ) -> Result<Answer, ApiError> {
     // All but the attributes are mounted at the root, and the old style does not lead there from a realm.
@@ -42,14 +42,24 @@ pub(super) async fn handle(
         && call.style == Style::Old
         && !call.realm.path.is_root()
     {
-        let below = id.map(|id| format!("/{id}")).unwrap_or_default();
-        return Err(ApiError::no_such_resource(&format!("{name}{below}")));
+        let path: Vec<&str> = [name].iter().chain(place.0).copied().collect();
+        return Err(ApiError::no_such_resource(&path.join("/")));
     }
+    let listed = endpoint != Endpoint::SubjectAttributes;
+    place.check_creation(&operation).map_err(|error| {
+        if listed {
+            ApiError::bad_request("No new resource ID in HTTP PUT request")
+        } else {
+            error
+        }
+    })?;
     guard::check(app, call, &operation, endpoint).await?;
     let served = call
         .requested
         .route(&ROUTES)
-        .ok_or_else(|| ApiError::no_such_version(name, id, &operation))?;
+        .ok_or_else(|| place.no_such_version(name, &operation))?;
+    let told = |error: ApiError| error.served(served);
+    let id = place.settled(&operation).map_err(told)?;
     let annotated = !matches!(
         endpoint,
         Endpoint::ApplicationTypes | Endpoint::SubjectAttributes
@@ -62,11 +72,7 @@ pub(super) async fn handle(
         })
         .served(served)
     };
-    let listed = endpoint != Endpoint::SubjectAttributes;
-    if id.is_none() && listed && matches!(operation, Operation::Upsert | Operation::CreateWithId) {
-        return Err(ApiError::bad_request("No new resource ID in HTTP PUT request").served(served));
-    }
-    match Wanted::of(operation, id)? {
+    match Wanted::of(operation, id).map_err(told)? {
         Wanted::Query if endpoint == Endpoint::SubjectAttributes => {
             attributes(app, call, served).await
         }

@@ -64,43 +64,93 @@ pub(crate) async fn handle(
     use IdentityKind::{Group, User};
     use collection::handle;
     let (path, below) = elements.split_at(depth(elements).min(elements.len()));
-    let id = match below {
-        [] => Ok(None),
-        [id] => Ok(Some(*id)),
-        deeper => Err(ApiError::no_such_resource(&deeper.join("/"))),
-    };
+    let place = Place(below);
     let path = path.join("/");
     if !ENDPOINTS.contains(&path.as_str()) {
         return Err(no_such_endpoint(elements));
     }
     match path.as_str() {
-        "policies" => handle::<policies::Policies>(app, call, id?, operation).await,
-        "applications" => handle::<policy_sets::PolicySets>(app, call, id?, operation).await,
-        "resourcetypes" => handle::<resource_types::ResourceTypes>(app, call, id?, operation).await,
-        "scripts" => handle::<scripts::Scripts>(app, call, id?, operation).await,
+        "policies" => handle::<policies::Policies>(app, call, place, operation).await,
+        "applications" => handle::<policy_sets::PolicySets>(app, call, place, operation).await,
+        "resourcetypes" => {
+            handle::<resource_types::ResourceTypes>(app, call, place, operation).await
+        }
+        "scripts" => handle::<scripts::Scripts>(app, call, place, operation).await,
         "realm-config/authentication/modules/datastore" => {
-            handle::<authentication::Modules>(app, call, id?, operation).await
+            handle::<authentication::Modules>(app, call, place, operation).await
         }
         "realm-config/authentication/chains" => {
-            handle::<authentication::Chains>(app, call, id?, operation).await
+            handle::<authentication::Chains>(app, call, place, operation).await
         }
         "realm-config/services/policyconfiguration" if below.is_empty() => {
             realm_settings::handle(app, call, operation).await
         }
-        "bundles" => handle::<bundles::Bundles>(app, call, id?, operation).await,
-        "users" => users::handle(app, call, User, id?, operation).await,
-        "groups" => users::handle(app, call, Group, id?, operation).await,
-        "global-config/realms" => handle::<realms::Realms>(app, call, id?, operation).await,
-        "global-config/revisions" => revisions::handle(app, call, id?, operation).await,
+        "bundles" => handle::<bundles::Bundles>(app, call, place, operation).await,
+        "users" => users::handle(app, call, User, place, operation).await,
+        "groups" => users::handle(app, call, Group, place, operation).await,
+        "global-config/realms" => handle::<realms::Realms>(app, call, place, operation).await,
+        "global-config/revisions" => revisions::handle(app, call, place.id()?, operation).await,
         "global-config/clients"
         | "global-config/roles"
         | "global-config/rolemappings"
-        | "global-config/tokens" => oauth::handle(app, call, &path, id?, operation).await,
+        | "global-config/tokens" => oauth::handle(app, call, &path, place, operation).await,
         "realms" if below.is_empty() => realms::handle_paths(app, call, operation).await,
         name => match listings::listing(name) {
-            Some(listing) => listings::handle(app, call, (listing, name), id?, operation).await,
+            Some(listing) => listings::handle(app, call, (listing, name), place, operation).await,
             None => Err(no_such_endpoint(elements)),
         },
+    }
+}
+
+/// Where a request leads below an endpoint: to the collection, an instance, or deeper, where nothing is.
+#[derive(Clone, Copy)]
+struct Place<'a>(&'a [&'a str]);
+
+impl<'a> Place<'a> {
+    /// The instance; `None` for the collection.
+    ///
+    /// # Errors
+    /// 404 for what lies deeper.
+    fn id(self) -> Result<Option<&'a str>, ApiError> {
+        match self.0 {
+            [] => Ok(None),
+            [id] => Ok(Some(id)),
+            deeper => Err(ApiError::no_such_resource(&deeper.join("/"))),
+        }
+    }
+
+    /// The error for a version that the endpoint at `path` does not have.
+    fn no_such_version(self, path: &str, operation: &Operation) -> ApiError {
+        let below = self.0.join("/");
+        let id = Some(below.as_str()).filter(|below| !below.is_empty());
+        ApiError::no_such_version(path, id, operation)
+    }
+
+    /// A PUT that may create makes an instance of the path above it, which says who may and what is there.
+    ///
+    /// # Errors
+    /// 404 where it names the collection itself, whoever asks.
+    fn check_creation(self, operation: &Operation) -> Result<(), ApiError> {
+        match operation {
+            Operation::Upsert | Operation::CreateWithId if self.0.is_empty() => {
+                Err(ApiError::no_such_resource(""))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The instance, once it is clear who asks for which version.
+    ///
+    /// # Errors
+    /// 404 for what lies deeper; 400 where something would be made beneath an instance.
+    fn settled(self, operation: &Operation) -> Result<Option<&'a str>, ApiError> {
+        match (operation, self.0) {
+            (Operation::Upsert | Operation::CreateWithId, [above, _]) => {
+                let beneath = ApiError::misplaced(&Operation::Create, Some(above));
+                Err(beneath.unwrap_or_else(|| ApiError::no_such_resource(above)))
+            }
+            _ => self.id(),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! `…/resourcetypes` (`management-rest.md` §6).
 
 use assize_engine::model::ResourceType;
+use axum::http::StatusCode;
 use serde_json::Value;
 
 use super::collection::{self, Collection, Put, Route};
@@ -68,6 +69,15 @@ impl Collection for ResourceTypes {
 
     async fn check_update(asked: &Asked<'_>, id: &str) -> Result<(), ApiError> {
         asked.checked(id, id).map(drop)
+    }
+
+    /// A name that another type has: there is nothing to update under this id.
+    fn for_upsert(asked: &Asked<'_>, id: &str, error: ApiError) -> ApiError {
+        if error.status() == StatusCode::PRECONDITION_FAILED {
+            Self::missing(asked, id, &Operation::Update)
+        } else {
+            error
+        }
     }
 
     async fn update(
@@ -167,12 +177,13 @@ impl Asked<'_> {
             vec![write],
         )
         .await?;
-        self.written(&there.name, shown).await
+        self.written(id, shown).await
     }
 
-    /// What a write answers: the object as stored, without a revision.
+    /// What a write answers: the object as stored, without a revision, under the id as it was asked for.
     async fn written(&self, uuid: &str, shown: Members) -> Result<Answer, ApiError> {
         let mut shown = shown;
+        shown.insert("uuid".into(), uuid.into());
         if let Some(object) = self.object(Kind::ResourceType, uuid).await? {
             crate::documents::add_stamp(&mut shown, &object.stamp);
         }

@@ -37,7 +37,6 @@ pub(super) async fn handle(
     id: Option<&str>,
     operation: Operation,
 ) -> Result<Answer, ApiError> {
-    call.well_formed(&operation)?;
     let caller = call.caller(app).await?;
     let verb = match &operation {
         Operation::Read | Operation::Query => Verb::Read,

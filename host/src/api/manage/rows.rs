@@ -7,13 +7,11 @@ use serde_json::{Value, json};
 
 use super::super::Call;
 use super::super::answer::Answer;
-use super::super::crest::fields::is_pointers;
 use super::super::crest::filter::{Filter, Literal, Operator};
-use super::super::crest::operation;
+use super::super::crest::operation::{self, Direction};
 use super::super::error::ApiError;
 use super::identified;
 use crate::documents::Members;
-use crate::limits::SORT_KEYS;
 
 /// A row before it is written.
 pub(super) struct Row {
@@ -63,7 +61,7 @@ pub(super) fn listed(
 /// The answer to a query: sorted, cut to a page, in CREST's envelope.
 ///
 /// # Errors
-/// 400 for parameters that are no numbers, no sort keys, or exclude each other.
+/// 400 for parameters that exclude each other.
 pub(super) fn answer(
     call: &Call,
     served: &'static str,
@@ -76,17 +74,6 @@ pub(super) fn answer(
     if offset > 0 && call.parameters.single("_pagedResultsCookie")?.is_some() {
         return Err(ApiError::bad_request(
             "The parameters _pagedResultsOffset and _pagedResultsCookie are mutually exclusive",
-        ));
-    }
-    if let Some(policy) = call.parameters.single("_totalPagedResultsPolicy")?
-        && !["NONE", "ESTIMATE", "EXACT"]
-            .iter()
-            .any(|known| known.eq_ignore_ascii_case(policy))
-    {
-        return Err(unreadable(
-            "_totalPagedResultsPolicy",
-            policy,
-            "a valid count policy",
         ));
     }
     let total = rows.len();
@@ -124,45 +111,12 @@ pub(super) fn answer(
     })
 }
 
-fn unreadable(name: &str, value: &str, what: &str) -> ApiError {
-    ApiError::bad_request(format!(
-        "The value '{value}' for parameter '{name}' could not be parsed as {what}"
-    ))
-}
-
 /// Sorts by `_sortKeys`; a key that some row lacks, or has with another type, leaves the order as it is. A member that
 /// is null comes before all texts.
 fn sorted(call: &Call, rows: Vec<Row>) -> Result<Vec<Row>, ApiError> {
-    let Some(text) = call.parameters.single("_sortKeys")? else {
+    let keys = operation::sort_keys(&call.parameters)?;
+    if keys.is_empty() {
         return Ok(rows);
-    };
-    let mut keys: Vec<(String, Direction)> = Vec::new();
-    for key in text.trim_end_matches(',').split(',') {
-        let direction = match key.starts_with('-') {
-            true => Direction::Descending,
-            false => Direction::Ascending,
-        };
-        let pointer = key.strip_prefix(['+', '-']).unwrap_or(key);
-        // A lone sign is the pointer to the whole row, by which nothing is sorted; commas alone are no keys at all.
-        let commas = !text.is_empty() && text.trim_end_matches(',').is_empty();
-        let whole = pointer.is_empty() && (!key.is_empty() || commas);
-        if (pointer.is_empty() && !whole) || !is_pointers(pointer) {
-            return Err(unreadable(
-                "_sortKeys",
-                text,
-                "a comma separated list of sort keys",
-            ));
-        }
-        let pointer = pointer.trim_start_matches('/');
-        // Rows that are alike by a key are alike by it a second time.
-        if keys.iter().any(|(known, _)| known == pointer) {
-            continue;
-        }
-        if keys.len() == SORT_KEYS {
-            let message = format!("More than {SORT_KEYS} sort keys");
-            return Err(ApiError::bad_request(message));
-        }
-        keys.push((pointer.to_owned(), direction));
     }
     let by_row: Option<Vec<Vec<SortValue<'_>>>> = rows
         .iter()
@@ -196,13 +150,6 @@ fn sorted(call: &Call, rows: Vec<Row>) -> Result<Vec<Row>, ApiError> {
     let mut rows: Vec<Option<Row>> = rows.into_iter().map(Some).collect();
     let in_order = order.into_iter().filter_map(|at| rows.get_mut(at)?.take());
     Ok(in_order.collect())
-}
-
-/// Which way a sort key sorts.
-#[derive(Clone, Copy)]
-enum Direction {
-    Ascending,
-    Descending,
 }
 
 /// What a row is sorted by.
@@ -298,6 +245,26 @@ fn is_met(members: &Members, name: &str, operator: &Operator, wanted: &Literal) 
     }
 }
 
+/// Whole-text comparison in which `*` stands for anything.
+pub(super) fn wildcard(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = text.strip_prefix(first) else {
+        return false;
+    };
+    let mut parts: Vec<&str> = parts.collect();
+    let Some(last) = parts.pop() else {
+        return rest.is_empty();
+    };
+    for part in parts {
+        match rest.find(part) {
+            Some(at) => rest = rest.get(at + part.len()..).unwrap_or_default(),
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
 /// Every part of a filter that is a leaf.
 pub(super) fn leaves<'f>(
     filter: &'f Filter,
@@ -309,5 +276,25 @@ pub(super) fn leaves<'f>(
         }
         Filter::Not(part) => leaves(part, visit),
         leaf => visit(leaf),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wildcard;
+
+    #[test]
+    fn stars_stand_for_anything() {
+        for (pattern, text, expected) in [
+            ("a*", "abc", true),
+            ("*c", "abc", true),
+            ("a*c", "ac", true),
+            ("a*b*c", "a1b2c", true),
+            ("abc", "abcd", false),
+            ("*", "", true),
+            ("a*a", "a", false),
+        ] {
+            assert_eq!(wildcard(pattern, text), expected, "{pattern} {text}");
+        }
     }
 }

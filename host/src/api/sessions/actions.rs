@@ -3,12 +3,12 @@
 use serde_json::{Value, json};
 
 use super::properties;
-use super::{Asked, Family, Target, not_implemented};
+use super::{Asked, Family, Target, asked_for, not_implemented};
 use crate::api::Call;
 use crate::api::error::ApiError;
 use crate::app::App;
 use crate::auth::endpoint::{Endpoint, Permission, Verb};
-use crate::auth::session::Session;
+use crate::auth::session::{HANDLE_PREFIX, Session};
 use crate::clock::seconds_text;
 use crate::notifications::SessionChange;
 use crate::realm::{IdentityKind, RealmPath};
@@ -63,9 +63,7 @@ pub(super) async fn perform(
         (One, "getproperty") => properties::named(app, &asked),
         (One, "setproperty") => properties::set(app, &asked).await,
         (One, "deleteproperty") => properties::delete(app, &asked).await,
-        _ => Err(not_implemented(
-            call.parameters.first("_action").unwrap_or(action),
-        )),
+        _ => Err(not_implemented(asked_for(call, action))),
     }
 }
 
@@ -121,10 +119,11 @@ async fn logout_by_handle(app: &App, asked: &Asked) -> Result<Value, ApiError> {
     let mut result = serde_json::Map::new();
     for handle in handles {
         let handle = handle.as_str().ok_or_else(refused)?;
-        // A session out of reach is answered like one that is not there.
+        // A session out of reach is answered like one that is not there; whom none is out of reach is told that it is
+        // gone.
         let ended = match app.sessions.realm_of_handle(handle).await? {
             Some(realm) if may_end(asked, &realm) => app.sessions.end_by_handle(handle).await?,
-            _ => false,
+            _ => handle.starts_with(HANDLE_PREFIX) && may_end(asked, &RealmPath::root()),
         };
         result.insert(handle.to_owned(), ended.into());
     }

@@ -62,24 +62,31 @@ pub(crate) async fn handle(
     path: Option<&str>,
     operation: Operation,
 ) -> Result<Answer, ApiError> {
+    if path.is_none() && matches!(operation, Operation::Upsert | Operation::CreateWithId) {
+        return Err(ApiError::no_such_resource(""));
+    }
     let (family, served) = match family(call) {
         Ok(route) => route,
         Err(unserved) => return Err(call.caller(app).await.err().unwrap_or(unserved)),
     };
     let answered = match (operation, path) {
-        (Operation::Action(action), _) => action_of(app, call, path, &action, family).await,
-        (Operation::Query, None) => query::answer(app, call, &call.caller(app).await?).await,
-        (operation, path) => {
-            call.well_formed(&operation)?;
-            match (ApiError::misplaced(&operation, path), path) {
-                (None, Some(token)) => Err(unsupported(app, call, token, "getsessioninfo").await),
-                (misplaced, _) => {
-                    call.caller(app).await?;
-                    let unsupported = || ApiError::not_implemented("Operation is not supported.");
-                    Err(misplaced.unwrap_or_else(unsupported))
-                }
-            }
+        (Operation::Action(action), _) => {
+            action_of(app, call, path, &action, (family, served)).await
         }
+        (Operation::Query, None) => query::answer(app, call, &call.caller(app).await?).await,
+        (operation, path) => match (ApiError::misplaced(&operation, path), path, &operation) {
+            (None, Some(token), Operation::Read) => {
+                Err(unsupported(app, call, token, "getsessioninfo").await)
+            }
+            (misplaced, _, operation) => {
+                let caller = call.caller(app).await?;
+                if !matches!(operation, Operation::Read | Operation::Query) {
+                    may_change(&caller, call)?;
+                }
+                let unsupported = || ApiError::not_implemented("Operation is not supported.");
+                Err(misplaced.unwrap_or_else(unsupported))
+            }
+        },
     };
     match answered {
         Ok(value) => Ok(Answer::value(served, value)),
@@ -92,6 +99,17 @@ pub(crate) async fn handle(
             Err(error)
         }
         Err(error) => Err(error.served(served)),
+    }
+}
+
+/// # Errors
+/// 403 for who does not administer the sessions of the realm: the others only have actions.
+fn may_change(caller: &Caller, call: &Call) -> Result<(), ApiError> {
+    let change = Permission::new(Endpoint::Sessions, Verb::Modify);
+    if caller.may(change, &call.realm.path) {
+        Ok(())
+    } else {
+        Err(ApiError::forbidden("Forbidden"))
     }
 }
 
@@ -111,7 +129,7 @@ async fn action_of(
     call: &Call,
     path: Option<&str>,
     action: &str,
-    family: Family,
+    (family, served): (Family, &'static str),
 ) -> Result<Value, ApiError> {
     let body = call.json()?;
     let action = action.to_ascii_lowercase();
@@ -162,7 +180,8 @@ async fn action_of(
         body,
     };
     permitted(app, call, &action, &asked).await?;
-    actions::perform(app, call, &action, asked).await
+    let done = actions::perform(app, call, &action, asked).await;
+    done.map_err(|error| error.served(served))
 }
 
 /// The error for an operation on one session in the path, which later versions than 1.2 do not have: 501 for whoever might
@@ -207,7 +226,7 @@ async fn validate(
         ));
     };
     if family == Family::Two {
-        return Err(not_implemented("validate"));
+        return Err(not_implemented(asked_for(call, "validate")));
     }
     let mut answer = Map::new();
     match app.sessions.find(&asked, call.now).await? {
@@ -225,8 +244,7 @@ async fn validate(
 }
 
 /// Actions that a user may use on the session that makes the request.
-const OWN: [&str; 10] = [
-    "logout",
+const OWN: [&str; 9] = [
     "gettimeleft",
     "getmaxidle",
     "getsessioninfo",
@@ -253,8 +271,12 @@ fn permission(action: &str) -> Permission {
 }
 
 /// A privilege reaches the sessions of its realm and beneath; without one a user may do only what is listed, and only
-/// with its own session.
+/// with its own session, except to end one.
 async fn permitted(app: &App, call: &Call, action: &str, asked: &Asked) -> Result<(), ApiError> {
+    // Whoever brings a session's token could use it, so may end it too.
+    if action == "logout" {
+        return Ok(());
+    }
     let realm = match &asked.target {
         Target::Live(session) => &session.realm,
         // A session that is none is in no realm that would have to be protected.
@@ -289,6 +311,11 @@ fn is_own(caller: &Caller, session: &Arc<Session>) -> bool {
     caller
         .session()
         .is_some_and(|own| Arc::ptr_eq(own, session))
+}
+
+/// The action as the request spells it.
+fn asked_for<'a>(call: &'a Call, action: &'a str) -> &'a str {
+    call.parameters.first("_action").unwrap_or(action)
 }
 
 fn not_implemented(action: &str) -> ApiError {

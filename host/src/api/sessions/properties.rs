@@ -37,7 +37,7 @@ pub(super) async fn update(app: &App, asked: &Asked) -> Result<Value, ApiError> 
 /// `getProperty`: the properties that the body names, or all listed ones.
 pub(super) fn named(app: &App, asked: &Asked) -> Result<Value, ApiError> {
     let names = match asked.body.get("properties") {
-        None => app.config.session_properties.clone(),
+        None | Some(Value::Null) => app.config.session_properties.clone(),
         Some(names) => strings(names)?,
     };
     let free = asked.caller.is_administrator();

@@ -28,6 +28,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::Place;
 use super::collection::{self, Route};
 use crate::api::Call;
 use crate::api::answer::Answer;
@@ -60,19 +61,21 @@ pub(super) async fn handle(
     app: &App,
     call: &Call,
     path: &str,
-    id: Option<&str>,
+    place: Place<'_>,
     operation: Operation,
 ) -> Result<Answer, ApiError> {
     if !call.realm.path.is_root() {
         return Err(ApiError::no_such_resource(path));
     }
     match path {
-        Client::PATH => collection::handle::<Registrations<Client>>(app, call, id, operation).await,
-        Role::PATH => collection::handle::<Registrations<Role>>(app, call, id, operation).await,
-        RoleMapping::PATH => {
-            collection::handle::<Registrations<RoleMapping>>(app, call, id, operation).await
+        Client::PATH => {
+            collection::handle::<Registrations<Client>>(app, call, place, operation).await
         }
-        _ => collection::handle::<Tokens>(app, call, id, operation).await,
+        Role::PATH => collection::handle::<Registrations<Role>>(app, call, place, operation).await,
+        RoleMapping::PATH => {
+            collection::handle::<Registrations<RoleMapping>>(app, call, place, operation).await
+        }
+        _ => collection::handle::<Tokens>(app, call, place, operation).await,
     }
 }
 

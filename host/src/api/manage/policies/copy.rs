@@ -102,7 +102,8 @@ async fn destination(asked: &Asked<'_>, to: &Members) -> Result<Destination, Api
     let realm = match text(to, "realm")? {
         None => Arc::clone(&asked.call.realm),
         Some(named) => {
-            let found = RealmPath::parse(&named).and_then(|path| asked.call.live.realm(&path));
+            let path = Some(&named).filter(|named| named.is_empty() || named.starts_with('/'));
+            let found = path.and_then(|named| asked.call.live.realm(&RealmPath::parse(named)?));
             found.ok_or_else(|| {
                 ApiError::bad_request(format!("Invalid destination realm: {named}"))
             })?

@@ -98,11 +98,9 @@ impl Collection for Policies {
             (Form::Two, "copy" | "move", Some(name)) => copy::one(asked, action, name).await,
             (Form::Two, "copy" | "move", None) => copy::many(asked, action).await,
             (Form::Two, ..) => Err(ApiError::not_implemented(format!("{action}not supported"))),
-            (Form::One, _, None) if !matches!(action, "copy" | "move") => {
-                Err(ApiError::not_implemented(format!(
-                    "Action '{action}' not implemented for this resource"
-                )))
-            }
+            (Form::One, _, None) => Err(ApiError::not_implemented(format!(
+                "Action '{action}' not implemented for this resource"
+            ))),
             (Form::One, ..) => Err(ApiError::not_implemented("Operation is not supported.")),
         }
     }
@@ -163,6 +161,9 @@ impl Asked<'_> {
 
     async fn create(&self, id: Option<&str>) -> Result<Answer, ApiError> {
         let mut body = self.call.members()?;
+        if self.form == Form::One {
+            self.fill_in_type(&mut body, &self.call.realm).await?;
+        }
         match (id, body.get("name")) {
             (Some(id), Some(Value::String(name))) if id != name => return Err(mismatch()),
             (Some(id), None) => drop(body.insert("name".into(), id.into())),
@@ -186,16 +187,11 @@ impl Asked<'_> {
     }
 
     /// # Errors
-    /// 400 for a policy that cannot be read, 404 for an unknown policy set.
+    /// 400 for a policy that its set does not take, 404 for an unknown policy set.
     async fn check_update(&self, id: &str) -> Result<(), ApiError> {
         let mut body = self.call.members()?;
-        if self.form == Form::One {
-            self.fill_in_type(&mut body, &self.call.realm).await?;
-        }
         body.entry("name").or_insert_with(|| id.into());
-        let checked = policy::check(&Value::Object(body)).map_err(|faults| refused(&faults))?;
-        let wanted = &checked.policy.policy_set;
-        self.policy_set(wanted, &self.call.realm, Purpose::Update)
+        self.checked(body, &self.call.realm, Purpose::Update)
             .await
             .map(drop)
     }
@@ -261,6 +257,10 @@ impl Asked<'_> {
     ) -> Result<(Checked, Fit), ApiError> {
         if self.form == Form::One {
             self.fill_in_type(&mut body, realm).await?;
+        }
+        if body.get("applicationName").is_some_and(|name| name == "") {
+            // No set is called so.
+            self.policy_set("", realm, purpose).await?;
         }
         let sent = body.get("resources").cloned().unwrap_or_default();
         let checked = policy::check(&Value::Object(body)).map_err(|faults| refused(&faults))?;

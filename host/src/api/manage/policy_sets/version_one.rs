@@ -159,9 +159,20 @@ pub(super) async fn type_for_new_set(
             return Ok(object.name);
         }
     }
-    match id.or_else(|| body.get("name").and_then(Value::as_str)) {
-        Some(name) => generated(asked, name, &given, writes),
-        None => Err(ApiError::bad_request("Invalid value name")),
+    let name = match (id, body.get("name")) {
+        (None, None) => return Err(ApiError::bad_request("Invalid value name")),
+        (Some(id), _) => Some(id),
+        (None, Some(name)) => name.as_str(),
+    };
+    let mut set = body.clone();
+    set.insert("name".into(), name.into());
+    set.insert("resourceTypeUuids".into(), Value::Array(Vec::new()));
+    match name {
+        Some(name) if catalogue::policy_set(&Value::Object(set)).is_ok() => {
+            generated(asked, name, &given, writes)
+        }
+        // There will be no such set, as is found out next: no type is named after it.
+        _ => random_uuid().map_err(ApiError::internal),
     }
 }
 

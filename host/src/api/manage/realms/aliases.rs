@@ -14,7 +14,7 @@ use crate::naming::is_dot_segment;
 use crate::publish::Live;
 use crate::realm::{RealmPath, forbidden};
 
-/// The aliases that a body asks for.
+/// The aliases that a body asks for, each once.
 ///
 /// # Errors
 /// 400
@@ -29,13 +29,20 @@ pub(super) fn read(value: &Value) -> Result<Vec<String>, ApiError> {
         if forbidden(alias) {
             return Err(forbidden_name("alias"));
         }
-        aliases.push(alias.to_owned());
+        if !aliases.iter().any(|known| known == alias) {
+            aliases.push(alias.to_owned());
+        }
     }
     Ok(aliases)
 }
 
-/// Words that paths begin with: an alias of that name would hide them.
-const RESERVED: [&str; 5] = ["root", "realms", "authenticate", "sessions", "serverinfo"];
+/// Whether an endpoint is called so: a realm or an alias of that name would hide it.
+pub(super) fn is_endpoint(name: &str) -> bool {
+    const BESIDE: [&str; 4] = ["realms", "authenticate", "sessions", "serverinfo"];
+    let first = ENDPOINTS.iter().filter_map(|path| path.split('/').next());
+    let mut words = first.chain(BESIDE);
+    words.any(|word| word.eq_ignore_ascii_case(name))
+}
 
 /// Checks the aliases that a realm is to have. `before` are those that it has.
 ///
@@ -67,8 +74,7 @@ pub(super) fn check(
             return Err(unaddressable());
         }
         let same = |other: &str| other.eq_ignore_ascii_case(alias);
-        let mut first = ENDPOINTS.iter().filter_map(|path| path.split('/').next());
-        if first.any(same) || RESERVED.iter().any(|word| same(word)) {
+        if is_endpoint(alias) || same("root") {
             return Err(ApiError::bad_request(format!(
                 "The alias {alias} is a word of this API (at /aliases)"
             )));

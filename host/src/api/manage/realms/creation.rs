@@ -1,5 +1,6 @@
 //! How a realm is made, and what it may be called.
 
+use super::aliases::is_endpoint;
 use crate::api::Call;
 use crate::api::error::ApiError;
 use crate::app::App;
@@ -8,6 +9,9 @@ use crate::naming::is_dot_segment;
 use crate::publish::{CommitError, RealmBody};
 use crate::realm::{FORBIDDEN_IN_REALM, RealmPath};
 use crate::store::StoreError;
+
+/// What AM's directory does not take in a realm's name, beside what realms must not hold at all.
+const INVALID: [char; 4] = ['*', '(', ')', '!'];
 
 /// Makes a realm; `name` is what the request calls it.
 ///
@@ -23,6 +27,11 @@ pub(super) async fn make(
 ) -> Result<(), ApiError> {
     if is_dot_segment(path.name()) {
         return Err(unaddressable());
+    }
+    if name.contains(INVALID) || is_endpoint(path.name()) {
+        return Err(ApiError::bad_request(format!(
+            "Organization name {name} is invalid"
+        )));
     }
     let taken = || ApiError::conflict(format!("The realm {name} already exists."));
     if call.live.realm(path).is_some() {

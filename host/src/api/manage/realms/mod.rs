@@ -102,6 +102,9 @@ impl Collection for Realms {
                 json!({"parentPath": "/", "active": true}),
             )),
             "schema" => Ok(Answer::value(asked.served, schema())),
+            "getAllTypes" | "getCreatableTypes" | "nextdescendents" => {
+                Err(ApiError::not_implemented("Not Implemented"))
+            }
             _ => Err(ApiError::not_implemented("Operation is not supported.")),
         }
     }
@@ -135,6 +138,11 @@ impl Asked<'_> {
 
     fn query(&self) -> Result<Answer, ApiError> {
         let Asked { call, served, .. } = *self;
+        if call.parameters.first("_queryFilter").is_none() {
+            return Err(ApiError::bad_request(
+                "Realms are queried by _queryFilter=true",
+            ));
+        }
         let filter = rows::filter(call)?;
         if filter != Filter::Literal(true) {
             return Err(ApiError::not_implemented(format!(
@@ -242,32 +250,25 @@ impl Asked<'_> {
         } = *self;
         let Found { path, live: there } = found;
         let body = call.members()?;
-        let named = body
-            .get("name")
-            .and_then(Value::as_str)
-            .unwrap_or(path.name());
-        let parent = body.get("parentPath").and_then(Value::as_str);
-        let own_parent = path.parent();
-        if !named.eq_ignore_ascii_case(path.name())
-            || parent.is_some_and(|parent| {
-                own_parent
-                    .as_ref()
-                    .is_some_and(|own| !own.as_str().eq_ignore_ascii_case(parent))
-            })
-        {
+        let says = |member: &str, known: &str| match body.get(member) {
+            None => true,
+            Some(given) => given
+                .as_str()
+                .is_some_and(|given| given.eq_ignore_ascii_case(known)),
+        };
+        let parent = path.parent();
+        let same_parent = parent.is_none_or(|own| says("parentPath", own.as_str()));
+        if !says("name", path.name()) || !same_parent {
             return Err(ApiError::bad_request(
                 "Realm name specified in URL does not match realm name specified in JSON",
             ));
         }
         let active = match body.get("active") {
-            None | Some(Value::Null) => None,
+            None => None,
             Some(Value::Bool(active)) => Some(*active),
             Some(_) => return Err(ApiError::bad_request("Invalid attribute values")),
         };
-        let aliases = match body.get("aliases") {
-            None | Some(Value::Null) => None,
-            Some(aliases) => Some(aliases::read(aliases)?),
-        };
+        let aliases = body.get("aliases").map(aliases::read).transpose()?;
         let change = |stored: &document::Stored| {
             let before = &stored.body;
             call.check_if_match(&revision(&there.path, before.active, &before.aliases))?;

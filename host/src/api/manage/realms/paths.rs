@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::super::collection::Collection;
-use super::super::{Wanted, guard};
+use super::super::{Wanted, guard, single};
 use super::creation::{forbidden_name, make};
 use super::shown::revision_of;
 use super::{Realms, aliases as alias_rules, beneath};
@@ -15,6 +15,7 @@ use crate::api::crest::operation::Operation;
 use crate::api::error::ApiError;
 use crate::app::App;
 use crate::auth::endpoint::Endpoint;
+use crate::documents::Members;
 use crate::documents::realm_settings::RealmSettings;
 use crate::publish::{LiveRealm, RealmBody};
 
@@ -30,7 +31,8 @@ pub(in crate::api::manage) async fn handle_paths(
         .route(Realms::ROUTES)
         .map(|(_, served)| served)
         .ok_or_else(|| ApiError::no_such_resource(""))?;
-    match Wanted::of(operation, None)? {
+    let told = |error: ApiError| error.served(served);
+    match Wanted::of(operation, None).map_err(told)? {
         Wanted::Query => {
             let list = beneath(call, caller.caller().realm());
             if call.requested.is_protocol_one() {
@@ -52,8 +54,8 @@ pub(in crate::api::manage) async fn handle_paths(
                 .get("realm")
                 .and_then(Value::as_str)
                 .filter(|name| !name.trim().is_empty());
-            let named = named
-                .ok_or_else(|| ApiError::bad_request("No realm name provided.").served(served))?;
+            let named =
+                named.ok_or_else(|| told(ApiError::bad_request("No realm name provided.")))?;
             let path = call
                 .realm
                 .path
@@ -82,14 +84,22 @@ pub(in crate::api::manage) async fn handle_paths(
                 named,
                 &guard::author(app, &caller),
             )
-            .await?;
-            let answer = Answer::value(served, json!({"realmCreated": path.as_str()}));
+            .await
+            .map_err(told)?;
+            let live = Arc::clone(&app.publisher.live());
+            let realm = live
+                .realm(&path)
+                .ok_or_else(|| ApiError::internal("a realm vanished as it was made"))?;
+            let members = Members::from_iter([("realmCreated".to_owned(), path.as_str().into())]);
+            let answer = single(call, served, named, Some(revision_of(&realm)), members);
             Ok(Answer {
                 status: axum::http::StatusCode::CREATED,
                 ..answer
             })
         }
-        _ => Err(ApiError::not_implemented("Operation is not supported.").served(served)),
+        _ => Err(told(ApiError::not_implemented(
+            "Operation is not supported.",
+        ))),
     }
 }
 

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use super::{Wanted, single};
+use super::{Place, Wanted, single};
 use crate::api::Call;
 use crate::api::answer::Answer;
 use crate::api::crest::fields::Fields;
@@ -60,19 +60,21 @@ pub(super) async fn handle(
     app: &App,
     call: &Call,
     kind: IdentityKind,
-    id: Option<&str>,
+    place: Place<'_>,
     operation: Operation,
 ) -> Result<Answer, ApiError> {
-    let (form, served) = match route(call, id, &operation) {
+    place.check_creation(&operation)?;
+    let (form, served) = match route(call, place, &operation) {
         Ok(route) => route,
         Err(unserved) => return Err(call.caller(app).await.err().unwrap_or(unserved)),
     };
-    if let (Operation::Action(action), None) = (&operation, id) {
-        actions::switched_off(action).map_err(|error| error.served(served))?;
+    let told = |error: ApiError| error.served(served);
+    if let Operation::Action(action) = &operation {
+        actions::switched_off(action, place).map_err(told)?;
     }
-    call.well_formed(&operation)?;
     let caller = call.caller(app).await?;
     caller.touch(app, call.now);
+    let id = place.settled(&operation).map_err(told)?;
     let asked = Asked {
         app,
         call,
@@ -81,16 +83,13 @@ pub(super) async fn handle(
         served,
         caller,
     };
-    asked
-        .perform(operation, id)
-        .await
-        .map_err(|error| error.served(served))
+    asked.perform(operation, id).await.map_err(told)
 }
 
 /// Without a version OpenAM's latest answers; AM 7's only where it is asked for.
 fn route(
     call: &Call,
-    id: Option<&str>,
+    place: Place<'_>,
     operation: &Operation,
 ) -> Result<(Form, &'static str), ApiError> {
     match call.requested.resource {
@@ -98,7 +97,7 @@ fn route(
         Some(_) => call
             .requested
             .route(&ROUTES)
-            .ok_or_else(|| ApiError::no_such_version("", id, operation)),
+            .ok_or_else(|| place.no_such_version("", operation)),
     }
 }
 
@@ -117,11 +116,12 @@ impl Asked<'_> {
             Wanted::Query => query::answer(self).await,
             Wanted::Read(name) => {
                 self.permitted(Deed::Read, Some(name))?;
-                let object = self
-                    .find(name)
-                    .await?
-                    .ok_or_else(|| ApiError::not_found("Resource cannot be found."))?;
-                Ok(self.read(name, &object))
+                match self.find(name).await? {
+                    Some(object) => Ok(self.read(name, &object)),
+                    // Who may not look around is not told which names there are.
+                    None if !self.may(Verb::Read) => Err(self.denied(Deed::Read)),
+                    None => Err(ApiError::not_found("Resource cannot be found.")),
+                }
             }
             Wanted::Create => self.create(None).await,
             Wanted::CreateWithId(name) => self.create_by_put(name).await,

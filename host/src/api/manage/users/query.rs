@@ -15,15 +15,10 @@ pub(super) async fn answer(asked: &Asked<'_>) -> Result<Answer, ApiError> {
     asked.permitted(Deed::Read, None)?;
     let by_id = asked.call.parameters.single("_queryId")?;
     let filter = match by_id {
-        // From version 3 on an id is taken for no query at all, and nothing is found.
-        Some(_) if asked.form != Form::Names => Filter::Literal(false),
-        Some("*") | None => rows::filter(asked.call)?,
-        Some(pattern) => Filter::Compare(
-            crate::api::crest::filter::Field(vec!["uid".into()]),
-            Operator::Equal,
-            Literal::Text(pattern.to_owned()),
-        ),
+        Some(_) => Filter::Literal(true),
+        None => rows::filter(asked.call)?,
     };
+    let named = |name: &str| by_id.is_none_or(|id| is_named(id, name, asked.form));
     let mut rows = Vec::new();
     for object in asked
         .app
@@ -40,7 +35,7 @@ pub(super) async fn answer(asked: &Asked<'_>) -> Result<Answer, ApiError> {
         let matcher = |row: &Row, name: &str, operator: &Operator, value: &Literal| {
             Ok(compare(&row.members, name, operator, value))
         };
-        if rows::holds(&filter, &row, &matcher)? {
+        if named(&row.id) && rows::holds(&filter, &row, &matcher)? {
             rows.push(row);
         }
     }
@@ -66,6 +61,15 @@ pub(super) async fn answer(asked: &Asked<'_>) -> Result<Answer, ApiError> {
             "remainingPagedResults": -1,
         }),
     ))
+}
+
+/// Whether a query by id means an identity: before version 3 `*` stands for anything, and an empty id for all; from
+/// then on an id is a name.
+fn is_named(id: &str, name: &str, form: Form) -> bool {
+    match form {
+        Form::Names => id.is_empty() || rows::wildcard(&id.to_lowercase(), &name.to_lowercase()),
+        Form::Objects | Form::Later => id.eq_ignore_ascii_case(name),
+    }
 }
 
 /// Attributes are lists of texts; `username` and `realm` are members of the answer and no attributes.

@@ -13,7 +13,10 @@ use crate::documents::identity::{self, GroupParts, Written};
 use crate::limits::PASSWORD_CHARACTERS_MINIMUM;
 use crate::realm::IdentityKind;
 use crate::store::{Draft, Expect, Object, Write};
-use crate::subject::{Attributes, STATUS, attribute, is_inactive};
+use crate::subject::{Attributes, is_inactive};
+
+/// What AM keeps out of names: they become part of directory filters.
+const FORBIDDEN: [char; 5] = ['*', '(', ')', '&', '!'];
 
 impl Asked<'_> {
     pub(super) async fn create_by_put(&self, id: &str) -> Result<Answer, ApiError> {
@@ -32,6 +35,12 @@ impl Asked<'_> {
         };
         if name.is_empty() {
             return Err(ApiError::bad_request("Identity name not provided"));
+        }
+        if name.contains(FORBIDDEN) {
+            let list = FORBIDDEN.map(String::from).join(", ");
+            return Err(ApiError::bad_request(format!(
+                "Invalid Identity attribute username - {name} contains one or more invalid characters [{list}]"
+            )));
         }
         if !identity::is_name(&name) {
             return Err(ApiError::bad_request(
@@ -75,6 +84,9 @@ impl Asked<'_> {
     pub(super) async fn update(&self, name: &str, there: Object) -> Result<Answer, ApiError> {
         self.permitted(Deed::Edit, Some(name))?;
         let written = self.written()?;
+        if self.kind == IdentityKind::User && !self.administers() && !written.is_about_oneself() {
+            return Err(self.denied(Deed::Edit));
+        }
         if written
             .name
             .as_ref()
@@ -82,7 +94,7 @@ impl Asked<'_> {
         {
             return Err(mismatch());
         }
-        if written.is_nothing() {
+        if written.is_nothing(self.form == Form::Later) {
             return Err(ApiError::bad_request(
                 "Illegal arguments: One or more required arguments is null or empty",
             ));
@@ -103,12 +115,7 @@ impl Asked<'_> {
         };
         let draft = |there: &Object| match self.kind {
             IdentityKind::User => {
-                let before = identity::user_attributes(there);
-                let after = written.laid_over(before.clone());
-                // A user does not switch itself on or off.
-                if !administers && attribute(&before, STATUS) != attribute(&after, STATUS) {
-                    return Err(self.denied(Deed::Edit));
-                }
+                let after = written.laid_over(identity::user_attributes(there));
                 let secret = secret.clone().or_else(|| there.secret.clone());
                 Ok(identity::user_draft(realm, &there.name, &after, secret))
             }
