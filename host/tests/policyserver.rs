@@ -163,6 +163,8 @@ async fn a_hierarchy_lives_and_answers() {
             nothing
         );
     }
+    let inherited = api.grants("/runtime/policies/Hospital", &[("licence", "GMC")]);
+    assert_eq!(inherited, json!({"policies": ["Hospital/Pharmacy"]}));
     let listed = api.grants("/runtime/policies?descendants=true", &[("sub", "1")]);
     assert_eq!(
         listed,
@@ -378,12 +380,19 @@ async fn bad_requests_name_what_is_wrong() {
             "{method} {path} {body}: {errors}"
         );
     }
-    let twice = api.ask(runtime, &[("sub", "1"), ("sub", "2")]);
-    assert_eq!(twice.status, 400);
-    assert_eq!(
-        twice.json(),
-        json!({"errors": ["Too many subject ids provided."]})
-    );
+    for second in ["2", "1"] {
+        let twice = api.ask(runtime, &[("sub", "1"), ("sub", second)]);
+        assert_eq!(twice.status, 400);
+        assert_eq!(
+            twice.json(),
+            json!({"errors": ["Too many subject ids provided."]})
+        );
+    }
+    let path = "/management?access_token=x";
+    let two_tokens = api.call("GET", path, &Value::Null);
+    assert_eq!(two_tokens.status, 400, "{two_tokens:?}");
+    let challenge = two_tokens.header("www-authenticate").unwrap();
+    assert!(challenge.contains("invalid_request"), "{challenge}");
     let headers = [("Authorization".to_owned(), format!("Bearer {}", api.token))];
     let no_type = api.client.send("POST", policies, &headers, Some("{}"));
     assert_eq!(no_type.status, 415, "{no_type:?}");
@@ -442,7 +451,17 @@ async fn a_role_that_only_reads_only_reads() {
     let client = server.client();
     let registered = register_with(&client, "policyserver.management", "Read-only");
     let reader = Api::of(client, registered);
-    assert_eq!(reader.get("/management/policies")["data"], json!([]));
+    let list = reader.get("/management/policies");
+    assert_eq!((&list["data"], &list["links"]), (&json!([]), &json!([])));
+    let home = reader.get("/management");
+    let rels: Vec<&str> = home["links"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|link| link["rel"].as_str().unwrap())
+        .collect();
+    assert!(rels.contains(&"policies"), "{rels:?}");
+    assert!(!rels.contains(&"add-policy"), "{rels:?}");
     let body = json!({"name": "written"});
     let refused = reader.call("POST", "/management/policies", &body);
     assert_eq!(refused.status, 403, "{refused:?}");

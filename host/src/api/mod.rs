@@ -49,6 +49,7 @@ use crest::version::Requested;
 use error::ApiError;
 use json_body::Limit;
 use media_type::MediaType;
+use oauth::caller::{Authorization, CallerError, authorization};
 use peer::PeerAddress;
 use routes::Routes;
 
@@ -115,8 +116,11 @@ fn only(route: MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>> {
     route.fallback(async || ApiError::method_not_allowed())
 }
 
-async fn nothing(request: Request) -> ApiError {
-    ApiError::no_such_resource(request.uri().path().trim_start_matches('/'))
+async fn nothing(request: Request) -> Response<Body> {
+    elasticsearch::nothing(&request).unwrap_or_else(|| {
+        let path = request.uri().path().trim_start_matches('/');
+        ApiError::no_such_resource(path).into_response()
+    })
 }
 
 /// A REST request whose path, version and operation are known, and whose caller is not.
@@ -139,6 +143,11 @@ pub(crate) struct Call {
 impl Call {
     /// The caller, if there is one.
     pub(crate) async fn find_caller(&self, app: &App) -> Result<Option<Caller>, ApiError> {
+        if self.parameters.first("access_token").is_some()
+            && let Ok(Some(Authorization::Bearer(_))) = authorization(&self.headers)
+        {
+            return Err(CallerError::Malformed("There is more than one token").into());
+        }
         Caller::find(app, &self.headers, &self.live, self.now).await
     }
 

@@ -27,6 +27,21 @@ impl Routes {
         self
     }
 
+    /// Adds a route that is the same with and without a slash at its end: clients are told addresses of token endpoints in
+    /// both spellings, and none of them means something else.
+    pub(crate) fn route_either_way(
+        mut self,
+        path: &str,
+        methods: impl Fn() -> MethodRouter<Arc<App>>,
+    ) -> Self {
+        let other = match path.strip_suffix('/') {
+            Some(bare) => bare.to_owned(),
+            None => format!("{path}/"),
+        };
+        self.router = self.router.route(&other, methods());
+        self.route(path, methods())
+    }
+
     /// Adds the routes of another API.
     pub(crate) fn merge(mut self, other: Routes) -> Self {
         self.paths.extend(other.paths);

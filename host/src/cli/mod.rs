@@ -6,6 +6,7 @@ mod decide;
 mod history;
 mod keys;
 mod serve;
+mod tokens;
 mod transfer;
 
 use std::ffi::OsString;
@@ -54,6 +55,8 @@ enum Verb {
     Bundle(bundle::Bundle),
     /// Register OAuth 2 clients, change and delete them, give them new secrets.
     Client(client::Clients),
+    /// Show or change the settings of tokens: whether passwords are refused on the management APIs, and how long tokens live.
+    Tokens(tokens::Tokens),
     /// Print the default configuration file: every setting, its default, what it is for.
     Config,
 }
@@ -124,6 +127,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Decide(decide) => decide.run(),
         Verb::Bundle(bundle) => bundle.run(),
         Verb::Client(clients) => clients.run(),
+        Verb::Tokens(tokens) => tokens.run(),
         Verb::Config => print(DEFAULT_FILE),
     };
     match done {

@@ -57,7 +57,11 @@ impl Oauth {
             .ok_or(AssertionError::Refused("no such client with keys"))?;
         let mut verified = Err(JwsError::Signature);
         for key in client.keys() {
-            let named = jws.kid().is_none() || key.kid.is_none() || jws.kid() == key.kid.as_deref();
+            // With a single key there is nothing to choose, and who made it may not have been told what it is called.
+            let named = client.keys().len() == 1
+                || jws.kid().is_none()
+                || key.kid.is_none()
+                || jws.kid() == key.kid.as_deref();
             if named && verified.is_err() {
                 verified = jws.verify(key);
             }

@@ -79,7 +79,8 @@ pub(crate) struct Client {
     pub(crate) enabled: bool,
     /// Public keys as JWKs, for `private_key_jwt`.
     pub(crate) jwks: Vec<Value>,
-    /// `token_endpoint_auth_signing_alg`: the only algorithm of its assertions; without one each key's own.
+    /// `token_endpoint_auth_signing_alg`: the only algorithm of its assertions; without one each key's own, or any of its
+    /// type where the key names none.
     pub(crate) signing_alg: Option<String>,
     pub(crate) grants: Vec<Grant>,
     /// What it may do; without a role nothing.
@@ -255,7 +256,7 @@ fn public_keys(jwks: &[Value], signing_alg: Option<&str>) -> Vec<PublicKey> {
         .filter_map(|jwk| PublicKey::from_jwk(jwk).ok())
         .filter_map(|key| match algorithm {
             Some(algorithm) => key.with_algorithm(algorithm),
-            None => Some(key),
+            None => Some(key.with_every_algorithm()),
         })
         .collect()
 }

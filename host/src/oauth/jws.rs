@@ -1,7 +1,7 @@
 //! Compact JWS (RFC 7515 §3.1) as OAuth uses it: taking one apart, and checking it with a key that is already known.
 //!
-//! INVARIANT: nothing in a token chooses how it is verified (RFC 8725 §3.1): the algorithm belongs to the key, `alg` must
-//! merely name it. Keys that a token brings along or points to (`jwk`, `jku`, `x5c`, `x5u`) are refused, as is `crit`,
+//! INVARIANT: nothing in a token chooses how it is verified (RFC 8725 §3.1): the algorithms belong to the key, `alg` must
+//! merely name one of them. Keys that a token brings along or points to (`jwk`, `jku`, `x5c`, `x5u`) are refused, as is `crit`,
 //! since no extension is understood here.
 
 use base64::Engine as _;
@@ -22,7 +22,7 @@ pub(crate) enum JwsError {
     Critical,
     /// It brings its own key, or the address of one.
     OwnKey,
-    /// `alg` is not that of the key.
+    /// `alg` is none of the key's.
     Algorithm,
     Signature,
 }
@@ -132,24 +132,36 @@ impl<'a> Jws<'a> {
     /// # Errors
     /// [`JwsError::Algorithm`], [`JwsError::Signature`].
     pub(crate) fn verify(&self, key: &PublicKey) -> Result<(), JwsError> {
-        if self.header.alg != name(key.algorithm) {
-            return Err(JwsError::Algorithm);
-        }
+        let mut algorithms = key.algorithms.iter().copied();
+        let named = algorithms.find(|algorithm| name(*algorithm) == self.header.alg);
+        let algorithm = named.ok_or(JwsError::Algorithm)?;
         let signed = self.signed.as_bytes();
-        match jsonwebtoken::crypto::verify(self.signature, signed, &key.decoding, key.algorithm) {
+        match jsonwebtoken::crypto::verify(self.signature, signed, &key.decoding, algorithm) {
             Ok(true) => Ok(()),
             Ok(false) | Err(_) => Err(JwsError::Signature),
         }
     }
 }
 
-/// A public key with the one algorithm that it is used with.
+/// A public key with the algorithms that it is used with: one, unless its owner leaves the choice.
 #[derive(Clone, Debug)]
 pub(crate) struct PublicKey {
     pub(crate) kid: Option<String>,
-    pub(crate) algorithm: Algorithm,
+    algorithms: Vec<Algorithm>,
+    /// Whether its `alg` names the algorithm.
+    pinned: bool,
     decoding: DecodingKey,
 }
+
+/// What RSA keys can be used with; other types have one algorithm for each curve.
+const RSA: [Algorithm; 6] = [
+    Algorithm::RS256,
+    Algorithm::RS384,
+    Algorithm::RS512,
+    Algorithm::PS256,
+    Algorithm::PS384,
+    Algorithm::PS512,
+];
 
 /// Why a JWK cannot be used to verify signatures.
 #[derive(Debug, PartialEq, Eq)]
@@ -194,8 +206,7 @@ impl PublicKey {
             Some(alg) => {
                 let named = alg.as_str().and_then(algorithm);
                 let fits = |named: &Algorithm| {
-                    *named == natural
-                        || natural == Algorithm::RS256 && named.family() == natural.family()
+                    *named == natural || natural == Algorithm::RS256 && RSA.contains(named)
                 };
                 named
                     .filter(fits)
@@ -206,18 +217,27 @@ impl PublicKey {
             DecodingKey::from_jwk(&jwk).map_err(|_| KeyRefused("cannot be read as a key"))?;
         Ok(PublicKey {
             kid: jwk.common.key_id,
-            algorithm,
+            algorithms: vec![algorithm],
+            pinned: json.get("alg").is_some(),
             decoding,
         })
     }
 
     /// The same key with another algorithm of its kind: RSA keys leave a choice, which a client's registration makes.
     pub(crate) fn with_algorithm(mut self, algorithm: Algorithm) -> Option<PublicKey> {
-        let fits = self.algorithm == algorithm
-            || self.algorithm == Algorithm::RS256
-                && algorithm.family() == Algorithm::RS256.family();
-        self.algorithm = algorithm;
+        let fits = self.algorithms.contains(&algorithm)
+            || self.algorithms == [Algorithm::RS256] && RSA.contains(&algorithm);
+        self.algorithms = vec![algorithm];
         fits.then_some(self)
+    }
+
+    /// The same key with every algorithm of its type, unless its own `alg` names one: for a client that may sign with
+    /// whatever the metadata document offers, as its registration does not choose.
+    pub(crate) fn with_every_algorithm(mut self) -> PublicKey {
+        if !self.pinned && self.algorithms == [Algorithm::RS256] {
+            self.algorithms = RSA.to_vec();
+        }
+        self
     }
 }
 

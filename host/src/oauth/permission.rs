@@ -87,7 +87,7 @@ const RUNTIME: Option<Audience> = Some(Audience::Runtime);
 #[rustfmt::skip]
 pub(crate) const PERMISSIONS: &[Row] = rows! {
     IsAdmin              "is_admin"              "Is an administrator"                     MANAGEMENT, [PolicyAdmin], "all";
-    UseApi               "use_api"               "May use the API"                         None,       [PolicyAdmin EntitlementRestAccess], "";
+    UseApi               "use_api"               "May use the API"                         None,       [PolicyAdmin EntitlementRestAccess], "monitor";
     EvaluatePolicies     "evaluate_policies"     "May evaluate policies"                   RUNTIME,    [EntitlementRestAccess], "";
     ViewPolicies         "view_policies"         "May view policies"                       MANAGEMENT, [PolicyAdmin PrivilegeRestReadAccess], "";
     ChangePolicies       "change_policies"       "May modify policies"                     MANAGEMENT, [PolicyAdmin], "";

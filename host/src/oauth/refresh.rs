@@ -9,10 +9,11 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::token::{IssueError, Issued, TokenBody};
+use super::token::{IssueError, Issued, TokenBody, User};
 use super::{Oauth, audit};
 use crate::clock::Millis;
 use crate::limits::TOKEN_BYTES;
+use crate::realm::RealmPath;
 use crate::store::StoreError;
 use crate::store::tokens::{RefreshRow, Revoke, SpentRefresh};
 
@@ -26,6 +27,8 @@ pub(crate) enum RefreshError {
     OtherClient,
     /// It had been used: its family is revoked now.
     Used,
+    /// The same where a repeat would have been answered for so many seconds after the use.
+    UsedTooLongAgo(Millis),
     Failed(IssueError),
 }
 
@@ -33,6 +36,13 @@ impl From<StoreError> for RefreshError {
     fn from(error: StoreError) -> Self {
         RefreshError::Failed(IssueError::Store(error))
     }
+}
+
+/// What a refresh token was redeemed for.
+pub(crate) struct Refreshed {
+    pub(crate) issued: Issued,
+    /// Whom the tokens stand for, whoever redeemed them; `None` for a client.
+    pub(crate) user: Option<User>,
 }
 
 /// What a used refresh token was redeemed for, for the client that did not get the answer.
@@ -55,7 +65,7 @@ impl Oauth {
         token: &str,
         client: &str,
         now: Millis,
-    ) -> Result<Issued, RefreshError> {
+    ) -> Result<Refreshed, RefreshError> {
         if token.is_empty() || token.len() > TOKEN_BYTES {
             return Err(RefreshError::Unknown);
         }
@@ -63,10 +73,12 @@ impl Oauth {
         let found = self.store.refresh_token(&hash).await?;
         let row = found.ok_or(RefreshError::Unknown)?;
         self.usable(&row, client, now)?;
-        if row.used.is_some() {
-            return self.used_again(token, row, now).await;
-        }
         let body: TokenBody = serde_json::from_str(&row.body).map_err(|_| RefreshError::Unknown)?;
+        let user = user(&body);
+        if row.used.is_some() {
+            let issued = self.used_again(token, row, now).await?;
+            return Ok(Refreshed { issued, user });
+        }
         let signed = self.sign(
             TokenBody {
                 grant: "refresh_token".into(),
@@ -96,13 +108,15 @@ impl Oauth {
             .redeem_refresh_token(spent, &signed.row, &next_row)
             .await?
         {
-            return Ok(signed.issued(Some(next)));
+            let issued = signed.issued(Some(next));
+            return Ok(Refreshed { issued, user });
         }
         // Somebody else was faster with the same token, or it was revoked meanwhile.
         let found = self.store.refresh_token(&hash).await?;
         let row = found.ok_or(RefreshError::Unknown)?;
         self.usable(&row, client, now)?;
-        self.used_again(token, row, now).await
+        let issued = self.used_again(token, row, now).await?;
+        Ok(Refreshed { issued, user })
     }
 
     /// A refresh token as it is kept, by its hash, whatever has become of it.
@@ -136,8 +150,9 @@ impl Oauth {
         row: RefreshRow,
         now: Millis,
     ) -> Result<Issued, RefreshError> {
-        let used = row.used.unwrap_or(now);
-        if now < used.saturating_add(self.settings.refresh_grace_ms)
+        let grace = self.settings.refresh_grace_ms;
+        let over = now >= row.used.unwrap_or(now).saturating_add(grace);
+        if !over
             && let Some(successor) = row.successor.as_deref().and_then(|text| open(token, text))
         {
             return Ok(Issued {
@@ -152,8 +167,23 @@ impl Oauth {
         };
         audit::refused(about, "a refresh token was used again");
         self.revoke(Revoke::Family(&row.family), about, now).await?;
-        Err(RefreshError::Used)
+        Err(if grace > 0 && over {
+            RefreshError::UsedTooLongAgo(grace / 1000)
+        } else {
+            RefreshError::Used
+        })
     }
+}
+
+/// The user that a token was issued for.
+fn user(body: &TokenBody) -> Option<User> {
+    if body.user.is_empty() {
+        return None;
+    }
+    Some(User {
+        realm: RealmPath::parse(&body.realm)?,
+        name: body.user.clone(),
+    })
 }
 
 /// What the store knows a refresh token by: SHA-256, in hex.

@@ -24,7 +24,7 @@ pub(crate) type Registries = Snapshots<Registry>;
 /// What can be set about tokens while the server runs (Pexip's `authentication` resource).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TokenSettings {
-    /// Life of access tokens in seconds; the configured one where it is not set.
+    /// Life of the access tokens of Pexip's endpoint in seconds; the configured one where it is not set.
     #[serde(default)]
     pub(crate) expiration: Option<u32>,
     /// Whether users' passwords are refused on the management APIs: those take Bearer tokens only.

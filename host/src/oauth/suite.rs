@@ -16,7 +16,7 @@ use tracing::{Event, Metadata, Subscriber};
 use super::Oauth;
 use super::audit::About;
 use super::permission::Audience;
-use super::refresh::RefreshError;
+use super::refresh::{RefreshError, Refreshed};
 use super::registry::TokenSettings;
 use super::scope::Scopes;
 use super::settings::OauthSettings;
@@ -98,6 +98,10 @@ async fn pair(oauth: &Oauth, at: Millis) -> (String, String) {
     parts(oauth.issue_pair(&for_user(1200), at).await.unwrap())
 }
 
+fn refreshed(refreshed: Refreshed) -> (String, String) {
+    parts(refreshed.issued)
+}
+
 fn parts(issued: Issued) -> (String, String) {
     (issued.access_token, issued.refresh_token.unwrap())
 }
@@ -143,12 +147,12 @@ async fn refresh_tokens_are_good_once(place: Place) {
     let oauth = core(&place, &[]).await;
     let (first_access, first) = pair(&oauth, T).await;
     let later = T + 23 * HOUR;
-    let (second_access, second) = parts(oauth.refresh(&first, "caller", later).await.unwrap());
+    let (second_access, second) = refreshed(oauth.refresh(&first, "caller", later).await.unwrap());
     assert_ne!(first, second);
     assert!(believes(&oauth, &second_access, later).await);
     // The access token of before lives out its own time.
     assert!(!believes(&oauth, &first_access, later).await);
-    let (_, third) = parts(
+    let (_, third) = refreshed(
         oauth
             .refresh(&second, "caller", later + HOUR)
             .await
@@ -171,7 +175,7 @@ async fn reuse_ends_the_family(place: Place) {
     let (oauth, other) = (core(&place, &[]).await, core(&place, &[]).await);
     let (access, first) = pair(&oauth, T).await;
     let (stranger_access, stranger) = pair(&oauth, T).await;
-    let (next_access, next) = parts(oauth.refresh(&first, "caller", T + SECOND).await.unwrap());
+    let (next_access, next) = refreshed(oauth.refresh(&first, "caller", T + SECOND).await.unwrap());
     assert!(believes(&other, &next_access, T + SECOND).await);
     let again = oauth.refresh(&first, "caller", T + 2 * SECOND).await;
     assert!(matches!(again, Err(RefreshError::Used)), "even at once");
@@ -224,8 +228,11 @@ async fn refresh_tokens_are_refused_in_order(place: Place) {
 async fn a_repeat_gets_the_same_answer_where_that_is_set(place: Place) {
     let oauth = core(&place, &[("refresh_grace_seconds", 30.into())]).await;
     let (_, first) = pair(&oauth, T).await;
-    let answer = parts(oauth.refresh(&first, "caller", T).await.unwrap());
-    let again = parts(
+    let answer = oauth.refresh(&first, "caller", T).await.unwrap();
+    let whose = answer.user.as_ref().map(|user| user.name.as_str());
+    assert_eq!(whose, Some("Ann"));
+    let answer = refreshed(answer);
+    let again = refreshed(
         oauth
             .refresh(&first, "caller", T + 29 * SECOND)
             .await
@@ -235,7 +242,7 @@ async fn a_repeat_gets_the_same_answer_where_that_is_set(place: Place) {
     let thief = oauth.refresh(&first, "thief", T + SECOND).await;
     assert!(matches!(thief, Err(RefreshError::OtherClient)));
     let late = oauth.refresh(&first, "caller", T + 30 * SECOND).await;
-    assert!(matches!(late, Err(RefreshError::Used)));
+    assert!(matches!(late, Err(RefreshError::UsedTooLongAgo(30))));
     assert!(!believes(&oauth, &answer.0, T + 30 * SECOND).await);
 }
 

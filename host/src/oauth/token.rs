@@ -142,7 +142,7 @@ impl Signed {
 }
 
 impl Oauth {
-    /// Life of the access tokens of a client, seconds.
+    /// Life of the access tokens of a client, seconds; `expiration` is that of the endpoint, where it has one of its own.
     pub(crate) fn client_lifetime(&self, client: &Client, expiration: Option<u32>) -> u32 {
         let own = client.lifetime.or(expiration);
         own.unwrap_or(self.settings.token_seconds)

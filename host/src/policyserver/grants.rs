@@ -23,11 +23,11 @@ pub(crate) enum ClaimsError {
 
 impl Claims {
     /// # Errors
-    /// [`ClaimsError`] where they are about several users. The same claim twice is one claim.
+    /// [`ClaimsError`] where they are about several users, or name one several times.
     pub(crate) fn of(
         claims: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ClaimsError> {
-        let claims: HashSet<(String, String)> = claims.into_iter().collect();
+        let claims: Vec<(String, String)> = claims.into_iter().collect();
         let values = |wanted: &str| {
             let of_type = claims.iter().filter(|(r#type, _)| r#type == wanted);
             of_type.map(|(_, value)| value).collect::<Vec<_>>()
@@ -40,7 +40,10 @@ impl Claims {
             [one] => Some((*one).clone()),
             _ => return Err(ClaimsError::TooManySubjects),
         };
-        Ok(Claims { claims, subject })
+        Ok(Claims {
+            claims: claims.into_iter().collect(),
+            subject,
+        })
     }
 
     fn has(&self, r#type: &str, value: &str) -> bool {
@@ -84,8 +87,8 @@ pub(crate) fn grants(hierarchy: &Hierarchy, way: &[&Policy], claims: &Claims) ->
     grants
 }
 
-/// The paths of the policies beneath a way in which the claims give anything that is defined there: names joined by `/`,
-/// in order. `way` is empty for the top.
+/// The paths of the policies beneath a way in which the claims give anything, what is held from above included: names
+/// joined by `/`, in order. `way` is empty for the top.
 pub(crate) fn policies_with_grants(
     hierarchy: &Hierarchy,
     way: &[&Policy],
@@ -96,7 +99,7 @@ pub(crate) fn policies_with_grants(
     let parent = way.last().map(|policy| &policy.id);
     for child in hierarchy.children(parent) {
         let further: Vec<&Policy> = way.iter().copied().chain([child]).collect();
-        if own(hierarchy, &further, claims) {
+        if grants(hierarchy, &further, claims) != Grants::default() {
             let names: Vec<&str> = further.iter().map(|p| p.label.name.as_str()).collect();
             found.push(names.join("/"));
         }
@@ -112,27 +115,6 @@ pub(crate) fn policies_with_grants(
 pub(crate) enum Reach {
     Children,
     Descendants,
-}
-
-/// Whether the last policy of a way itself gives anything: what is inherited from above is no reason to list it.
-fn own(hierarchy: &Hierarchy, way: &[&Policy], claims: &Claims) -> bool {
-    let Some((last, above)) = way.split_last() else {
-        return false;
-    };
-    let held_above = held(hierarchy, above, claims);
-    let held_here = held(hierarchy, &[last], claims);
-    let mut permissions = hierarchy.permissions_of(&last.id);
-    !held_here.is_empty()
-        || permissions.any(|permission| permission.roles.iter().any(|r| held_above.contains(r)))
-}
-
-fn held<'a>(hierarchy: &'a Hierarchy, way: &[&Policy], claims: &Claims) -> HashSet<&'a RoleId> {
-    let roles = way.iter().flat_map(|policy| hierarchy.roles_of(&policy.id));
-    let assigned = roles.filter(|role| {
-        let mut assignments = hierarchy.assignments_of(&role.id);
-        assignments.any(|assignment| claims.fit(&assignment.assignee))
-    });
-    assigned.map(|role| &role.id).collect()
 }
 
 #[cfg(test)]
@@ -296,8 +278,10 @@ mod tests {
         assert_eq!(twice, Err(ClaimsError::TooManySubjects));
         let tenants = of(&[("tenant", "a"), ("tenant", "b")]);
         assert_eq!(tenants, Err(ClaimsError::TooManyTenants));
+        let the_same = of(&[("sub", "1"), ("sub", "1")]);
+        assert_eq!(the_same, Err(ClaimsError::TooManySubjects));
         assert_eq!(
-            of(&[("sub", "1"), ("sub", "1"), ("role", "a"), ("role", "b")]),
+            of(&[("sub", "1"), ("role", "a"), ("role", "b"), ("role", "a")]),
             Ok(())
         );
     }
@@ -313,19 +297,23 @@ mod tests {
     }
 
     #[test]
-    fn policies_are_listed_where_they_give_something_of_their_own() {
+    fn policies_are_listed_where_the_user_has_anything() {
         let hierarchy = hospital();
         let doctor = claims(&[("sub", "1")]);
         let list = |way: &[&Policy], claims: &Claims, reach| {
             policies_with_grants(&hierarchy, way, claims, reach)
         };
         assert_eq!(list(&[], &doctor, Reach::Children), ["hospital"]);
-        let all = ["hospital", "hospital/pharmacy"];
+        let all = ["hospital", "hospital/pharmacy", "hospital/pharmacy/store"];
         assert_eq!(list(&[], &doctor, Reach::Descendants), all);
         let way = hierarchy.along(&["hospital"]).unwrap();
         assert_eq!(list(&way, &doctor, Reach::Children), ["hospital/pharmacy"]);
         let nurse = claims(&[("role", "Nursing")]);
-        assert!(list(&way, &nurse, Reach::Descendants).is_empty());
+        assert_eq!(list(&way, &nurse, Reach::Children), ["hospital/pharmacy"]);
+        let chemist = claims(&[("department", "pharmacy")]);
+        assert!(list(&[], &chemist, Reach::Children).is_empty());
+        let beneath = ["hospital/pharmacy", "hospital/pharmacy/store"];
+        assert_eq!(list(&[], &chemist, Reach::Descendants), beneath);
     }
 
     #[test]

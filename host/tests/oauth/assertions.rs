@@ -7,7 +7,9 @@ use crate::jwt::{Key, assertion_claims, changed, now, unsigned};
 use crate::support::{Client, Reply};
 use crate::{Backend, Place, anything, error, on_both, post_form, register, registered};
 
-on_both! { assertions_prove_a_client_once forged_assertions_prove_nothing }
+on_both! {
+    assertions_prove_a_client_once forged_assertions_prove_nothing a_key_leaves_the_choice_that_its_type_has
+}
 
 const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
@@ -204,6 +206,57 @@ async fn forged_assertions_prove_nothing(backend: Backend) {
     // None of the attempts used up the assertion that they imitate.
     assert_eq!(send(&client, "/connect/token", &good, &[]).status, 200);
     println!("{} forged assertions were refused", count + 1);
+}
+
+/// Without `alg` in the key or in the registration every advertised algorithm of the key's type is taken, and no other.
+async fn a_key_leaves_the_choice_that_its_type_has(backend: Backend) {
+    let place = Place::start(backend).await;
+    let (client, issuer) = (place.client(), place.issuer());
+    let mut rsa = Key::of_server(&place, "tokens-rs256");
+    let mut jti = 0;
+    let mut try_with = |registration: Value, key: &Key, named: &str| {
+        let id = register(&client, &registration)["client_id"].clone();
+        jti += 1;
+        let claims = assertion_claims(id.as_str().unwrap(), &issuer, &format!("choice-{jti}"));
+        let assertion = key.sign(&json!({"alg": named}), &claims);
+        send(&client, "/connect/token", &assertion, &[]).status
+    };
+    let mut open = rsa.jwk.clone();
+    open.as_object_mut().unwrap().remove("alg");
+    let free = json!({"jwks": {"keys": [open]}});
+    for algorithm in [
+        Algorithm::RS256,
+        Algorithm::RS384,
+        Algorithm::RS512,
+        Algorithm::PS256,
+        Algorithm::PS384,
+        Algorithm::PS512,
+    ] {
+        rsa.algorithm = algorithm;
+        let name = format!("{algorithm:?}");
+        assert_eq!(try_with(free.clone(), &rsa, &name), 200, "{name}");
+        let bound = json!({"jwks": {"keys": [open]}, "token_endpoint_auth_signing_alg": "PS384"});
+        let expected = if name == "PS384" { 200 } else { 400 };
+        assert_eq!(try_with(bound, &rsa, &name), expected, "{name}");
+        let mut pinned = open.clone();
+        pinned["alg"] = "RS512".into();
+        let expected = if name == "RS512" { 200 } else { 400 };
+        let pinned = json!({"jwks": {"keys": [pinned]}});
+        assert_eq!(try_with(pinned, &rsa, &name), expected, "{name}");
+        // The name of another algorithm does not make it one.
+        assert_eq!(try_with(free.clone(), &rsa, "ES256"), 400, "{name}");
+    }
+    let ec = Key::ec();
+    let of_ec = json!({"jwks": {"keys": [ec.jwk]}});
+    assert_eq!(try_with(of_ec.clone(), &ec, "ES256"), 200);
+    for other in ["ES384", "RS256", "PS256", "EdDSA", "HS256", "none"] {
+        assert_eq!(try_with(of_ec.clone(), &ec, other), 400, "{other}");
+    }
+    let public = by_hmac(
+        &open.to_string(),
+        &assertion_claims("x", &issuer, "by-the-public-key"),
+    );
+    assert_eq!(send(&client, "/connect/token", &public, &[]).status, 400);
 }
 
 fn by_hmac(secret: &str, claims: &Value) -> String {

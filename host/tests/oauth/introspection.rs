@@ -52,7 +52,42 @@ async fn tokens_are_seen_and_ended_by_their_client(backend: Backend) {
     }
     let missing = post_form(&client, "/connect/introspect", &[own.basic()], &[]);
     assert_eq!(error(&missing), (400, "invalid_request".into()));
-    for headers in [vec![], vec![bearer(&token)], vec![basic(&own.id, "wrong")]] {
+    // By a Bearer token too: its own client's tokens, or all; a bad one is refused as RFC 6750 says.
+    let by_bearer = |proof: &str, token: &str| {
+        post_form(
+            &client,
+            "/connect/introspect",
+            &[bearer(proof)],
+            &[("token", token)],
+        )
+    };
+    let others = other.token(&client, "policyserver.management");
+    let all = auditor.token(&client, "policyserver.management");
+    for (proof, seen, active) in [
+        (&token, &token, true),
+        (&others, &token, false),
+        (&all, &token, true),
+    ] {
+        let reply = by_bearer(proof, seen);
+        assert_eq!(reply.status, 200, "{reply:?}");
+        assert_eq!(reply.json()["active"], active);
+    }
+    let bad = by_bearer("x.y.z", &token);
+    assert_eq!(error(&bad), (401, "invalid_token".into()));
+    let challenge = bad.header("WWW-Authenticate").unwrap();
+    assert!(challenge.starts_with("Bearer "), "{challenge}");
+    let twice = post_form(
+        &client,
+        "/connect/introspect",
+        &[bearer(&token)],
+        &[
+            ("token", &token),
+            ("client_id", &own.id),
+            ("client_secret", &own.secret),
+        ],
+    );
+    assert_eq!(error(&twice), (400, "invalid_request".into()));
+    for headers in [vec![], vec![basic(&own.id, "wrong")]] {
         let reply = post_form(
             &client,
             "/connect/introspect",

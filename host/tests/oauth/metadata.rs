@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::jwt::claims;
-use crate::{Backend, Place, anything, list_clients, on_both, registered};
+use crate::{Backend, Place, anything, error, list_clients, on_both, registered};
 
 on_both! {
     documents_are_found
@@ -32,7 +32,14 @@ async fn documents_are_found(backend: Backend) {
             document["grant_types_supported"],
             json!(["client_credentials"])
         );
-        assert!(document.get("authorization_endpoint").is_none());
+        let authorization = match path {
+            "/.well-known/openid-configuration" => {
+                json!("https://pdp.example.org/base/connect/authorize")
+            }
+            _ => json!(null),
+        };
+        assert_eq!(document["authorization_endpoint"], authorization);
+        assert_eq!(document["response_types_supported"], json!(["none"]));
         let algorithms = document["token_endpoint_auth_signing_alg_values_supported"]
             .as_array()
             .unwrap();
@@ -41,6 +48,19 @@ async fn documents_are_found(backend: Backend) {
                 .iter()
                 .any(|alg| alg == "none" || alg.as_str().unwrap().starts_with("HS"))
         );
+    }
+    for (query, code) in [
+        ("", "invalid_request"),
+        (
+            "?response_type=code&client_id=x",
+            "unsupported_response_type",
+        ),
+        ("?response_type=none&client_id=x", "unauthorized_client"),
+    ] {
+        let path = format!("/connect/authorize{query}");
+        let reply = client.send("GET", &path, &[], None);
+        assert_eq!(error(&reply), (400, code.into()), "{query}");
+        assert!(reply.header("Location").is_none());
     }
     let registered = registered(&client, &anything());
     let token = registered.token(&client, "policyserver.management");

@@ -73,6 +73,11 @@ async fn registrations_are_checked(backend: Backend) {
         assert!(reply.header("WWW-Authenticate").is_some(), "{reply:?}");
     }
     let ec = crate::jwt::Key::ec().jwk;
+    let named = || {
+        let mut jwk = crate::jwt::Key::ec().jwk;
+        jwk["kid"] = "one".into();
+        jwk
+    };
     let mut private = ec.clone();
     private["d"] = "x".into();
     for (member, body) in [
@@ -109,6 +114,7 @@ async fn registrations_are_checked(backend: Backend) {
         ("jwks", json!({"jwks": {"keys": []}})),
         ("jwks", json!({"jwks": {"keys": vec![ec.clone(); 9]}})),
         ("jwks", json!({"jwks": {"keys": [private]}})),
+        ("jwks", json!({"jwks": {"keys": [named(), named()]}})),
         (
             "jwks",
             json!({"jwks": {"keys": [{"kty": "oct", "k": "c2VjcmV0"}]}}),

@@ -83,6 +83,13 @@ async fn clients_get_what_they_are_registered_for(backend: Backend) {
             Some("application/json;charset=UTF-8")
         );
     }
+    // What is left of a registration after the role became narrower never means more than the registration.
+    let narrow = registered(
+        &client,
+        &json!({"scope": "policyserver.management change_policies", "role": "Read-only"}),
+    );
+    let refused = ask(&client, &narrow, &[]);
+    assert_eq!(error(&refused), (400, "invalid_scope".into()));
     // By the body too, and with an imported secret whose spelling in Basic can be meant in two ways.
     let imported = registered(&client, &json!({"client_secret": "a+b%20c=d&e f/g:h"}));
     for headers in [
@@ -297,7 +304,7 @@ async fn wrong_requests_have_their_errors(backend: Backend) {
             "id without secret",
             none.clone(),
             vec![GRANT, own[0]],
-            400,
+            401,
             "invalid_client",
         ),
         (
@@ -438,6 +445,17 @@ fn other_shapes(client: &Client, registered: &Registered) {
         &format!("{good}&a={}", "x".repeat(70_000)),
     );
     assert_eq!(error(&large), (413, "invalid_request".into()));
+    // One token in one place; how many blanks stand before it says nothing.
+    let token = registered.token(client, "is_admin");
+    let listed = |authorization: String, query: &str| {
+        let path = format!("/am/json/global-config/roles?_queryFilter=true{query}");
+        let headers = [("Authorization".to_owned(), authorization)];
+        client.send("GET", &path, &headers, None).status
+    };
+    assert_eq!(listed(format!("Bearer {token}"), ""), 200);
+    assert_eq!(listed(format!("Bearer  {token}"), ""), 200);
+    assert_eq!(listed(format!("Bearer {token}"), "&access_token=x"), 400);
+    assert_eq!(listed(format!("Bearer {token} {token}"), ""), 400);
     for method in ["GET", "PUT", "DELETE", "PATCH"] {
         for path in [
             "/connect/token",

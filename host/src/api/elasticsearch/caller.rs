@@ -31,7 +31,7 @@ impl FromRequestParts<Arc<App>> for Authenticated {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refusal> {
         let address = PeerAddress::of(&parts.extensions).map_err(Refusal::internal)?;
         let now = clock::now();
-        let caller = ApiCaller::require(app, &parts.headers, address, now).await?;
+        let caller = ApiCaller::require(app, parts, address, now).await?;
         Ok(Authenticated {
             app: Arc::clone(app),
             caller,
@@ -64,6 +64,18 @@ impl Authenticated {
             address: self.address,
             now: self.now,
         })
+    }
+
+    /// Checks that the caller may see how the server is (Elasticsearch's cluster privilege `monitor`).
+    ///
+    /// # Errors
+    /// 403
+    pub(super) fn monitors(&self, action: &str) -> Result<(), Refusal> {
+        if self.caller.may(Permission::UseApi) {
+            Ok(())
+        } else {
+            Err(Refusal::unauthorized(action, &self.caller.name()))
+        }
     }
 
     /// The user that the caller is; `None` for a client.

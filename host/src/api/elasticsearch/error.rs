@@ -2,7 +2,7 @@
 //! for what is wrong with a grant (`{"error", "error_description"}`).
 
 use axum::body::Body;
-use axum::http::{HeaderValue, Response, StatusCode};
+use axum::http::{HeaderValue, Method, Response, StatusCode};
 use axum::response::IntoResponse;
 use serde_json::{Value, json};
 
@@ -14,6 +14,8 @@ use crate::oauth::token::IssueError;
 use crate::store::StoreError;
 
 const BASIC: HeaderValue = HeaderValue::from_static("Basic realm=\"security\", charset=\"UTF-8\"");
+
+const BEARER: HeaderValue = HeaderValue::from_static("Bearer realm=\"security\"");
 
 /// Why a request was refused.
 #[derive(Debug)]
@@ -60,10 +62,11 @@ impl Refusal {
         }
     }
 
-    /// 401: nobody is known by these credentials.
-    pub(super) fn unauthenticated(reason: impl Into<String>) -> Self {
+    /// 401: nobody is known by these credentials. A password is only asked for where one would be taken.
+    pub(super) fn unauthenticated(reason: impl Into<String>, takes_passwords: bool) -> Self {
+        let challenge = if takes_passwords { BASIC } else { BEARER };
         Refusal {
-            hints: Hints::challenges([BASIC]),
+            hints: Hints::challenges([challenge]),
             ..Self::new(StatusCode::UNAUTHORIZED, "security_exception", reason)
         }
     }
@@ -89,6 +92,17 @@ impl Refusal {
             "illegal_argument_exception",
             "this method is not served here",
         )
+    }
+
+    /// 400: there is nothing at this address. The product has no object for it, a text only.
+    pub(super) fn no_handler(path: &str, method: &Method) -> Self {
+        let status = StatusCode::BAD_REQUEST;
+        let error = format!("no handler found for uri [{path}] and method [{method}]");
+        Refusal {
+            status,
+            body: json!({"error": error, "status": status.as_u16()}),
+            hints: Hints::default(),
+        }
     }
 
     /// Something of ours failed: logged with its cause, told without it.
@@ -174,6 +188,12 @@ impl From<RefreshError> for Refusal {
             RefreshError::Revoked => "token has been invalidated",
             RefreshError::OtherClient => "tokens must be refreshed by the creating client",
             RefreshError::Used => "token has already been refreshed",
+            RefreshError::UsedTooLongAgo(seconds) => {
+                let ago = format!(
+                    "token has already been refreshed more than {seconds} seconds in the past"
+                );
+                return Self::grant("invalid_grant", ago);
+            }
             RefreshError::Failed(error) => return error.into(),
         };
         Self::grant("invalid_grant", description)

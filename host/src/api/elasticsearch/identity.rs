@@ -16,6 +16,9 @@ use crate::oauth::token::User;
 /// The realm of users: those of the root realm, which are kept here.
 pub(super) const REALM: &str = "native";
 
+/// What Elasticsearch calls all nodes together.
+pub(super) const CLUSTER: &str = "assize";
+
 /// How somebody was authenticated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
@@ -32,7 +35,7 @@ pub(super) async fn product(
 ) -> Result<Response<Body>, Refusal> {
     let body = json!({
         "name": "assize",
-        "cluster_name": "assize",
+        "cluster_name": CLUSTER,
         "cluster_uuid": app.oauth.issuer(),
         "version": {
             "number": "8.19.0",

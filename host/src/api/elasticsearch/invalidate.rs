@@ -6,6 +6,7 @@ use axum::http::{Response, StatusCode};
 use serde_json::json;
 
 use super::super::oauth::error::answer;
+use super::super::oauth::spelling::is_misspelled;
 use super::body::Members;
 use super::caller::{Authenticated, TokenManager};
 use super::error::Refusal;
@@ -38,7 +39,10 @@ pub(super) async fn invalidate(
         }
         (None, None, Some(_)) => {
             // Users of the root realm are all that there is; other realms have no tokens.
-            let known = realm.is_none_or(|realm| realm == REALM);
+            let mut known = realm.is_none_or(|realm| realm == REALM);
+            if let Some(name) = username {
+                known = known && !is_misspelled(&manager.app, name).await?;
+            }
             let root = RealmPath::root().key();
             let user = username.map(str::to_lowercase);
             let which = match &user {

@@ -5,6 +5,7 @@
 
 mod body;
 mod caller;
+mod cluster;
 mod error;
 mod identity;
 mod invalidate;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 
 use super::routes::Routes;
@@ -34,14 +35,27 @@ pub(crate) fn routes() -> Routes {
             "/_security/_authenticate",
             only(get(identity::authenticate)),
         )
-        .route("/_security/oauth2/token", token())
+        .route("/_cluster/health", only(get(cluster::health)))
+        .route_either_way("/_security/oauth2/token", token)
         // As it was called before version 7.
-        .route("/_xpack/security/oauth2/token", token())
+        .route_either_way("/_xpack/security/oauth2/token", token)
         .wrapped(|router| router.layer(middleware::from_fn(name_the_product)))
 }
 
+/// The answer to a path of this API that leads nowhere; `None` for a path that is none of it.
+pub(crate) fn nothing(request: &Request) -> Option<Response> {
+    let path = request.uri().path();
+    path.starts_with("/_").then(|| {
+        let refusal = Refusal::no_handler(path, request.method());
+        named(refusal.into_response())
+    })
+}
+
 async fn name_the_product(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+    named(next.run(request).await)
+}
+
+fn named(mut response: Response) -> Response {
     response.headers_mut().insert(PRODUCT, ELASTICSEARCH);
     response
 }

@@ -7,6 +7,7 @@ use axum::http::{Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::super::oauth::error::answer;
+use super::super::oauth::spelling::is_spelled;
 use super::body::Members;
 use super::caller::{Authenticated, Own, TokenManager};
 use super::error::Refusal;
@@ -50,15 +51,7 @@ pub(super) async fn get(
     let grant = check(&members)?;
     let (issued, authentication) = match grant {
         "password" => by_password(&manager, &members).await?,
-        "refresh_token" => {
-            let token = members.text("refresh_token").unwrap_or_default();
-            let issued = manager
-                .app
-                .oauth
-                .refresh(token, &manager.id(), manager.now)
-                .await?;
-            (issued, shown)
-        }
+        "refresh_token" => by_refresh_token(&manager, &members, shown).await?,
         _ => (as_the_caller(&manager, grant).await?, shown),
     };
     let mut body = json!({
@@ -149,6 +142,22 @@ async fn as_the_caller(manager: &TokenManager, grant: &'static str) -> Result<Is
     Ok(manager.app.oauth.issue(&new, manager.now).await?)
 }
 
+/// What follows on a pair of tokens. The answer shows whom they stand for, not who asks for them.
+async fn by_refresh_token(
+    manager: &TokenManager,
+    members: &Members,
+    caller: Value,
+) -> Result<(Issued, Value), Refusal> {
+    let (app, id) = (&manager.app, manager.id());
+    let token = members.text("refresh_token").unwrap_or_default();
+    let refreshed = app.oauth.refresh(token, &id, manager.now).await?;
+    let authentication = match &refreshed.user {
+        Some(user) => identity::of_user(app, user, identity::Way::Token).await?,
+        None => caller,
+    };
+    Ok((refreshed.issued, authentication))
+}
+
 /// A token for a user of the root realm, and a refresh token for the caller.
 async fn by_password(
     manager: &TokenManager,
@@ -189,10 +198,13 @@ async fn by_password(
             return Err(super::super::oauth::caller::CallerError::Busy(busy).into());
         }
     };
-    if outcome != Outcome::Welcome {
+    if outcome != Outcome::Welcome || !is_spelled(app, name).await? {
         audit::refused(about, "wrong user name or password");
+        let revision = app.publisher.live().revision;
+        let registry = app.oauth.registries.at(revision).await?;
         let reason = format!("unable to authenticate user [{name}]");
-        return Err(Refusal::unauthenticated(reason));
+        let takes_passwords = !registry.settings.disable_basic;
+        return Err(Refusal::unauthenticated(reason, takes_passwords));
     }
     let user = User {
         realm: root,

@@ -4,10 +4,13 @@
 
 use std::net::IpAddr;
 
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::client::basic;
 use super::error::{OauthError, told};
+use super::spelling::is_spelled;
+use crate::api::crest::parameters::{Plus, decode};
 use crate::app::App;
 use crate::auth::login::{self, Given, LoginError, Outcome};
 use crate::auth::password::PasswordError;
@@ -43,7 +46,7 @@ pub(crate) enum CallerError {
     Malformed(&'static str),
     /// Unknown user or wrong password, not told apart.
     WrongPassword,
-    /// Passwords are not taken: the setting `disable_basic`.
+    /// Passwords are not taken (the setting `disable_basic`), and one was sent, or nothing at all.
     BasicDisabled,
     Throttled(RetryAfter),
     /// The token is not good, in words that may be told.
@@ -81,12 +84,25 @@ impl ApiCaller {
     /// [`CallerError`], but for [`CallerError::Insufficient`] of a known permission.
     pub(crate) async fn require(
         app: &App,
-        headers: &HeaderMap,
+        request: &Parts,
         address: IpAddr,
         now: Millis,
     ) -> Result<ApiCaller, CallerError> {
-        match authorization(headers)? {
-            None => Err(CallerError::Missing),
+        let authorization = authorization(&request.headers)?;
+        if let Some(Authorization::Bearer(_)) = authorization {
+            refuse_second_token(request.uri.query())?;
+        }
+        match authorization {
+            None => {
+                let revision = app.publisher.live().revision;
+                let registry = app.oauth.registries.at(revision).await?;
+                // Nobody is asked for a password that would be refused.
+                Err(if registry.settings.disable_basic {
+                    CallerError::BasicDisabled
+                } else {
+                    CallerError::Missing
+                })
+            }
             Some(Authorization::Bearer(token)) => Self::by_token(app, token, now).await,
             Some(Authorization::Basic(name, password)) => {
                 Self::by_password(app, &name, &password, address).await
@@ -155,8 +171,10 @@ impl ApiCaller {
             name: name.to_owned(),
         };
         let permissions = match outcome {
-            Outcome::Welcome => app.oauth.user_permissions(&registry, &user).await?,
-            Outcome::Failed | Outcome::Locked => None,
+            Outcome::Welcome if is_spelled(app, name).await? => {
+                app.oauth.user_permissions(&registry, &user).await?
+            }
+            Outcome::Welcome | Outcome::Failed | Outcome::Locked => None,
         };
         let Some(permissions) = permissions else {
             audit::refused(about, "wrong user name or password");
@@ -223,6 +241,25 @@ impl ApiCaller {
     }
 }
 
+/// Checks that a request with a token in its header has none in its address too: one of them is not meant (RFC 6750 §2).
+///
+/// # Errors
+/// [`CallerError::Malformed`]
+pub(crate) fn refuse_second_token(query: Option<&str>) -> Result<(), CallerError> {
+    let mut pairs = query.unwrap_or_default().split('&');
+    let named = pairs.any(|pair| {
+        let name = pair.split('=').next().unwrap_or_default();
+        decode(name, Plus::IsBlank).as_deref() == Some("access_token")
+    });
+    if named {
+        return Err(CallerError::Malformed("There is more than one token"));
+    }
+    Ok(())
+}
+
+/// What is said of a Bearer token that is none.
+pub(super) const BAD_BEARER: &str = "The Bearer token cannot be read";
+
 /// What an Authorization header holds.
 pub(crate) enum Authorization<'a> {
     Basic(String, String),
@@ -253,11 +290,11 @@ pub(crate) fn authorization(headers: &HeaderMap) -> Result<Option<Authorization<
         return Ok(Some(Authorization::Basic(name, password)));
     }
     if scheme.eq_ignore_ascii_case("bearer") {
-        let token = rest.trim();
-        // RFC 6750 §2.1, b64token.
+        // RFC 6750 §2.1: any number of blanks, then b64token.
+        let token = rest.trim_matches(' ');
         let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b);
         if token.is_empty() || !token.bytes().all(plain) {
-            return Err(CallerError::Malformed("The Bearer token cannot be read"));
+            return Err(CallerError::Malformed(BAD_BEARER));
         }
         return Ok(Some(Authorization::Bearer(token)));
     }

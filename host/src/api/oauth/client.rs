@@ -10,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::super::peer::PeerAddress;
+use super::caller::{Authorization, BAD_BEARER, CallerError, authorization};
 use super::error::{Challenge, OauthError};
 use super::form::Form;
 use crate::api::crest::parameters::{Plus, decode};
@@ -21,6 +22,9 @@ use crate::oauth::assertion::ASSERTION_TYPE;
 use crate::oauth::authenticate::Proof;
 use crate::oauth::client::Client;
 use crate::oauth::registry::Registry;
+
+/// Parameters that must not be in addresses.
+const SECRETS: [&str; 4] = ["client_secret", "client_assertion", "token", "access_token"];
 
 /// A form, and the client that sent it.
 pub(crate) struct ClientRequest {
@@ -43,10 +47,10 @@ impl FromRequest<Arc<App>> for ClientRequest {
 /// A form whose sender is not known yet.
 pub(crate) struct UnprovedRequest {
     pub(crate) form: Form,
+    pub(super) now: Millis,
     headers: HeaderMap,
     path: String,
     address: IpAddr,
-    now: Millis,
 }
 
 impl FromRequest<Arc<App>> for UnprovedRequest {
@@ -72,7 +76,7 @@ impl FromRequest<Arc<App>> for UnprovedRequest {
         let secret = |pair: &str| {
             let name = pair.split('=').next().unwrap_or_default();
             let name = decode(name, Plus::IsBlank).unwrap_or_default();
-            ["client_secret", "client_assertion", "token"].contains(&name.as_str())
+            SECRETS.contains(&name.as_str())
         };
         if query.split('&').any(secret) {
             return Err(OauthError::invalid_request(
@@ -90,6 +94,27 @@ impl FromRequest<Arc<App>> for UnprovedRequest {
 }
 
 impl UnprovedRequest {
+    /// The Bearer token of a request whose sender proves itself by one.
+    ///
+    /// # Errors
+    /// 400 for one that cannot be read, and where the form proves a client besides.
+    pub(super) fn bearer(&self) -> Result<Option<&str>, OauthError> {
+        // What is wrong with another header is said as at the token endpoint, where clients are proved.
+        let token = match authorization(&self.headers) {
+            Ok(Some(Authorization::Bearer(token))) => token,
+            Err(error @ CallerError::Malformed(BAD_BEARER)) => return Err(error.into()),
+            Ok(_) | Err(_) => return Ok(None),
+        };
+        for proof in ["client_secret", "client_assertion"] {
+            if self.form.one(proof)?.is_some() {
+                return Err(OauthError::invalid_request(
+                    "The client authenticates in more than one way",
+                ));
+            }
+        }
+        Ok(Some(token))
+    }
+
     /// Authenticates the client.
     ///
     /// # Errors
@@ -107,7 +132,8 @@ impl UnprovedRequest {
             assertion: self.form.one("client_assertion")?,
             assertion_type: self.form.one("client_assertion_type")?,
         };
-        let challenge = match (&basic, given.secret.or(given.assertion).or(given.id)) {
+        // An id alone proves nothing: whoever sends no proof is told how to.
+        let challenge = match (&basic, given.secret.or(given.assertion)) {
             (None, Some(_)) => Challenge::None,
             (Some(_), _) | (None, None) => Challenge::Basic,
         };
@@ -191,7 +217,14 @@ impl<'a> Given<'a> {
 
 /// The paths that an endpoint is reached by: an assertion may be meant for any of them.
 fn aliases(path: &str) -> &'static [&'static str] {
-    const TOKEN: &[&str] = &["/connect/token", "/token", "/oauth/token/"];
+    const TOKEN: &[&str] = &[
+        "/connect/token",
+        "/connect/token/",
+        "/token",
+        "/token/",
+        "/oauth/token",
+        "/oauth/token/",
+    ];
     match path {
         "/connect/introspect" => &["/connect/introspect", "/connect/token"],
         "/connect/revocation" => &["/connect/revocation", "/connect/token"],

@@ -1,7 +1,8 @@
 //! What clients read before anything else: both metadata documents (RFC 8414, OpenID Connect Discovery 1.0) and the keys.
 //!
-//! There is no authorization endpoint, so no document names one. `response_types_supported` is required and would be
-//! empty, which RFC 8414 §2 forbids: `none` stands for it (OAuth 2.0 Multiple Response Types, §4).
+//! No grant uses an authorization endpoint, so RFC 8414's document names none; OpenID Connect's must, and names one that
+//! says so. `response_types_supported` is required and would be empty, which RFC 8414 §2 forbids: `none` stands for it
+//! (OAuth 2.0 Multiple Response Types, §4).
 
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYP
 use axum::http::{HeaderValue, Response};
 use serde_json::{Value, json};
 
+use super::authorize;
 use super::error::OauthError;
 use crate::app::App;
 use crate::oauth::client::{AuthMethod, Grant};
@@ -28,6 +30,8 @@ pub(crate) async fn authorization_server(State(app): State<Arc<App>>) -> Respons
 /// `GET /.well-known/openid-configuration`: the same, and what OpenID Connect requires beside it.
 pub(crate) async fn openid_configuration(State(app): State<Arc<App>>) -> Response<Body> {
     let mut document = document(&app);
+    let issuer = app.oauth.issuer();
+    document["authorization_endpoint"] = format!("{issuer}/connect/authorize").into();
     document["subject_types_supported"] = json!(["public"]);
     document["id_token_signing_alg_values_supported"] = json!(["RS256"]);
     public("application/json", &document)
@@ -59,7 +63,7 @@ fn document(app: &App) -> Value {
         "registration_endpoint": format!("{issuer}/connect/register"),
         "jwks_uri": format!("{issuer}/.well-known/jwks"),
         "scopes_supported": scopes,
-        "response_types_supported": ["none"],
+        "response_types_supported": [authorize::NONE],
         "grant_types_supported": [Grant::ClientCredentials.name()],
         "token_endpoint_auth_methods_supported": methods,
         "token_endpoint_auth_signing_alg_values_supported": ALGORITHMS,

@@ -1,5 +1,6 @@
 //! The token service's endpoints, at the server's root (RFC 6749, 7009, 7591, 7662, 8414).
 
+mod authorize;
 pub(crate) mod caller;
 pub(crate) mod client;
 pub(crate) mod error;
@@ -9,6 +10,7 @@ mod metadata;
 mod register;
 pub(crate) mod registration;
 mod revocation;
+pub(crate) mod spelling;
 pub(crate) mod token;
 
 use std::sync::Arc;
@@ -22,8 +24,9 @@ use error::OauthError;
 /// All routes of the token service.
 pub(crate) fn routes() -> Routes {
     Routes::new()
-        .route("/connect/token", only(post(token::issue)))
-        .route("/token", only(post(token::issue)))
+        .route_either_way("/connect/token", || only(post(token::issue)))
+        .route_either_way("/token", || only(post(token::issue)))
+        .route("/connect/authorize", only(get(authorize::refuse)))
         .route("/connect/introspect", only(post(introspect::introspect)))
         .route("/connect/revocation", only(post(revocation::revoke)))
         .route("/connect/register", only(post(register::register)))

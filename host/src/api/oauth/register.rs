@@ -36,7 +36,7 @@ impl FromRequest<Arc<App>> for Registration {
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, OauthError> {
         let (head, body) = request.into_parts();
         let address = PeerAddress::of(&head.extensions).map_err(OauthError::internal)?;
-        let caller = ApiCaller::require(app, &head.headers, address, clock::now());
+        let caller = ApiCaller::require(app, &head, address, clock::now());
         let caller = caller.await?.permitted(Permission::ChangeClients)?;
         let body = json_body::bytes(body, Limit::Constant(FORM_BYTES)).await;
         Ok(Registration {

@@ -1,6 +1,8 @@
 //! Client metadata (RFC 7591 §2) as JSON: read with every fault named, written without secrets. The registration
 //! endpoint, the management API and the command line share it.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value, json};
 
 use crate::auth::NoRandomness;
@@ -252,9 +254,15 @@ fn read_jwks(json: &Map<String, Value>) -> Result<Vec<Value>, MetadataFault> {
     if keys.is_empty() || keys.len() > CLIENT_KEYS {
         return fault("jwks", format!("must hold 1 to {CLIENT_KEYS} keys"));
     }
+    let mut kids = HashSet::new();
     for (n, key) in keys.iter().enumerate() {
-        if let Err(refused) = PublicKey::from_jwk(key) {
-            return fault("jwks", format!("/keys/{n} {}", refused.0));
+        match PublicKey::from_jwk(key) {
+            Err(refused) => return fault("jwks", format!("/keys/{n} {}", refused.0)),
+            // RFC 7517 §4.5: keys of one set are told apart by it.
+            Ok(PublicKey { kid: Some(kid), .. }) if !kids.insert(kid.clone()) => {
+                return fault("jwks", format!("/keys/{n} has the kid of another key"));
+            }
+            Ok(_) => {}
         }
     }
     Ok(keys.clone())

@@ -9,7 +9,7 @@ use axum::http::{HeaderValue, Response, header};
 
 use super::client::ClientRequest;
 use super::error::OauthError;
-use super::introspect::may_see;
+use super::introspect::Viewer;
 use crate::app::App;
 use crate::oauth::audit;
 use crate::oauth::refresh;
@@ -57,7 +57,7 @@ pub(crate) async fn revoke(
 
 /// RFC 7009 §2.1: a token that was issued to another client is not ended, and the caller is told so.
 fn owned(request: &ClientRequest, client: &str) -> Result<(), OauthError> {
-    if may_see(request, client) {
+    if Viewer::client(request).may_see(client) {
         Ok(())
     } else {
         Err(OauthError::refused(

@@ -13,7 +13,8 @@ use super::error::{OauthError, answer};
 use crate::app::App;
 use crate::oauth::audit;
 use crate::oauth::client::Grant;
-use crate::oauth::permission::Audience;
+use crate::oauth::permission::{Audience, Permissions};
+use crate::oauth::registry::TokenSettings;
 use crate::oauth::scope::{Scope, Scopes};
 use crate::oauth::token::{NewToken, Subject};
 
@@ -21,6 +22,22 @@ use crate::oauth::token::{NewToken, Subject};
 pub(crate) async fn issue(
     State(app): State<Arc<App>>,
     request: UnprovedRequest,
+) -> Result<Response<Body>, OauthError> {
+    issued(&app, request, |_| None).await
+}
+
+/// Answers a token request at Pexip's endpoint: how long tokens live there is a setting of Pexip's API.
+pub(crate) async fn issue_at_pexip(
+    State(app): State<Arc<App>>,
+    request: UnprovedRequest,
+) -> Result<Response<Body>, OauthError> {
+    issued(&app, request, |settings| settings.expiration).await
+}
+
+async fn issued(
+    app: &App,
+    request: UnprovedRequest,
+    expiration: impl FnOnce(&TokenSettings) -> Option<u32>,
 ) -> Result<Response<Body>, OauthError> {
     // What can be said without knowing the client is said first.
     let grant = request.form.required("grant_type")?;
@@ -30,8 +47,8 @@ pub(crate) async fn issue(
             "Only client_credentials is supported",
         ));
     }
-    let request = request.prove(&app).await?;
-    let granted = granted(&app, &request);
+    let request = request.prove(app).await?;
+    let granted = granted(app, &request);
     let (scopes, audiences) = granted.inspect_err(|error| {
         let about = audit::About {
             client: &request.client.id,
@@ -49,7 +66,7 @@ pub(crate) async fn issue(
         scopes,
         lifetime: app
             .oauth
-            .client_lifetime(client, request.registry.settings.expiration),
+            .client_lifetime(client, expiration(&request.registry.settings)),
         grant: Grant::ClientCredentials.name(),
     };
     let issued = app.oauth.issue(&new, request.now).await?;
@@ -73,9 +90,10 @@ fn granted(app: &App, request: &ClientRequest) -> Result<(Scopes, Vec<Audience>)
     }
     let words = client.scope.split(' ');
     let registered: Scopes = words.filter_map(|word| Scope::named(word, names)).collect();
+    let permitted = request.registry.permissions(client.role);
     let asked = request.form.one("scope")?;
     let scopes = match asked {
-        None => registered.clone(),
+        None => permitted_now(&registered, permitted)?,
         Some(text) => Scope::list(text, names)
             .map_err(|unknown| OauthError::invalid_scope(unknown.to_string()))?,
     };
@@ -90,11 +108,7 @@ fn granted(app: &App, request: &ClientRequest) -> Result<(Scopes, Vec<Audience>)
             beyond.name(names)
         )));
     }
-    let permitted = request.registry.permissions(client.role);
-    let refused = scopes.iter().find(|scope| match scope {
-        Scope::Permission(permission) => asked.is_some() && !permitted.contains(*permission),
-        Scope::Audience(_) => false,
-    });
+    let refused = scopes.iter().find(|scope| !may_have(*scope, permitted));
     if let Some(refused) = refused {
         return Err(OauthError::invalid_scope(format!(
             "The client's role does not permit {}",
@@ -102,6 +116,30 @@ fn granted(app: &App, request: &ClientRequest) -> Result<(Scopes, Vec<Audience>)
         )));
     }
     targets(app, request, scopes, asked.is_some())
+}
+
+fn may_have(scope: Scope, permitted: Permissions) -> bool {
+    match scope {
+        Scope::Permission(permission) => permitted.contains(permission),
+        Scope::Audience(_) => true,
+    }
+}
+
+/// What a client gets that names no scope: those of its registration that it would get by name, as its role may have
+/// become narrower since.
+fn permitted_now(registered: &Scopes, permitted: Permissions) -> Result<Scopes, OauthError> {
+    let kept = registered
+        .iter()
+        .filter(|scope| may_have(*scope, permitted));
+    let kept: Scopes = kept.collect();
+    // INVARIANT: what is left never means more than the whole did: without the permissions that narrow it, an audience
+    // alone would stand for all that the role permits.
+    if kept != *registered && !registered.permissions().covers(kept.permissions()) {
+        return Err(OauthError::invalid_scope(
+            "The client's role permits none of the scopes that it is registered for",
+        ));
+    }
+    Ok(kept)
 }
 
 /// Narrows the audiences to the `resource` parameters (RFC 8707), where there are any: each names an audience, by its

@@ -34,7 +34,7 @@ impl FromRequestParts<Arc<App>> for ApiUser {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refusal> {
         let address = PeerAddress::of(&parts.extensions).map_err(Refusal::internal)?;
         let now = clock::now();
-        let caller = ApiCaller::require(app, &parts.headers, address, now).await?;
+        let caller = ApiCaller::require(app, parts, address, now).await?;
         let caller = caller
             .permitted(Permission::IsAdmin)?
             .permitted(Permission::UseApi)?;

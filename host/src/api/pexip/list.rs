@@ -6,7 +6,7 @@ use axum::extract::RawQuery;
 use axum::http::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::super::crest::parameters::Parameters;
+use super::super::crest::parameters::{Parameters, Plus, decode};
 use super::super::oauth::error::answer;
 use super::caller::ApiUser;
 use super::error::Refusal;
@@ -65,7 +65,8 @@ pub(super) fn page(
         }
     }
     let total = found.len();
-    let beside = |offset: usize| format!("{path}?limit={limit}&offset={offset}");
+    let more = beside_the_page(query);
+    let beside = |offset: usize| format!("{path}?limit={limit}&offset={offset}{more}");
     let end = offset.saturating_add(limit);
     let next = (end < total).then(|| beside(end));
     let previous = (offset > 0).then(|| beside(offset.saturating_sub(limit)));
@@ -75,6 +76,20 @@ pub(super) fn page(
         "objects": objects,
     });
     Ok(answer(StatusCode::OK, &body))
+}
+
+/// What a query says beside the page, as it is written there: the next page is one of the same objects in the same order.
+fn beside_the_page(query: Option<&str>) -> String {
+    let pairs = query.unwrap_or_default().split('&');
+    let kept = pairs.filter(|pair| {
+        let name = pair.split('=').next().unwrap_or_default();
+        let name = decode(name, Plus::IsBlank).unwrap_or_default();
+        !pair.is_empty()
+            && !["limit", "offset"]
+                .iter()
+                .any(|page| name.eq_ignore_ascii_case(page))
+    });
+    kept.map(|pair| format!("&{pair}")).collect()
 }
 
 fn filtered(objects: Vec<Value>, name: &str, wanted: &str) -> Result<Vec<Value>, Refusal> {

@@ -33,7 +33,7 @@ use resource::Resource;
 /// All routes of this API.
 pub(crate) fn routes() -> Routes {
     let routes = Routes::new()
-        .route("/oauth/token/", oauth::only(post(token::issue)))
+        .route_either_way("/oauth/token/", || oauth::only(post(token::issue_at_pexip)))
         .route(
             "/api/admin/configuration/v1/",
             only(get(schema::configuration)),

@@ -13,7 +13,7 @@ use super::document::Document;
 use super::error::Refusal;
 use super::management::{find_policy, find_role};
 use super::only;
-use super::page::{self, created, gone, link, page};
+use super::page::{self, created, gone, page};
 use crate::limits::HIERARCHY_ENTRIES;
 use crate::policyserver::entry::{Assignee, AssigneeKind, Assignment, AssignmentId, Entry, Role};
 use crate::policyserver::hierarchy::Hierarchy;
@@ -69,7 +69,8 @@ async fn list(
         "/management/policies/{policy}/{word}-assignments/{}",
         role.id
     );
-    let links = vec![link(&format!("add-{word}-assignment"), &here, "Assign")];
+    let rel = format!("add-{word}-assignment");
+    let links = page::add(administrator.changes(), &rel, &here, "Assign");
     Ok(page(StatusCode::OK, shown.into(), links))
 }
 

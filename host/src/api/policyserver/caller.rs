@@ -39,12 +39,22 @@ impl Administrator {
         &self.app
     }
 
+    /// Whether the administrator may change the hierarchy: who may not is shown no way to.
+    pub(super) fn changes(&self) -> bool {
+        self.caller.may(Permission::ChangePolicies)
+    }
+
+    /// Whether the administrator may see users and groups.
+    pub(super) fn sees_users(&self) -> bool {
+        self.caller.may(Permission::ViewUsers)
+    }
+
     /// Checks that the administrator may see users and groups.
     ///
     /// # Errors
     /// 403
-    pub(super) fn sees_users(&self) -> Result<(), Refusal> {
-        if self.caller.may(Permission::ViewUsers) {
+    pub(super) fn check_sees_users(&self) -> Result<(), Refusal> {
+        if self.sees_users() {
             Ok(())
         } else {
             Err(CallerError::Insufficient(Some(Permission::ViewUsers)).into())
@@ -132,6 +142,6 @@ async fn permitted(parts: &Parts, app: &App, permission: Permission) -> Result<A
         return Err(CallerError::Missing.into());
     }
     let address = PeerAddress::of(&parts.extensions).map_err(Refusal::internal)?;
-    let caller = ApiCaller::require(app, &parts.headers, address, clock::now()).await?;
+    let caller = ApiCaller::require(app, parts, address, clock::now()).await?;
     Ok(caller.permitted(permission)?)
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::caller::{Administrator, Planned};
 use super::document::Document;
 use super::error::Refusal;
-use super::page::{self, created, gone, link, page};
+use super::page::{self, add, created, gone, link, page};
 use crate::auth::NoRandomness;
 use crate::limits::{HIERARCHY_DEPTH, HIERARCHY_ENTRIES};
 use crate::policyserver::entry::{Entry, Permission, PermissionId, Policy, PolicyId, Role, RoleId};
@@ -18,18 +18,21 @@ use crate::store::{Expect, Write};
 type Answered = Result<Response<Body>, Refusal>;
 
 /// `GET /management`: where everything is found from.
-pub(super) async fn home(_: Administrator) -> Answered {
-    Ok(page(
-        StatusCode::OK,
-        json!({"version": 1}),
-        vec![
-            link("license", "/management/license", "License"),
-            link("policies", "/management/policies", "Policies"),
-            link("add-policy", "/management/policies", "Add a policy"),
+pub(super) async fn home(administrator: Administrator) -> Answered {
+    let policies = "/management/policies";
+    let mut links = vec![
+        link("license", "/management/license", "License"),
+        link("policies", policies, "Policies"),
+    ];
+    let changes = administrator.changes();
+    links.extend(add(changes, "add-policy", policies, "Add a policy"));
+    if administrator.sees_users() {
+        links.extend([
             link("search", "/management/search/users", "users"),
             link("search", "/management/search/roles", "roles"),
-        ],
-    ))
+        ]);
+    }
+    Ok(page(StatusCode::OK, json!({"version": 1}), links))
 }
 
 /// `GET /management/license`
@@ -40,25 +43,26 @@ pub(super) async fn license(_: Administrator) -> Answered {
 
 /// `GET /management/policies`: those at the top.
 pub(super) async fn top(administrator: Administrator) -> Answered {
-    Ok(policies(&administrator.hierarchy, None))
+    Ok(policies(&administrator, None))
 }
 
 /// `GET /management/policies/{policy}/policies`
 pub(super) async fn children(administrator: Administrator, Path(id): Path<String>) -> Answered {
-    let hierarchy = &administrator.hierarchy;
-    Ok(policies(hierarchy, Some(&find_policy(hierarchy, &id)?.id)))
+    let parent = find_policy(&administrator.hierarchy, &id)?;
+    Ok(policies(&administrator, Some(&parent.id)))
 }
 
-fn policies(hierarchy: &Hierarchy, parent: Option<&PolicyId>) -> Response<Body> {
+fn policies(administrator: &Administrator, parent: Option<&PolicyId>) -> Response<Body> {
+    let (hierarchy, changes) = (&administrator.hierarchy, administrator.changes());
     let shown: Vec<Value> = hierarchy
         .children(parent)
-        .map(|policy| page::policy(hierarchy, policy))
+        .map(|policy| page::policy(hierarchy, policy, changes))
         .collect();
     let here = match parent {
         None => "/management/policies".to_owned(),
         Some(parent) => format!("/management/policies/{parent}/policies"),
     };
-    let links = vec![link("add-policy", &here, "Add a policy")];
+    let links = add(changes, "add-policy", &here, "Add a policy");
     page(StatusCode::OK, shown.into(), links)
 }
 
@@ -120,7 +124,7 @@ async fn add_policy(
         Some(parent) => names(&administrator.hierarchy, parent),
     };
     names.push(policy.label.name.clone());
-    let mut shown = page::policy(&administrator.hierarchy, &policy);
+    let mut shown = page::policy(&administrator.hierarchy, &policy, administrator.changes());
     if let Some(members) = shown.as_object_mut() {
         members.insert("path".into(), names.join("/").into());
     }
@@ -147,7 +151,7 @@ pub(super) async fn policy(administrator: Administrator, Path(id): Path<String>)
     let policy = find_policy(hierarchy, &id)?;
     Ok(page(
         StatusCode::OK,
-        page::policy(hierarchy, policy),
+        page::policy(hierarchy, policy, administrator.changes()),
         Vec::new(),
     ))
 }
@@ -166,7 +170,7 @@ pub(super) async fn change_policy(
         Ok(changed(policy, "policy"))
     };
     let policy = administrator.change(plan).await?;
-    let mut shown = page::policy(&administrator.hierarchy, &policy);
+    let mut shown = page::policy(&administrator.hierarchy, &policy, administrator.changes());
     let mut names = names(&administrator.hierarchy, &policy.id);
     names.pop();
     names.push(policy.label.name.clone());
@@ -202,7 +206,7 @@ pub(super) async fn roles(administrator: Administrator, Path(id): Path<String>) 
     Ok(page(
         StatusCode::OK,
         shown.into(),
-        vec![link("add-role", &here, "Add a role")],
+        add(administrator.changes(), "add-role", &here, "Add a role"),
     ))
 }
 
@@ -281,11 +285,9 @@ pub(super) async fn permissions(administrator: Administrator, Path(id): Path<Str
     let permissions = hierarchy.permissions_of(&policy.id);
     let shown: Vec<Value> = permissions.map(page::permission).collect();
     let here = format!("/management/policies/{}/permissions", policy.id);
-    Ok(page(
-        StatusCode::OK,
-        shown.into(),
-        vec![link("add-permission", &here, "Add a permission")],
-    ))
+    let changes = administrator.changes();
+    let links = add(changes, "add-permission", &here, "Add a permission");
+    Ok(page(StatusCode::OK, shown.into(), links))
 }
 
 /// `POST /management/policies/{policy}/permissions`

@@ -31,6 +31,15 @@ pub(super) fn gone() -> Response<Body> {
     response
 }
 
+/// The way to add something, for somebody who `changes` what is shown.
+pub(super) fn add(changes: bool, rel: &str, href: &str, name: &str) -> Vec<Value> {
+    if changes {
+        vec![link(rel, href, name)]
+    } else {
+        Vec::new()
+    }
+}
+
 pub(super) fn link(rel: &str, href: &str, name: &str) -> Value {
     json!({"rel": rel, "href": href, "name": name})
 }
@@ -40,29 +49,35 @@ fn self_address(data: &Value) -> String {
     first.unwrap_or_default().to_owned()
 }
 
-/// A policy as it is shown. The first link of everything shown leads to itself.
-pub(super) fn policy(hierarchy: &Hierarchy, policy: &Policy) -> Value {
+/// A policy as it is shown to somebody who `changes` it, or does not. The first link of everything shown leads to itself.
+pub(super) fn policy(hierarchy: &Hierarchy, policy: &Policy, changes: bool) -> Value {
     let own = format!("/management/policies/{}", policy.id);
     let way = hierarchy.way_to(&policy.id).unwrap_or_default();
     let names: Vec<&str> = way
         .iter()
         .map(|policy| policy.label.name.as_str())
         .collect();
+    let below = |rel: &str, what: &str, name: &str| link(rel, &format!("{own}/{what}"), name);
+    let mut links = vec![
+        link("self", &own, &policy.label.name),
+        below("policies", "policies", "Child policies"),
+        below("roles", "roles", "Roles"),
+        below("permissions", "permissions", "Permissions"),
+    ];
+    if changes {
+        links.extend([
+            below("add-policy", "policies", "Add a child policy"),
+            below("add-role", "roles", "Add a role"),
+            below("add-permission", "permissions", "Add a permission"),
+        ]);
+    }
     json!({
         "id": policy.id,
         "name": policy.label.name,
         "description": policy.label.description,
         "path": names.join("/"),
         "parent": policy.parent,
-        "links": [
-            link("self", &own, &policy.label.name),
-            link("policies", &format!("{own}/policies"), "Child policies"),
-            link("add-policy", &format!("{own}/policies"), "Add a child policy"),
-            link("roles", &format!("{own}/roles"), "Roles"),
-            link("add-role", &format!("{own}/roles"), "Add a role"),
-            link("permissions", &format!("{own}/permissions"), "Permissions"),
-            link("add-permission", &format!("{own}/permissions"), "Add a permission"),
-        ],
+        "links": links,
     })
 }
 

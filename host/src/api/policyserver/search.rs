@@ -48,7 +48,7 @@ async fn named(
     kind: Kind,
     query: Option<&str>,
 ) -> Result<Vec<String>, Refusal> {
-    administrator.sees_users()?;
+    administrator.check_sees_users()?;
     let unreadable = |_| Refusal::bad_request("The query string cannot be read");
     let parameters = Parameters::parse(query).map_err(unreadable)?;
     let wanted = parameters.single("q").map_err(unreadable)?;

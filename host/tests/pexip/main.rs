@@ -7,6 +7,8 @@
     reason = "a failed unwrap is a failed test"
 )]
 
+mod requests;
+#[path = "../support/mod.rs"]
 mod support;
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -105,6 +107,17 @@ fn token_url(server: &TestServer) -> String {
 
 /// A token request as Pexip's own command line sends it: no scope, no client id, no `kid`, an hour of life.
 fn ask(server: &TestServer, client: &(String, String), audience: &str, more: &str) -> Reply {
+    let header = Header::new(Algorithm::ES256);
+    ask_at(server, "/oauth/token/", client, (&header, audience), more)
+}
+
+fn ask_at(
+    server: &TestServer,
+    path: &str,
+    client: &(String, String),
+    (header, audience): (&Header, &str),
+    more: &str,
+) -> Reply {
     let now = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .unwrap()
@@ -116,7 +129,7 @@ fn ask(server: &TestServer, client: &(String, String), audience: &str, more: &st
         "iss": client.0, "sub": client.0, "aud": audience, "iat": now, "exp": now + 3600, "jti": jti,
     });
     let key = EncodingKey::from_ec_pem(client.1.as_bytes()).unwrap();
-    let assertion = jsonwebtoken::encode(&Header::new(Algorithm::ES256), &claims, &key).unwrap();
+    let assertion = jsonwebtoken::encode(header, &claims, &key).unwrap();
     let form = format!(
         "grant_type=client_credentials\
          &client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer\
@@ -126,9 +139,7 @@ fn ask(server: &TestServer, client: &(String, String), audience: &str, more: &st
         "Content-Type".to_owned(),
         "application/x-www-form-urlencoded".to_owned(),
     )];
-    server
-        .client()
-        .send("POST", "/oauth/token/", &headers, Some(&form))
+    server.client().send("POST", path, &headers, Some(&form))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -294,6 +305,11 @@ async fn the_settings_do_what_they_say() {
     assert_eq!(changed.json()["api_oauth2_disable_basic"], false);
     let issued = ask(&server, &client, &token_url(&server), "").json();
     assert_eq!(issued["expires_in"], 120);
+    // It is a setting of Pexip's endpoint, not of the others.
+    let header = Header::new(Algorithm::ES256);
+    let issuer = format!("http://{}", server.address);
+    let elsewhere = ask_at(&server, "/connect/token", &client, (&header, &issuer), "");
+    assert_eq!(elsewhere.json()["expires_in"], 3600, "{elsewhere:?}");
     for bad in [json!(59), json!(86_401), json!("x"), json!(-1)] {
         let body = json!({"api_oauth2_expiration": bad});
         let reply = api.call("PATCH", &authentication, &body);
@@ -306,6 +322,36 @@ async fn the_settings_do_what_they_say() {
     let refused = api.call("GET", &authentication, &Value::Null);
     assert_eq!(refused.status, 401, "{refused:?}");
     assert_eq!(bearer.status("GET", &authentication, &Value::Null), 200);
+    // Nobody is asked for a password then.
+    let nothing = api.client.send("GET", &authentication, &[], None);
+    assert_eq!(nothing.status, 401, "{nothing:?}");
+    let mut challenges = nothing.headers.iter();
+    let basic = challenges.any(|(name, value)| {
+        name.eq_ignore_ascii_case("www-authenticate") && value.starts_with("Basic")
+    });
+    assert!(!basic, "{nothing:?}");
+    // The operator lets passwords in again, whoever has a token or none.
+    let command = std::process::Command::new(env!("CARGO_BIN_EXE_assize"))
+        .args(["tokens", "--disable-basic", "false"])
+        .env("ASSIZE_DATA", server.folder.path())
+        .output()
+        .unwrap();
+    assert!(command.status.success(), "{command:?}");
+    let shown: Value = serde_json::from_slice(&command.stdout).unwrap();
+    assert_eq!(
+        shown,
+        json!({
+            "api_oauth2_expiration": 120,
+            "api_oauth2_disable_basic": false,
+            "api_oauth2_allow_all_perms": true,
+        })
+    );
+    let taken = || api.status("GET", &authentication, &Value::Null) == 200;
+    let soon = (0..200).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(25));
+        taken()
+    });
+    assert!(soon, "the server has not taken the setting over");
 }
 
 /// Two administrators who change different settings at the same time both find theirs changed.
@@ -438,11 +484,15 @@ async fn bad_requests_name_the_field() {
     let page = api.get(&format!("{roles}?limit=2&order_by=-name"));
     assert_eq!(page["meta"]["total_count"], 3);
     assert_eq!(page["objects"][0]["name"], "taken");
-    assert_eq!(page["meta"]["next"], format!("{roles}?limit=2&offset=2"));
+    let more = "order_by=-name";
+    assert_eq!(
+        page["meta"]["next"],
+        format!("{roles}?limit=2&offset=2&{more}")
+    );
     let last = api.get(page["meta"]["next"].as_str().unwrap());
     assert_eq!(
         last["meta"]["previous"],
-        format!("{roles}?limit=2&offset=0")
+        format!("{roles}?limit=2&offset=0&{more}")
     );
     assert_eq!(last["objects"].as_array().unwrap().len(), 1);
 }

@@ -6,6 +6,8 @@
     reason = "a failed unwrap is a failed test"
 )]
 
+mod answers;
+#[path = "../support/mod.rs"]
 mod support;
 
 use serde_json::{Value, json};
@@ -106,6 +108,7 @@ async fn every_request_of_the_seed() {
     assert_eq!(next.status, 200, "{next:?}");
     let next = next.json();
     assert_ne!(next["refresh_token"], pair["refresh_token"]);
+    assert_eq!(next["authentication"]["username"], "test_admin");
     for issued in [&pair, &next] {
         let who = call(
             &client,
