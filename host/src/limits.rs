@@ -76,6 +76,8 @@ pub(crate) const PATTERN_TERMS: usize = 1000;
 pub(crate) const PATTERN_DEPTH: usize = 64;
 /// Steps that comparing one text with one pattern may take.
 pub(crate) const PATTERN_STEPS: usize = 100_000;
+/// The same for all patterns of a query and all its rows together, with a step for each letter.
+pub(crate) const FILTER_STEPS: usize = 20_000_000;
 /// Retired keys of one ring: those that still verify what they signed.
 pub(crate) const RETIRED_KEYS: usize = 16;
 /// Greatest age that a bundle may be given, seconds: signing keys stay published for longer (`key_retired_days`).

@@ -14,7 +14,7 @@ use super::verify::{AccessToken, Granted, TokenError, TokenSubject};
 use crate::auth::delegation;
 use crate::auth::session::ADMINISTRATOR;
 use crate::clock::Millis;
-use crate::store::StoreError;
+use crate::store::{Kind, StoreError};
 
 /// Somebody with a good access token.
 #[derive(Clone, Debug)]
@@ -152,10 +152,16 @@ impl Oauth {
                 permissions
             }
             TokenSubject::Own(Subject::User(user)) => {
+                let gone = || {
+                    BearerError::Token(TokenError::Invalid(
+                        "The user of the token does not exist any more",
+                    ))
+                };
+                if self.is_a_namesake(user, token.issued).await? {
+                    return Err(gone());
+                }
                 let permissions = self.user_permissions(&registry, user).await?;
-                permissions.ok_or(BearerError::Token(TokenError::Invalid(
-                    "The user of the token does not exist any more",
-                )))?
+                permissions.ok_or_else(gone)?
             }
             // Nobody in particular: the audience that the issuer grants decides.
             TokenSubject::External { sub: None, .. } => {
@@ -167,6 +173,14 @@ impl Oauth {
             } => administrator(&registry, sub, roles).ok_or(BearerError::NotAdministrator)?,
         };
         Ok(Bearer::new(token, granted))
+    }
+
+    /// Whether the user of that name was made after a token was issued: it is somebody else, of whom the token says
+    /// nothing. Tokens tell whole seconds (RFC 7519 §2).
+    async fn is_a_namesake(&self, user: &User, issued: Millis) -> Result<bool, StoreError> {
+        let (realm, key) = (user.realm.key(), user.key());
+        let found = self.store.object(Kind::User, &realm, &key).await?;
+        Ok(found.is_some_and(|found| found.stamp.created_at / 1000 > issued / 1000))
     }
 
     /// What a user may do at the APIs that know permissions: `amadmin` everything, others what their privileges in the

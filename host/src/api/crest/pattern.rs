@@ -6,6 +6,8 @@
 
 mod matching;
 
+use std::cell::Cell;
+
 use crate::limits::{PATTERN_DEPTH, PATTERN_TERMS};
 use matching::Matcher;
 
@@ -66,13 +68,22 @@ impl Pattern {
         }
     }
 
-    /// Whether the pattern covers the whole of `text`.
+    /// Whether the pattern covers the whole of `text`. `steps` is what all comparisons of a request may still take; each
+    /// takes a part of it, for its length too.
     ///
     /// # Errors
     /// [`PatternError::TooLong`].
-    pub(crate) fn covers(&self, text: &str) -> Result<bool, PatternError> {
+    pub(crate) fn covers(&self, text: &str, steps: &Cell<usize>) -> Result<bool, PatternError> {
         let text: Vec<char> = text.chars().flat_map(char::to_lowercase).collect();
-        Matcher::new(&text).covers(&self.root)
+        let mut matcher = Matcher::new(&text);
+        let covers = matcher.covers(&self.root);
+        let taken = matcher.steps() + text.len();
+        let left = steps.get().checked_sub(taken);
+        steps.set(left.unwrap_or(0));
+        match left {
+            Some(_) => covers,
+            None => Err(PatternError::TooLong),
+        }
     }
 }
 
@@ -264,6 +275,7 @@ fn escape(c: char) -> Node {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
     use super::*;
+    use crate::limits::FILTER_STEPS;
 
     #[test]
     fn patterns_cover_whole_texts() {
@@ -295,7 +307,7 @@ mod tests {
             ("(a*)*", "aaa", true),
         ] {
             assert_eq!(
-                Pattern::parse(pattern).unwrap().covers(text),
+                Pattern::parse(pattern).unwrap().covers(text, &steps()),
                 Ok(covers),
                 "{pattern} {text}"
             );
@@ -309,10 +321,27 @@ mod tests {
         }
     }
 
+    fn steps() -> Cell<usize> {
+        Cell::new(FILTER_STEPS)
+    }
+
+    #[test]
+    fn all_patterns_of_a_request_share_its_steps() {
+        let (pattern, left) = (Pattern::parse(".*b").unwrap(), Cell::new(10_000));
+        let text = "a".repeat(1000);
+        assert_eq!(pattern.covers(&text, &left), Ok(false));
+        assert!(left.get() < 9_000, "{left:?}");
+        let later: Vec<_> = (0..9).map(|_| pattern.covers(&text, &left)).collect();
+        assert_eq!(later.last(), Some(&Err(PatternError::TooLong)));
+    }
+
     #[test]
     fn steps_and_terms_are_bounded() {
         let pattern = Pattern::parse("(.+)+(.+)+(.+)+x").unwrap();
-        assert_eq!(pattern.covers(&"a".repeat(60)), Err(PatternError::TooLong));
+        assert_eq!(
+            pattern.covers(&"a".repeat(60), &steps()),
+            Err(PatternError::TooLong)
+        );
         assert!(Pattern::parse(&"a".repeat(PATTERN_TERMS)).is_ok());
         assert!(Pattern::parse(&"a".repeat(PATTERN_TERMS + 1)).is_err());
         assert!(Pattern::parse(&"|".repeat(PATTERN_TERMS + 1)).is_err());
@@ -320,7 +349,9 @@ mod tests {
         assert!(Pattern::parse(&class).is_err());
         let nested = |n: usize| "(".repeat(n) + "a" + &")".repeat(n);
         assert_eq!(
-            Pattern::parse(&nested(PATTERN_DEPTH)).unwrap().covers("a"),
+            Pattern::parse(&nested(PATTERN_DEPTH))
+                .unwrap()
+                .covers("a", &steps()),
             Ok(true)
         );
         assert!(Pattern::parse(&nested(PATTERN_DEPTH + 1)).is_err());
@@ -340,7 +371,7 @@ mod tests {
                 ("(){90000}.*x", Err(PatternError::TooLong)),
             ] {
                 let pattern = Pattern::parse(pattern).unwrap();
-                assert_eq!(pattern.covers(&text), covers, "{pattern:?}");
+                assert_eq!(pattern.covers(&text, &steps()), covers, "{pattern:?}");
             }
         });
         matched.unwrap().join().unwrap();

@@ -7,7 +7,7 @@ use assize_engine::{Fault, FaultCode};
 use serde_json::Value;
 
 use super::collection::{self, Collection, Put, Route};
-use super::policy_sets::catalogue_filter::{self, Case};
+use super::policy_sets::catalogue_filter::{self, Case, Comparison};
 use super::rows::{self, Remaining, Row};
 use super::{created, deleted};
 use crate::api::answer::Answer;
@@ -51,6 +51,7 @@ impl Collection for Bundles {
     async fn query(asked: &Asked<'_>) -> Result<Answer, ApiError> {
         let filter = rows::filter(asked.call)?;
         catalogue_filter::check_policy_sets(&filter)?;
+        let comparison = Comparison::new(Case::Ignored);
         let mut found = Vec::new();
         for object in asked.objects(Kind::BundleDefinition).await? {
             let row = Row {
@@ -58,7 +59,7 @@ impl Collection for Bundles {
                 revision: Some(Self::revision(&object)),
                 members: bundle::shown(&object),
             };
-            if catalogue_filter::holds(&filter, &row, Case::Ignored)? {
+            if comparison.holds(&filter, &row)? {
                 found.push(row);
             }
         }

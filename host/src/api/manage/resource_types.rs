@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use serde_json::Value;
 
 use super::collection::{self, Collection, Put, Route};
+use super::policy_sets::catalogue_filter::{self, Case, Comparison};
 use super::policy_sets::{is_of_type, lists_type};
 use super::rows::{self, Remaining, Row};
 use super::{created, deleted};
@@ -192,7 +193,8 @@ impl Asked<'_> {
 
     async fn query(&self) -> Result<Answer, ApiError> {
         let filter = rows::filter(self.call)?;
-        super::policy_sets::catalogue_filter::check_resource_types(&filter)?;
+        catalogue_filter::check_resource_types(&filter)?;
+        let comparison = Comparison::new(Case::Matters);
         let mut rows = Vec::new();
         for object in self.objects(Kind::ResourceType).await? {
             let row = Row {
@@ -200,11 +202,7 @@ impl Asked<'_> {
                 revision: None,
                 members: catalogue::resource_type_shown(&object),
             };
-            if super::policy_sets::catalogue_filter::holds(
-                &filter,
-                &row,
-                super::policy_sets::catalogue_filter::Case::Matters,
-            )? {
+            if comparison.holds(&filter, &row)? {
                 rows.push(row);
             }
         }

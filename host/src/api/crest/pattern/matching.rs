@@ -66,6 +66,11 @@ impl<'t> Matcher<'t> {
         Matcher { text, steps: 0 }
     }
 
+    /// What it has taken so far.
+    pub(super) fn steps(&self) -> usize {
+        self.steps
+    }
+
     /// Whether the pattern covers the whole text.
     ///
     /// # Errors

@@ -1,11 +1,14 @@
 //! Filters on policy sets and resource types: `eq` compares by pattern, dates by instant.
 
+use std::cell::Cell;
+
 use serde_json::Value;
 
 use crate::api::crest::filter::{Filter, Literal, Operator};
 use crate::api::crest::pattern::{Pattern, PatternError};
 use crate::api::error::ApiError;
 use crate::api::manage::rows::{self, Row};
+use crate::limits::FILTER_STEPS;
 
 /// Fields of policy sets that have no order; one that AM does not compare at all is in no range.
 const TEXTS: [&str; 9] = [
@@ -96,11 +99,30 @@ pub(crate) enum Case {
     Ignored,
 }
 
-/// Whether a row fulfils a filter that one of the checks let through.
-pub(crate) fn holds(filter: &Filter, row: &Row, case: Case) -> Result<bool, ApiError> {
-    rows::holds(filter, row, &|row, name, operator, value| {
-        compare(row.members.get(name), name, operator, value, case)
-    })
+/// How the rows of one request are compared.
+pub(crate) struct Comparison {
+    case: Case,
+    /// Steps that the patterns of the request may still take.
+    steps: Cell<usize>,
+}
+
+impl Comparison {
+    pub(crate) fn new(case: Case) -> Self {
+        Comparison {
+            case,
+            steps: Cell::new(FILTER_STEPS),
+        }
+    }
+
+    /// Whether a row fulfils a filter that one of the checks let through.
+    ///
+    /// # Errors
+    /// 400 for a pattern that is none, and for comparisons that take too long.
+    pub(crate) fn holds(&self, filter: &Filter, row: &Row) -> Result<bool, ApiError> {
+        rows::holds(filter, row, &|row, name, operator, value| {
+            compare(row.members.get(name), name, operator, value, self)
+        })
+    }
 }
 
 fn compare(
@@ -108,7 +130,7 @@ fn compare(
     name: &str,
     operator: &Operator,
     wanted: &Literal,
-    case: Case,
+    by: &Comparison,
 ) -> Result<bool, ApiError> {
     // An absent description is compared as an empty one.
     let empty = Value::String(String::new());
@@ -123,7 +145,7 @@ fn compare(
         return match (operator, wanted) {
             // The digits of an instant are searched like any text.
             (Operator::Contains | Operator::StartsWith, Literal::Text(wanted)) => {
-                text(&have.to_string(), operator, wanted, case)
+                text(&have.to_string(), operator, wanted, by)
             }
             _ => Ok(instant(wanted).is_some_and(|wanted| operator.accepts(have.cmp(&wanted)))),
         };
@@ -133,23 +155,24 @@ fn compare(
     };
     match found {
         Value::Array(items) => items.iter().try_fold(false, |any, item| {
-            Ok(any || text(item.as_str().unwrap_or_default(), operator, wanted, case)?)
+            Ok(any || text(item.as_str().unwrap_or_default(), operator, wanted, by)?)
         }),
         Value::Object(members) => members.iter().try_fold(false, |any, (name, value)| {
-            Ok(any || text(&format!("{name}={value}"), operator, wanted, case)?)
+            Ok(any || text(&format!("{name}={value}"), operator, wanted, by)?)
         }),
-        Value::String(have) => text(have, operator, wanted, case),
-        Value::Bool(have) => text(&have.to_string(), operator, wanted, case),
+        Value::String(have) => text(have, operator, wanted, by),
+        Value::Bool(have) => text(&have.to_string(), operator, wanted, by),
         _ => Ok(false),
     }
 }
 
-fn text(have: &str, operator: &Operator, wanted: &str, case: Case) -> Result<bool, ApiError> {
+fn text(have: &str, operator: &Operator, wanted: &str, by: &Comparison) -> Result<bool, ApiError> {
     match operator {
         // AM: no pattern, no condition.
         Operator::Equal if wanted.is_empty() => Ok(true),
         Operator::Equal => {
-            let covered = Pattern::parse(wanted).and_then(|pattern| pattern.covers(have));
+            let covered =
+                Pattern::parse(wanted).and_then(|pattern| pattern.covers(have, &by.steps));
             covered.map_err(|error| match error {
                 PatternError::Malformed => ApiError::bad_request("Invalid Query Filter"),
                 PatternError::TooLong => {
@@ -157,7 +180,7 @@ fn text(have: &str, operator: &Operator, wanted: &str, case: Case) -> Result<boo
                 }
             })
         }
-        Operator::Contains if case == Case::Matters => Ok(have.contains(wanted)),
+        Operator::Contains if by.case == Case::Matters => Ok(have.contains(wanted)),
         Operator::Contains => Ok(have.to_lowercase().contains(&wanted.to_lowercase())),
         Operator::StartsWith => Ok(have.starts_with(wanted)),
         _ => Ok(false),

@@ -15,6 +15,7 @@ use crate::api::error::ApiError;
 use crate::auth::endpoint::Endpoint;
 use crate::documents::{Members, catalogue, members};
 use crate::store::{Expect, Kind, Object, Unreferred, Write};
+use catalogue_filter::{Case, Comparison};
 
 /// Which form policy sets have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -289,6 +290,7 @@ impl Asked<'_> {
     async fn query(&self) -> Result<Answer, ApiError> {
         let filter = rows::filter(self.call)?;
         catalogue_filter::check_policy_sets(&filter)?;
+        let comparison = Comparison::new(Case::Ignored);
         let mut rows = Vec::new();
         for object in self.objects(Kind::PolicySet).await? {
             let row = Row {
@@ -296,7 +298,7 @@ impl Asked<'_> {
                 revision: None,
                 members: catalogue::policy_set_shown(&object),
             };
-            if catalogue_filter::holds(&filter, &row, catalogue_filter::Case::Ignored)? {
+            if comparison.holds(&filter, &row)? {
                 rows.push(Row {
                     members: self.members(&object).await?,
                     ..row

@@ -326,8 +326,8 @@ impl Asked<'_> {
         for _ in 0..REWRITE_ATTEMPTS {
             self.call.check_if_match(&there.revision.to_string())?;
             let draft = draft(&there)?;
-            let write = Write::Put(Expect::Present, draft.clone());
-            match self.commit_if_unchanged(&there, summary, write).await {
+            let writes = vec![Write::Put(Expect::Present, draft.clone())];
+            match self.commit_if_unchanged(&there, summary, writes).await {
                 Err(CommitError::Store(StoreError::Changed { .. })) => {
                     there = self
                         .find(&there.key)
@@ -344,12 +344,13 @@ impl Asked<'_> {
     async fn remove(&self, mut there: Object) -> Result<(), ApiError> {
         for _ in 0..REWRITE_ATTEMPTS {
             self.call.check_if_match(&there.revision.to_string())?;
-            let delete = Write::Delete {
+            let mut writes = self.without_member(&there).await?;
+            writes.push(Write::Delete {
                 kind: self.store_kind(),
                 realm: self.call.realm.key.clone(),
                 key: there.key.clone(),
-            };
-            let done = self.commit_if_unchanged(&there, "identity deleted", delete);
+            });
+            let done = self.commit_if_unchanged(&there, "identity deleted", writes);
             match done.await {
                 Err(CommitError::Store(StoreError::Changed { .. })) => {
                     there = self
@@ -363,14 +364,39 @@ impl Asked<'_> {
         Err(ApiError::contended())
     }
 
+    /// The groups of a user who goes, without it.
+    ///
+    /// INVARIANT: no group goes on naming a user who is gone. Whoever is given the name later would be its member.
+    async fn without_member(&self, user: &Object) -> Result<Vec<Write>, ApiError> {
+        if self.kind != IdentityKind::User {
+            return Ok(Vec::new());
+        }
+        let (store, realm) = (&self.app.store, &self.call.realm);
+        let mut writes = Vec::new();
+        for name in store.groups_of(&realm.key, &user.key).await? {
+            let key = name.to_lowercase();
+            let Some(group) = store.object(Kind::Group, &realm.key, &key).await? else {
+                continue;
+            };
+            let mut parts = identity::group_parts(&group);
+            parts
+                .members
+                .retain(|member| member.to_lowercase() != user.key);
+            writes.push(Write::require(Kind::Group, &realm.key, &group));
+            let draft = identity::group_draft(&realm.path, &group.name, &parts);
+            writes.push(Write::Put(Expect::Present, draft));
+        }
+        Ok(writes)
+    }
+
     async fn commit_if_unchanged(
         &self,
         there: &Object,
         summary: &str,
-        write: Write,
+        mut writes: Vec<Write>,
     ) -> Result<(), CommitError> {
         let unchanged = Write::require(self.store_kind(), &self.call.realm.key, there);
-        let writes = vec![unchanged, write];
+        writes.insert(0, unchanged);
         self.app
             .publisher
             .commit(&self.caller_id(), summary, writes)

@@ -10,7 +10,7 @@ use crate::api::error::ApiError;
 use crate::auth::session::ADMINISTRATOR;
 use crate::documents::Members;
 use crate::documents::identity::{self, GroupParts, Written};
-use crate::limits::PASSWORD_CHARACTERS_MINIMUM;
+use crate::limits::{PASSWORD_CHARACTERS_MINIMUM, USER_BYTES};
 use crate::realm::IdentityKind;
 use crate::store::{Draft, Expect, Object, Write};
 use crate::subject::{Attributes, is_inactive};
@@ -54,9 +54,17 @@ impl Asked<'_> {
         let realm = &self.call.realm.path;
         let draft = match self.kind {
             IdentityKind::User => {
-                let password = written.password.as_deref().unwrap_or_default();
-                let secret = self.app.passwords.hash(long_enough(password)?).await?;
-                identity::user_draft(realm, &name, &written.new_attributes(&name), Some(secret))
+                let password = long_enough(written.password.as_deref().unwrap_or_default())?;
+                // A group may name it already.
+                self.may_become(&name.to_lowercase()).await?;
+                let secret = self.app.passwords.hash(password).await?;
+                let attributes = written.new_attributes(&name);
+                bounded(identity::user_draft(
+                    realm,
+                    &name,
+                    &attributes,
+                    Some(secret),
+                ))?
             }
             IdentityKind::Group => {
                 let after = self.group_after(&written, GroupParts::default());
@@ -117,7 +125,7 @@ impl Asked<'_> {
             IdentityKind::User => {
                 let after = written.laid_over(identity::user_attributes(there));
                 let secret = secret.clone().or_else(|| there.secret.clone());
-                Ok(identity::user_draft(realm, &there.name, &after, secret))
+                bounded(identity::user_draft(realm, &there.name, &after, secret))
             }
             IdentityKind::Group => {
                 let after = self.group_after(&written, identity::group_parts(there));
@@ -174,6 +182,17 @@ impl Asked<'_> {
             success,
         ))
     }
+}
+
+/// # Errors
+/// 400 for a user whose attributes take more than [`USER_BYTES`].
+fn bounded(draft: Draft) -> Result<Draft, ApiError> {
+    if draft.body.len() > USER_BYTES {
+        return Err(ApiError::bad_request(format!(
+            "The attributes of a user take at most {USER_BYTES} bytes as JSON"
+        )));
+    }
+    Ok(draft)
 }
 
 /// # Errors
