@@ -75,6 +75,11 @@ impl Session {
         self.properties.load_full()
     }
 
+    /// Whether these are its properties still: not equal ones, the very ones.
+    pub(crate) fn has_properties(&self, those: &Arc<Properties>) -> bool {
+        Arc::ptr_eq(&self.properties.load(), those)
+    }
+
     /// The authentication level that the session has earned.
     pub(crate) fn level(&self) -> i64 {
         let level = self.properties().get("AuthLevel").map(|text| text.parse());
