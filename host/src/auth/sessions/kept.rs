@@ -1,5 +1,6 @@
 //! Where sessions are kept, and how they are ended and changed there: in the store, then in memory, then told.
 
+use std::collections::HashSet;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -51,10 +52,9 @@ impl Kept {
     ) -> Result<Option<Properties>, StoreError> {
         let (kept, hash) = (Arc::clone(self), hash.to_owned());
         carried_through(async move {
-            let changed = kept.write_properties(&hash, &change).await;
-            // INVARIANT: as above. What the store holds is read from it, as others may have changed it since.
+            let changed = kept.write_properties(&hash, &change).await?;
+            // INVARIANT: after the store. What it holds is read from it, as others may have changed it since.
             kept.memory.set_stale(|session| session.hash == hash);
-            let changed = changed?;
             if changed.is_some() {
                 for known in kept.memory.known(|session| session.hash == hash) {
                     let change = SessionChange::PropertyChanged;
@@ -72,16 +72,18 @@ impl Kept {
         if hashes.is_empty() {
             return Ok(());
         }
-        let mut done = Ok(());
-        for hash in &hashes {
-            if let Err(error) = self.write_properties(hash, &|_| {}).await {
+        let (mut written, mut done) = (HashSet::new(), Ok(()));
+        for hash in hashes {
+            if let Err(error) = self.write_properties(&hash, &|_| {}).await {
                 done = Err(error);
                 break;
             }
+            written.insert(hash);
         }
-        // All at once, as each time is a walk through all sessions.
+        // All at once, as each time is a walk through all sessions. What was not written is in memory still, where a node
+        // that is cut off decides from it.
         self.memory
-            .set_stale(|session| hashes.contains(&session.hash));
+            .set_stale(|session| written.contains(&session.hash));
         done
     }
 
@@ -109,6 +111,7 @@ impl Kept {
                 Ok(None)
             }
             Err(error) => {
+                // The store may have done it nevertheless: that is found out by writing once more.
                 self.unwritten.put_back(hash, std::mem::take(&mut *taken()));
                 Err(error)
             }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 use tokio::sync::broadcast::Receiver;
 
+use super::super::session::with_properties;
 use super::*;
 use crate::decide::{Decider, Facts};
 use crate::notifications::{Event, Happened, NodeSeal, Notifications};
@@ -48,6 +49,7 @@ cases! {
     no_change_of_properties_is_lost
     timers_leave_other_properties_alone
     what_is_set_at_once_is_newer_than_what_was_noted
+    a_store_that_does_not_answer_leaves_sessions_in_use
     a_session_used_elsewhere_is_not_idle
     what_the_store_lost_is_let_go
     a_subject_is_resolved_again_for_other_properties
@@ -283,6 +285,32 @@ async fn what_is_set_at_once_is_newer_than_what_was_noted(place: Place) {
     let both = one("p", "4").into_iter().chain(one("q", "3"));
     assert_eq!(*seen.properties(), both.collect::<Properties>());
     assert!(unwritten.changed().is_empty());
+}
+
+async fn a_store_that_does_not_answer_leaves_sessions_in_use(place: Place) {
+    let node = Node::on(&place).await;
+    let (token, session) = node.begin().await;
+    place.run("ALTER TABLE sessions RENAME TO away").await;
+    node.sessions
+        .set_properties_soon(&session, one("timer", "1"));
+    node.sessions.write_soon().await.unwrap_err();
+    let set = |all: &mut Properties| all.extend(one("set", "1"));
+    let refused = node.sessions.change_properties(&session, set).await;
+    refused.unwrap_err();
+    let seen = node.find(&token, BEGUN).await.unwrap();
+    assert_eq!(*seen.properties(), one("timer", "1"));
+    place.run("ALTER TABLE away RENAME TO sessions").await;
+    // As if the refused change had been made after all.
+    node.sessions
+        .kept
+        .store
+        .change_session(&session.hash, &|body| with_properties(body, set))
+        .await
+        .unwrap();
+    node.sessions.write_soon().await.unwrap();
+    let both = one("timer", "1").into_iter().chain(one("set", "1"));
+    let seen = node.find(&token, BEGUN).await.unwrap();
+    assert_eq!(*seen.properties(), both.collect::<Properties>());
 }
 
 async fn a_session_used_elsewhere_is_not_idle(place: Place) {

@@ -69,11 +69,9 @@ impl Unwritten {
         lock(&self.properties).remove(hash).unwrap_or_default()
     }
 
-    /// What could not be written is written later, unless something newer is.
+    /// What could not be written is written later, unless something newer is. Also where it is nothing: the session is
+    /// looked at in the store then.
     pub(super) fn put_back(&self, hash: &str, mut taken: Properties) {
-        if taken.is_empty() {
-            return;
-        }
         let mut unwritten = lock(&self.properties);
         let noted = unwritten.entry(hash.to_owned()).or_default();
         taken.append(noted);

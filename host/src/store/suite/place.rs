@@ -62,7 +62,7 @@ impl Place {
     }
 
     /// Runs statements behind the store's back.
-    pub(super) async fn run(&self, sql: &'static str) {
+    pub(crate) async fn run(&self, sql: &'static str) {
         let url = self.url();
         match self {
             Place::Sqlite { .. } => {
