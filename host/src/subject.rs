@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::auth::session::{ADMINISTRATOR, Session};
+use crate::auth::session::{ADMINISTRATOR, Properties, Session};
 use crate::decide::Facts;
 use crate::documents::identity::{USER_CLASSES, readable_attributes, user_attributes};
 use crate::publish::{Live, LiveRealm};
@@ -27,6 +27,8 @@ pub(crate) struct ResolvedSubject {
     /// The store's revision that it was resolved at.
     revision: u64,
     facts: Arc<Facts>,
+    /// The session's properties that it was resolved from.
+    properties: Arc<Properties>,
     /// `None` for a user who is gone or inactive.
     known: Option<Known>,
 }
@@ -77,21 +79,31 @@ impl Subjects {
         if let Some(known) = session.subject.load_full()
             && known.revision == live.revision
             && Arc::ptr_eq(&known.facts, &target.facts)
+            && session.has_properties(&known.properties)
         {
             return Ok(known);
         }
         let facts = Arc::clone(&target.facts);
-        let known = self.known(session, &facts).await?;
+        // INVARIANT: taken before anything is resolved from them. Where they are replaced meanwhile, what is kept below
+        // names others than the session has, and is not used again.
+        let properties = session.properties();
+        let known = self.known(session, &properties, &facts).await?;
         let resolved = Arc::new(ResolvedSubject {
             revision: live.revision,
             facts,
+            properties,
             known,
         });
         session.subject.store(Some(Arc::clone(&resolved)));
         Ok(resolved)
     }
 
-    async fn known(&self, session: &Session, facts: &Facts) -> Result<Option<Known>, StoreError> {
+    async fn known(
+        &self,
+        session: &Session,
+        properties: &Properties,
+        facts: &Facts,
+    ) -> Result<Option<Known>, StoreError> {
         let realm_key = session.realm.key();
         let (name, profile) = if session.is_administrator() {
             (ADMINISTRATOR.to_owned(), Attributes::new())
@@ -122,7 +134,6 @@ impl Subjects {
                 self.groups(session, &realm_key).await?.into(),
             );
         }
-        let properties = session.properties();
         let read = properties
             .iter()
             .filter(|(name, _)| facts.session.contains(*name));

@@ -140,6 +140,30 @@ async fn what_one_node_does_the_other_serves() {
     );
 }
 
+/// Nobody tells a server on an SQLite file what another one does to sessions: it asks.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_out_is_known_to_another_server_on_the_same_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("shared.db").display());
+    let node = async || TestServer::with(&[("database", url.as_str().into())]).await;
+    let (here, there) = (node().await, node().await);
+    let (mut one, mut other) = (here.client(), there.client());
+    let amy = json!({"username": "amy", "userpassword": PASSWORD});
+    one.admin("POST", "/users?_action=create", &amy);
+    one.admin("POST", "/policies?_action=create", &policy(true));
+    let token = one.token("amy");
+    until("a policy of one decides on the other", || {
+        decided(&mut other, &token) == json!({"GET": true})
+    })
+    .await;
+    log_out(&mut one, &token);
+    assert_eq!(decided(&mut one, &token), json!({}));
+    until("the log-out is known", || {
+        decided(&mut other, &token) == json!({})
+    })
+    .await;
+}
+
 /// A realm's document is changed by two endpoints, a part by each. The second node is asked for changes while it does not
 /// know of the first one's yet: it hears nothing of them before its next poll.
 #[tokio::test(flavor = "multi_thread")]

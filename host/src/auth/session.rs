@@ -34,6 +34,8 @@ pub(crate) struct Session {
     last_used: AtomicI64,
     last_written: AtomicI64,
     ended: AtomicBool,
+    /// Whether the store may know more of it than is known here.
+    stale: AtomicBool,
     /// What evaluation is told about this subject, kept until the store changes.
     pub(crate) subject: ArcSwapOption<crate::subject::ResolvedSubject>,
     /// The privileges of its user, kept until the store changes.
@@ -62,6 +64,7 @@ impl Session {
             last_used: AtomicI64::new(now),
             last_written: AtomicI64::new(now),
             ended: AtomicBool::new(false),
+            stale: AtomicBool::new(false),
             subject: ArcSwapOption::empty(),
             granted: ArcSwapOption::empty(),
         }
@@ -73,6 +76,11 @@ impl Session {
 
     pub(crate) fn properties(&self) -> Arc<Properties> {
         self.properties.load_full()
+    }
+
+    /// Whether these are its properties still: not equal ones, the very ones.
+    pub(crate) fn has_properties(&self, those: &Arc<Properties>) -> bool {
+        Arc::ptr_eq(&self.properties.load(), those)
     }
 
     /// The authentication level that the session has earned.
@@ -101,10 +109,39 @@ impl Session {
                 .is_ok()
     }
 
-    /// Replaces the properties, in memory.
-    pub(super) fn replace_properties(&self, properties: Properties) {
-        self.properties.store(Arc::new(properties));
-        self.subject.store(None);
+    /// Gives it properties beside those that it has, in memory.
+    pub(super) fn extend_properties(&self, more: &Properties) {
+        self.properties.rcu(|properties| {
+            let mut all = (**properties).clone();
+            all.extend(more.clone());
+            all
+        });
+    }
+
+    /// Takes over what the store holds of it, and what is to be written there beside. A use that is known here and not
+    /// written yet stays known.
+    pub(super) fn renew(&self, read: &Session, unwritten: Option<&Properties>) {
+        let mut properties = read.properties();
+        if let Some(unwritten) = unwritten {
+            Arc::make_mut(&mut properties).extend(unwritten.clone());
+        }
+        // What was resolved from the properties is kept with them.
+        if *self.properties() != *properties {
+            self.properties.store(properties);
+        }
+        self.last_used
+            .fetch_max(read.last_used(), Ordering::Relaxed);
+        self.last_written
+            .fetch_max(read.last_used(), Ordering::Relaxed);
+    }
+
+    /// Notes whether it has to be read from the store before it is used.
+    pub(super) fn set_stale(&self, stale: bool) {
+        self.stale.store(stale, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_stale(&self) -> bool {
+        self.stale.load(Ordering::Relaxed)
     }
 
     /// Notes that the session is over, for those who hold it.
@@ -147,10 +184,26 @@ impl Session {
             last_used: AtomicI64::new(row.last_used),
             last_written: AtomicI64::new(row.last_used),
             ended: AtomicBool::new(false),
+            stale: AtomicBool::new(false),
             subject: ArcSwapOption::empty(),
             granted: ArcSwapOption::empty(),
         })
     }
+}
+
+/// What the store is to hold of a session with other properties. What cannot be read stays as it is.
+pub(super) fn with_properties(body: &str, change: impl FnOnce(&mut Properties)) -> String {
+    let Ok(mut read) = serde_json::from_str::<Body>(body) else {
+        return body.to_owned();
+    };
+    change(&mut read.properties);
+    serde_json::to_string(&read).unwrap_or_else(|_| body.to_owned())
+}
+
+/// The properties that the store holds of a session; none where it cannot be read.
+pub(super) fn properties_in(body: &str) -> Properties {
+    let read = serde_json::from_str::<Body>(body);
+    read.map(|body| body.properties).unwrap_or_default()
 }
 
 /// Who logged in.

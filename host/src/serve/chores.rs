@@ -23,6 +23,7 @@ pub(super) fn spawn(app: &Arc<App>, stopped: &watch::Receiver<bool>) {
     let (told, news) = watch::channel(());
     tokio::spawn(keep_up(Arc::clone(app), news.clone(), stopped.clone()));
     tokio::spawn(keep_revocations(Arc::clone(app), news, stopped.clone()));
+    tokio::spawn(keep_endings(Arc::clone(app), stopped.clone()));
     tokio::spawn(hear(Arc::clone(app), told, stopped.clone()));
     tokio::spawn(keep_house(Arc::clone(app), stopped.clone()));
 }
@@ -58,7 +59,6 @@ async fn hear(app: Arc<App>, told: watch::Sender<()>, mut stopped: watch::Receiv
 
 /// Makes what other processes wrote live, as soon as it is told or found.
 async fn keep_up(app: Arc<App>, mut news: watch::Receiver<()>, mut stopped: watch::Receiver<bool>) {
-    let tells = app.store.notices().is_some();
     let mut poll = every(Duration::from_millis(app.config.poll_milliseconds));
     let mut standing = Knowledge::Current;
     // The revision of the store that the signing keys were read at; read once more at the first turn.
@@ -74,10 +74,6 @@ async fn keep_up(app: Arc<App>, mut news: watch::Receiver<()>, mut stopped: watc
                 if taken {
                     let revision = app.publisher.live().revision;
                     tracing::info!(revision, "took over a change of the store");
-                }
-                // A store that cannot tell may have lost sessions by it.
-                if taken && !tells {
-                    app.sessions.hear(&Notice::Everything);
                 }
             }
             // A database that is gone is told once, below.
@@ -106,7 +102,6 @@ async fn keep_revocations(
     mut news: watch::Receiver<()>,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let tells = app.store.notices().is_some();
     let mut poll = every(Duration::from_millis(app.config.poll_milliseconds));
     loop {
         tokio::select! {
@@ -116,13 +111,28 @@ async fn keep_revocations(
         }
         let asked = clock::moment();
         match app.oauth.take_over_revocations().await {
-            Ok(()) => {
-                app.freshness.confirm_revocations(asked);
-                if !tells {
-                    app.freshness.confirm_endings(asked);
-                }
-            }
+            Ok(()) => app.freshness.confirm_revocations(asked),
             Err(error) => tracing::debug!(%error, "revocations of other nodes are not known"),
+        }
+    }
+}
+
+/// Learns that sessions ended or changed elsewhere, where the store cannot tell it.
+async fn keep_endings(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
+    if app.store.notices().is_some() {
+        return;
+    }
+    let mut poll = every(Duration::from_millis(app.config.poll_milliseconds));
+    loop {
+        tokio::select! {
+            _ = poll.tick() => {}
+            _ = stopped.changed() => return,
+        }
+        let asked = clock::moment();
+        match app.sessions.take_over_changes().await {
+            // INVARIANT: all that had ended by then is read from the store again before it is used.
+            Ok(()) => app.freshness.confirm_endings(asked),
+            Err(error) => tracing::debug!(%error, "log-outs of other processes are not known"),
         }
     }
 }

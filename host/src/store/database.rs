@@ -126,6 +126,10 @@ pub(super) trait Database: Send + Sync + 'static {
     /// Looks at the tables, where the database plans by what it knows of them.
     fn survey(&self) -> impl Future<Output = ()> + Send;
 
+    /// Whether another process has ended or changed sessions since the last call, or may have; for a database where
+    /// nobody can tell.
+    fn sessions_changed(&self) -> impl Future<Output = Outcome<bool>> + Send;
+
     /// What other processes tell; `None` where they cannot.
     fn notices(&self) -> Option<broadcast::Receiver<Notice>>;
 }

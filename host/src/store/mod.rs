@@ -192,6 +192,9 @@ pub(crate) enum Notice {
     Heard(Moment),
 }
 
+/// What makes another body of a session's.
+pub(crate) type BodyChange<'a> = dyn Fn(&str) -> String + Send + Sync + 'a;
+
 /// A session as it is kept; `hash` is the SHA-256 of its token, in hex.
 #[derive(Clone, Debug)]
 pub(crate) struct SessionRow {
@@ -299,8 +302,9 @@ pub(crate) trait Store:
     async fn roll_back(&self, author: &str, at: Millis, to: u64) -> Result<Applied>;
 
     async fn add_session(&self, row: &SessionRow) -> Result<()>;
-    /// Replaces a session's body; false where it has ended meanwhile.
-    async fn update_session(&self, hash: &str, body: &str) -> Result<bool>;
+    /// Makes another body of the one that a session has, and gives it; `None` where the session has ended. Nobody else
+    /// changes it in between. `change` may be called more than once; the last one counts.
+    async fn change_session(&self, hash: &str, change: &BodyChange<'_>) -> Result<Option<String>>;
     async fn session(&self, hash: &str) -> Result<Option<SessionRow>>;
     /// Sessions of a user, the one used longest ago first.
     async fn sessions_of(&self, realm: &str, user_key: &str) -> Result<Vec<SessionRow>>;
@@ -311,6 +315,9 @@ pub(crate) trait Store:
     async fn delete_session(&self, hash: &str) -> Result<bool>;
     /// Ends sessions last used before `idle`, or made before `created`.
     async fn delete_expired_sessions(&self, idle: Millis, created: Millis) -> Result<u64>;
+    /// Whether another process has ended or changed sessions since the last call, or may have. For a store that cannot
+    /// tell (`notices` is `None`): it is to be polled.
+    async fn sessions_changed(&self) -> Result<bool>;
 
     async fn setting(&self, name: &str) -> Result<Option<String>>;
     async fn put_setting(&self, name: &str, value: &str) -> Result<()>;
@@ -323,8 +330,8 @@ pub(crate) trait Store:
     async fn tell(&self, word: &str) -> Result<()>;
 
     /// What other processes do to the store from now on, and every now and then [`Notice::Heard`]. A receiver that lags
-    /// behind has missed notices, which is [`Notice::Everything`]. `None` for a store that cannot tell: its revision is
-    /// to be polled, and another one may mean anything.
+    /// behind has missed notices, which is [`Notice::Everything`]. `None` for a store that cannot tell: its
+    /// revision is to be polled, and [`Store::sessions_changed`].
     fn notices(&self) -> Option<broadcast::Receiver<Notice>>;
 }
 

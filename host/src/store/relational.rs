@@ -6,8 +6,8 @@ use tokio::sync::broadcast;
 
 use super::database::{self, Columns, Database, Outcome, Transaction, Value};
 use super::{
-    Applied, Difference, Kind, Notice, Object, PAGE, Result, Revision, SessionRow, Stamp, Store,
-    StoreError, View, Write, change, history,
+    Applied, BodyChange, Difference, Kind, Notice, Object, PAGE, Result, Revision, SessionRow,
+    Stamp, Store, StoreError, View, Write, change, history,
 };
 use crate::clock::Millis;
 
@@ -101,6 +101,29 @@ impl<D: Database> RelationalStore<D> {
         }
         tx.commit().await
     }
+
+    async fn try_change_session(
+        &self,
+        hash: &str,
+        change: &BodyChange<'_>,
+    ) -> Outcome<Option<String>> {
+        let mut tx = self.database.begin().await?;
+        // The row stays locked until the commit, so that what is changed is what is there.
+        let sql = "UPDATE sessions SET body = body WHERE hash = $1 RETURNING body";
+        let rows = tx.rows(sql, &[hash.into()]).await?;
+        let Some(row) = rows.first() else {
+            return Ok(None);
+        };
+        let before = row.text("body")?;
+        let after = change(&before);
+        if after != before {
+            let sql = "UPDATE sessions SET body = $2 WHERE hash = $1";
+            tx.execute(sql, &[hash.into(), (&after).into()]).await?;
+            tx.notify(&Notice::SessionChanged(hash.to_owned())).await?;
+        }
+        tx.commit().await?;
+        Ok(Some(after))
+    }
 }
 
 const OBJECT: &str = "SELECT * FROM objects WHERE realm = $1 AND kind = $2 AND key = $3";
@@ -185,12 +208,8 @@ impl<D: Database> Store for RelationalStore<D> {
         attempt!(self.execute(sql, &values, None)).map(drop)
     }
 
-    async fn update_session(&self, hash: &str, body: &str) -> Result<bool> {
-        let sql = "UPDATE sessions SET body = $2 WHERE hash = $1";
-        let values = [hash.into(), body.into()];
-        let notice = Notice::SessionChanged(hash.to_owned());
-        let altered = attempt!(self.execute(sql, &values, Some(&notice)))?;
-        Ok(altered > 0)
+    async fn change_session(&self, hash: &str, change: &BodyChange<'_>) -> Result<Option<String>> {
+        attempt!(self.try_change_session(hash, change))
     }
 
     async fn session(&self, hash: &str) -> Result<Option<SessionRow>> {
@@ -229,6 +248,10 @@ impl<D: Database> Store for RelationalStore<D> {
         let sql = "DELETE FROM sessions WHERE last_used < $1 OR created < $2";
         let values = [idle.into(), created.into()];
         attempt!(self.execute(sql, &values, None))
+    }
+
+    async fn sessions_changed(&self) -> Result<bool> {
+        Ok(self.database.sessions_changed().await?)
     }
 
     async fn setting(&self, name: &str) -> Result<Option<String>> {

@@ -1,7 +1,9 @@
 //! The embedded database: SQLite in write-ahead mode, synced in full at every commit.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sqlx::query::Query;
@@ -9,7 +11,7 @@ use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteRow, SqliteSynchronous,
 };
-use sqlx::{Row as _, Sqlite};
+use sqlx::{AssertSqlSafe, Row as _, Sqlite};
 use tokio::sync::broadcast;
 
 use super::database::{Columns, Database, Failure, Outcome, Transaction, Value};
@@ -24,6 +26,7 @@ const CONNECTIONS: u32 = 4;
 /// A database file.
 pub(super) struct SqliteDatabase {
     pool: SqlitePool,
+    changes: Arc<SessionChanges>,
 }
 
 impl SqliteDatabase {
@@ -45,7 +48,21 @@ impl SqliteDatabase {
         let pool = connect(options)
             .await
             .map_err(|e| StoreError::Unavailable(format!("{}: {e}", file.display())))?;
-        Ok(SqliteDatabase { pool })
+        let database = SqliteDatabase {
+            pool,
+            changes: Arc::default(),
+        };
+        let number = database.rows(NUMBER, &[]).await?;
+        database.changes.see(number_in(&number)?);
+        Ok(database)
+    }
+
+    fn transaction(&self, tx: sqlx::Transaction<'static, Sqlite>) -> SqliteTransaction {
+        SqliteTransaction {
+            tx,
+            changes: Arc::clone(&self.changes),
+            number: None,
+        }
     }
 }
 
@@ -111,12 +128,12 @@ impl Database for SqliteDatabase {
     /// another has written in between, and then fails instead of waiting.
     async fn begin(&self) -> Outcome<SqliteTransaction> {
         let begun = self.pool.begin_with("BEGIN IMMEDIATE").await;
-        begun.map(SqliteTransaction).map_err(failure)
+        begun.map(|tx| self.transaction(tx)).map_err(failure)
     }
 
     async fn begin_view(&self) -> Outcome<SqliteTransaction> {
         let begun = self.pool.begin_with("BEGIN DEFERRED").await;
-        begun.map(SqliteTransaction).map_err(failure)
+        begun.map(|tx| self.transaction(tx)).map_err(failure)
     }
 
     async fn rows(&self, sql: &'static str, values: &[Value<'_>]) -> Outcome<Vec<SqliteRow>> {
@@ -127,38 +144,114 @@ impl Database for SqliteDatabase {
     /// It plans by its unique indexes, whatever they hold.
     async fn survey(&self) {}
 
+    async fn sessions_changed(&self) -> Outcome<bool> {
+        let number = self.rows(NUMBER, &[]).await?;
+        Ok(self.changes.see(number_in(&number)?))
+    }
+
     /// Other processes that write the same file are found by polling.
     fn notices(&self) -> Option<broadcast::Receiver<Notice>> {
         None
     }
 }
 
-pub(super) struct SqliteTransaction(sqlx::Transaction<'static, Sqlite>);
+pub(super) struct SqliteTransaction {
+    tx: sqlx::Transaction<'static, Sqlite>,
+    changes: Arc<SessionChanges>,
+    /// The number of the change of sessions that it makes.
+    number: Option<i32>,
+}
 
 impl Transaction for SqliteTransaction {
     type Row = SqliteRow;
 
     async fn execute(&mut self, sql: &'static str, values: &[Value<'_>]) -> Outcome<u64> {
-        let done = bound(sql, values).execute(&mut *self.0).await;
+        let done = bound(sql, values).execute(&mut *self.tx).await;
         done.map(|done| done.rows_affected()).map_err(failure)
     }
 
     async fn rows(&mut self, sql: &'static str, values: &[Value<'_>]) -> Outcome<Vec<SqliteRow>> {
         let query = bound(sql, values);
-        query.fetch_all(&mut *self.0).await.map_err(failure)
+        query.fetch_all(&mut *self.tx).await.map_err(failure)
     }
 
     async fn script(&mut self, sql: &'static str) -> Outcome<()> {
-        let done = sqlx::raw_sql(sql).execute(&mut *self.0).await;
+        let done = sqlx::raw_sql(sql).execute(&mut *self.tx).await;
         done.map(drop).map_err(failure)
     }
 
-    async fn notify(&mut self, _: &Notice) -> Outcome<()> {
+    /// Others cannot be told, but they find out that sessions changed: the change gets a number in the same transaction.
+    async fn notify(&mut self, notice: &Notice) -> Outcome<()> {
+        let of_sessions = match notice {
+            Notice::SessionEnded(_) | Notice::SessionChanged(_) | Notice::Sessions => true,
+            Notice::Changed
+            | Notice::Tokens
+            | Notice::Told(_)
+            | Notice::Everything
+            | Notice::Heard(_) => false,
+        };
+        if of_sessions && self.number.is_none() {
+            let number = self.rows(NUMBER, &[]).await?;
+            let next = number_in(&number)?.wrapping_add(1);
+            // A pragma takes no placeholders; what is written is a number.
+            let sql = AssertSqlSafe(format!("PRAGMA user_version = {next}"));
+            let done = sqlx::raw_sql(sql).execute(&mut *self.tx).await;
+            done.map_err(failure)?;
+            self.number = Some(next);
+        }
         Ok(())
     }
 
     async fn commit(self) -> Outcome<()> {
-        self.0.commit().await.map_err(failure)
+        self.tx.commit().await.map_err(failure)?;
+        if let Some(number) = self.number {
+            self.changes.made(number);
+        }
+        Ok(())
+    }
+}
+
+/// The number of the last change of sessions. SQLite keeps it in the file's header and gives it no meaning of its own.
+const NUMBER: &str = "PRAGMA user_version";
+
+fn number_in(rows: &[SqliteRow]) -> Outcome<i32> {
+    let number = rows.first().map(|row| row.try_get(0)).transpose();
+    number.map(Option::unwrap_or_default).map_err(failure)
+}
+
+/// Which changes of sessions this process knows of: those up to a number, and its own ones after it.
+#[derive(Default)]
+struct SessionChanges(Mutex<Seen>);
+
+#[derive(Default)]
+struct Seen {
+    number: i32,
+    own: BTreeSet<i32>,
+}
+
+impl SessionChanges {
+    /// Notes a change that this process has made.
+    fn made(&self, number: i32) {
+        let mut seen = self.seen();
+        if number > seen.number {
+            seen.own.insert(number);
+        }
+    }
+
+    /// Takes note of all changes up to a number; whether one of them is another process's. An own one that is not noted yet
+    /// counts as another's, which costs reading and loses nothing.
+    fn see(&self, number: i32) -> bool {
+        let mut seen = self.seen();
+        // It goes back when it runs over, or where somebody replaced the file.
+        let others = number < seen.number
+            || (seen.number..number).any(|before| !seen.own.contains(&(before + 1)));
+        seen.own.retain(|own| *own > number);
+        seen.number = number;
+        others
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::api::crest::fields::Fields;
 use crate::api::error::ApiError;
 use crate::app::App;
-use crate::auth::session::Session;
+use crate::auth::session::{Properties, Session};
 use crate::decide::AmCall;
 use crate::notifications::SessionChange;
 use crate::outside::Need;
@@ -153,8 +153,8 @@ pub(crate) async fn carry_out(
         let text = |name: &str| effect.get(name).and_then(Value::as_str);
         match (text("type"), text("name"), text("value")) {
             (Some("setSessionProperty"), Some(name), Some(value)) => {
-                let all = properties.get_or_insert_with(|| (*session.properties()).clone());
-                all.insert(name.to_owned(), value.to_owned());
+                let others = properties.get_or_insert_with(Properties::new);
+                others.insert(name.to_owned(), value.to_owned());
             }
             (Some("terminateSession"), ..) => terminate = true,
             _ => {

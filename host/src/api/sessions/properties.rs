@@ -26,12 +26,12 @@ pub(super) async fn update(app: &App, asked: &Asked) -> Result<Value, ApiError> 
     if wanted.len() != list.len() || !list.iter().all(|name| wanted.contains_key(name)) {
         return Err(ApiError::forbidden("Forbidden"));
     }
-    let mut properties = (*session.properties()).clone();
-    properties.extend(wanted);
-    app.sessions
-        .set_properties(session, properties.clone())
-        .await?;
-    Ok(listed(app, &properties))
+    let change = move |properties: &mut Properties| properties.extend(wanted.clone());
+    match app.sessions.change_properties(session, change).await? {
+        Some(properties) => Ok(listed(app, &properties)),
+        // It has ended meanwhile.
+        None => Err(ApiError::bad_request("Bad Request")),
+    }
 }
 
 /// `getProperty`: the properties that the body names, or all listed ones.
@@ -66,10 +66,9 @@ pub(super) async fn set(app: &App, asked: &Asked) -> Result<Value, ApiError> {
         return Ok(json!({"success": false}));
     }
     let wanted = texts(&asked.body)?;
-    change(app, asked, wanted.keys().cloned().collect(), |properties| {
-        properties.extend(wanted)
-    })
-    .await
+    let names = wanted.keys().cloned().collect();
+    let set = move |properties: &mut Properties| properties.extend(wanted.clone());
+    change(app, asked, names, set).await
 }
 
 /// `deleteProperty`: those that the body names.
@@ -82,17 +81,17 @@ pub(super) async fn delete(app: &App, asked: &Asked) -> Result<Value, ApiError> 
         .get("properties")
         .ok_or_else(|| ApiError::bad_request("Bad Request"))?;
     let names = strings(names)?;
-    change(app, asked, names.clone(), |properties| {
-        properties.retain(|name, _| !names.contains(name))
-    })
-    .await
+    let deleted = names.clone();
+    let delete =
+        move |properties: &mut Properties| properties.retain(|name, _| !deleted.contains(name));
+    change(app, asked, names, delete).await
 }
 
 async fn change(
     app: &App,
     asked: &Asked,
     names: Vec<String>,
-    apply: impl FnOnce(&mut Properties),
+    apply: impl Fn(&mut Properties) + Send + Sync + 'static,
 ) -> Result<Value, ApiError> {
     if !names
         .iter()
@@ -103,10 +102,8 @@ async fn change(
     let Target::Live(session) = &asked.target else {
         return Ok(json!({"success": false}));
     };
-    let mut properties = (*session.properties()).clone();
-    apply(&mut properties);
-    let done = app.sessions.set_properties(session, properties).await?;
-    Ok(json!({"success": done}))
+    let done = app.sessions.change_properties(session, apply).await?;
+    Ok(json!({"success": done.is_some()}))
 }
 
 fn listed(app: &App, properties: &Properties) -> Value {

@@ -1,10 +1,14 @@
 //! Sessions: a random token for the client, its hash in the store, the session itself in memory while it is in use.
 //!
 //! A session ends after a time without use or at its greatest age, whichever comes first. Its last use is kept in memory
-//! and written at most once a minute (ruling B29), so a restart may forget the last minute of use, never a log-out.
+//! and written at most once a minute (ruling B29), so a restart may forget the last minute of use, never a log-out. A node
+//! that takes a session for idle asks the store first, as another one may have seen it used.
 
 mod events;
+mod kept;
 mod memory;
+#[cfg(test)]
+mod tests;
 mod unwritten;
 
 use std::collections::{HashMap, HashSet};
@@ -19,18 +23,18 @@ use crate::notifications::SessionChange;
 use crate::realm::RealmPath;
 use crate::store::{Notice, SessionRow, Store, StoreError};
 pub(crate) use events::SessionEvents;
-use memory::Memory;
+use kept::Kept;
+use memory::{Changes, Memory};
 use unwritten::Unwritten;
 
 const TOKEN_RANDOM_BYTES: usize = 32;
+/// How often a session is read again because sessions changed meanwhile. After that it is used as it was read, and not kept.
+const READINGS: usize = 4;
 
 /// All sessions of the node.
 pub(crate) struct Sessions {
-    store: Arc<dyn Store>,
+    kept: Arc<Kept>,
     freshness: Arc<Freshness>,
-    memory: Memory,
-    unwritten: Unwritten,
-    events: SessionEvents,
     idle_ms: i64,
     age_ms: i64,
     per_user: usize,
@@ -45,11 +49,13 @@ impl Sessions {
         per_user: usize,
     ) -> Self {
         Sessions {
-            store,
+            kept: Arc::new(Kept {
+                store,
+                memory: Memory::new(),
+                unwritten: Unwritten::default(),
+                events,
+            }),
             freshness,
-            memory: Memory::default(),
-            unwritten: Unwritten::default(),
-            events,
             idle_ms: i64::from(idle_minutes) * 60_000,
             age_ms: i64::from(max_minutes) * 60_000,
             per_user,
@@ -79,18 +85,20 @@ impl Sessions {
         now: Millis,
     ) -> Result<(String, Arc<Session>), BeginError> {
         let token = random_text(TOKEN_RANDOM_BYTES)?;
-        let session = Session::new(new, &token, now);
+        let session = Arc::new(Session::new(new, &token, now));
         let earlier = self
+            .kept
             .store
             .sessions_of(&session.realm.key(), &session.user_key)
             .await?;
         let surplus = (earlier.len() + 1).saturating_sub(self.per_user);
         for row in earlier.into_iter().take(surplus) {
-            self.end_hash(&row.hash, SessionChange::Destroyed).await?;
+            self.kept.end(&row.hash, SessionChange::Destroyed).await?;
         }
-        self.store.add_session(&session.row()).await?;
-        let session = Arc::new(session);
-        self.memory.insert(&token, Arc::clone(&session));
+        let as_of = self.kept.memory.changes();
+        self.kept.store.add_session(&session.row()).await?;
+        // All sessions of the user may have been ended meanwhile, this one too: then it is read at its first use.
+        self.keep(&token, &session, as_of, now);
         Ok((token, session))
     }
 
@@ -105,70 +113,106 @@ impl Sessions {
         now: Millis,
     ) -> Result<Option<Arc<Session>>, StoreError> {
         self.freshness.check(clock::moment())?;
-        if let Some(session) = self.memory.get(token) {
-            return Ok(self.if_live(session, now));
+        if let Some(session) = self.kept.memory.get(token) {
+            if session.has_ended() || now >= self.age_end(&session) {
+                return Ok(None);
+            }
+            if now < self.idle_end(&session) {
+                return Ok(Some(session));
+            }
+            // Another node may have seen it used.
         }
         if token.is_empty() || token.len() > TOKEN_BYTES {
             return Ok(None);
         }
-        let Some(row) = self.store.session(&hash(token)).await? else {
-            return Ok(None);
-        };
-        let Some(session) = Session::from_row(row).map(Arc::new) else {
-            return Ok(None);
-        };
-        let live = self.if_live(session, now);
-        if let Some(session) = &live {
-            self.memory.insert(token, Arc::clone(session));
-        }
-        Ok(live)
+        let session = self.read(token, now).await?;
+        Ok(session.filter(|session| self.is_live(session, now)))
     }
 
-    fn if_live(&self, session: Arc<Session>, now: Millis) -> Option<Arc<Session>> {
-        let over =
-            session.has_ended() || now >= self.idle_end(&session) || now >= self.age_end(&session);
-        (!over).then_some(session)
+    /// Reads a session from the store, and keeps it.
+    async fn read(&self, token: &str, now: Millis) -> Result<Option<Arc<Session>>, StoreError> {
+        let hash = hash(token);
+        let mut unkept = None;
+        for _ in 0..READINGS {
+            let as_of = self.kept.memory.changes();
+            let row = self.kept.store.session(&hash).await?;
+            let Some(read) = row.and_then(Session::from_row).map(Arc::new) else {
+                self.let_go(token, now);
+                return Ok(None);
+            };
+            let kept = self.keep(token, &read, as_of, now);
+            if kept.is_some() {
+                return Ok(kept);
+            }
+            unkept = Some(read);
+        }
+        Ok(unkept)
+    }
+
+    fn keep(
+        &self,
+        token: &str,
+        read: &Arc<Session>,
+        as_of: Changes,
+        now: Millis,
+    ) -> Option<Arc<Session>> {
+        let Kept {
+            memory, unwritten, ..
+        } = &*self.kept;
+        memory.keep(token, read, as_of, unwritten, |session| {
+            self.is_live(session, now)
+        })
+    }
+
+    /// Takes a session out of memory that the store does not hold any more.
+    fn let_go(&self, token: &str, now: Millis) {
+        let Some(known) = self.kept.memory.take_out_one(token) else {
+            return;
+        };
+        // Nobody tells what is over by time: each node finds it by itself.
+        if now >= self.age_end(&known.1) {
+            self.kept.events.here(&known, SessionChange::TooOld);
+        } else if now >= self.idle_end(&known.1) {
+            self.kept.events.here(&known, SessionChange::IdleTooLong);
+        } else {
+            self.kept.events.ended_elsewhere(vec![known]);
+        }
+    }
+
+    fn is_live(&self, session: &Session, now: Millis) -> bool {
+        !session.has_ended() && now < self.idle_end(session) && now < self.age_end(session)
     }
 
     /// Notes that a session was used: its idle time begins anew.
     pub(crate) fn touch(&self, session: &Session, now: Millis) {
         if session.used(now) {
-            self.unwritten.used(session, now);
+            self.kept.unwritten.used(session, now);
         }
     }
 
     /// Writes the uses and soft changes noted since the last call; for a background task. What could not be written is
     /// written by the next one.
     pub(crate) async fn write_soon(&self) -> Result<(), StoreError> {
-        self.events.tell_of_the_rest();
-        self.unwritten.write(self.store.as_ref()).await
+        self.kept.events.tell_of_the_rest();
+        let store = self.kept.store.as_ref();
+        self.kept.unwritten.write_uses(store).await?;
+        self.kept.write_noted().await
     }
 
-    /// Replaces a session's properties; durable when it returns. False where the session has ended meanwhile.
-    pub(crate) async fn set_properties(
+    /// Changes a session's properties, whatever they are by then; durable when it returns, with all of them. `None` where
+    /// the session has ended meanwhile.
+    pub(crate) async fn change_properties(
         &self,
         session: &Session,
-        properties: Properties,
-    ) -> Result<bool, StoreError> {
-        session.replace_properties(properties);
-        let there = self
-            .store
-            .update_session(&session.hash, &session.row().body)
-            .await?;
-        if there {
-            for known in self.memory.known(|other| other.hash == session.hash) {
-                let change = SessionChange::PropertyChanged;
-                self.events.everywhere(&known, change).await;
-            }
-        }
-        Ok(there)
+        change: impl Fn(&mut Properties) + Send + Sync + 'static,
+    ) -> Result<Option<Properties>, StoreError> {
+        self.kept.change(&session.hash, change).await
     }
 
-    /// Replaces a session's properties at once in memory, and soon in the store: for the idle timers that evaluation
-    /// sets with every request.
-    pub(crate) fn set_properties_soon(&self, session: &Arc<Session>, properties: Properties) {
-        session.replace_properties(properties);
-        self.unwritten.changed(session);
+    /// Gives a session properties at once in memory, and soon in the store: for the idle timers that evaluation sets with
+    /// every request.
+    pub(crate) fn set_properties_soon(&self, session: &Session, properties: Properties) {
+        self.kept.unwritten.set(session, properties);
     }
 
     /// Ends a session; durable when it returns. `how` is told to those who keep sessions in memory.
@@ -177,13 +221,13 @@ impl Sessions {
         session: &Session,
         how: SessionChange,
     ) -> Result<(), StoreError> {
-        self.end_hash(&session.hash, how).await.map(drop)
+        self.kept.end(&session.hash, how).await.map(drop)
     }
 
     /// Ends the session that a handle stands for; whether there was one.
     pub(crate) async fn end_by_handle(&self, handle: &str) -> Result<bool, StoreError> {
         match hash_in(handle) {
-            Some(hash) => self.end_hash(hash, SessionChange::Destroyed).await,
+            Some(hash) => self.kept.end(hash, SessionChange::Destroyed).await,
             None => Ok(false),
         }
     }
@@ -197,15 +241,8 @@ impl Sessions {
         let Some(hash) = hash_in(handle) else {
             return Ok(None);
         };
-        let Some(row) = self.store.session(hash).await? else {
-            return Ok(None);
-        };
-        let known = self.memory.known(|session| session.hash == hash).pop();
-        let session = match known {
-            Some((_, session)) => Some(session),
-            None => Session::from_row(row).map(Arc::new),
-        };
-        Ok(session.and_then(|session| self.if_live(session, now)))
+        let row = self.kept.store.session(hash).await?;
+        Ok(self.live(row.into_iter().collect(), now).pop())
     }
 
     /// The realm of the session that a handle stands for, if there is one.
@@ -216,19 +253,8 @@ impl Sessions {
         let Some(hash) = hash_in(handle) else {
             return Ok(None);
         };
-        let row = self.store.session(hash).await?;
+        let row = self.kept.store.session(hash).await?;
         Ok(row.and_then(|row| RealmPath::parse(&row.realm)))
-    }
-
-    async fn end_hash(&self, hash: &str, how: SessionChange) -> Result<bool, StoreError> {
-        let ended = self.memory.take_out(|session| session.hash == hash);
-        let there = self.store.delete_session(hash).await?;
-        if there {
-            for known in &ended {
-                self.events.everywhere(known, how).await;
-            }
-        }
-        Ok(there)
     }
 
     /// Ends every session of a user.
@@ -237,31 +263,40 @@ impl Sessions {
         realm: &RealmPath,
         user_key: &str,
     ) -> Result<(), StoreError> {
-        for row in self.store.sessions_of(&realm.key(), user_key).await? {
-            self.end_hash(&row.hash, SessionChange::Destroyed).await?;
+        let rows = self.kept.store.sessions_of(&realm.key(), user_key).await?;
+        for row in rows {
+            self.kept.end(&row.hash, SessionChange::Destroyed).await?;
         }
         Ok(())
     }
 
     /// Drops sessions from memory that the store does not hold any more: those of deleted users and realms.
     pub(crate) fn forget(&self, gone: impl Fn(&Session) -> bool) {
-        for known in self.memory.take_out(gone) {
-            self.events.here(&known, SessionChange::Destroyed);
+        for known in self.kept.memory.take_out(gone) {
+            self.kept.events.here(&known, SessionChange::Destroyed);
         }
     }
 
     /// Takes over what another process did to sessions: those concerned are read from the store at their next use.
     pub(crate) fn hear(&self, notice: &Notice) {
+        let Kept { memory, events, .. } = &*self.kept;
         match notice {
             Notice::Changed | Notice::Tokens | Notice::Heard(_) => {}
-            Notice::Told(word) => self.events.hear(word),
+            Notice::Told(word) => events.hear(word),
             Notice::SessionEnded(hash) => {
-                let ended = self.memory.take_out(|session| session.hash == *hash);
-                self.events.ended_elsewhere(ended);
+                events.ended_elsewhere(memory.take_out(|session| session.hash == *hash));
             }
-            Notice::SessionChanged(hash) => self.memory.forget(hash),
-            Notice::Sessions | Notice::Everything => self.memory.clear(),
+            Notice::SessionChanged(hash) => memory.set_stale(|session| session.hash == *hash),
+            Notice::Sessions | Notice::Everything => memory.set_stale(|_| true),
         }
+    }
+
+    /// Takes over what other processes did to sessions, where the store cannot tell it.
+    pub(crate) async fn take_over_changes(&self) -> Result<(), StoreError> {
+        if self.kept.store.sessions_changed().await? {
+            self.hear(&Notice::Everything);
+        }
+        Ok(())
     }
 
     /// Live sessions of a user.
@@ -271,7 +306,7 @@ impl Sessions {
         user_key: &str,
         now: Millis,
     ) -> Result<Vec<Arc<Session>>, StoreError> {
-        let rows = self.store.sessions_of(&realm.key(), user_key).await?;
+        let rows = self.kept.store.sessions_of(&realm.key(), user_key).await?;
         Ok(self.live(rows, now))
     }
 
@@ -282,6 +317,7 @@ impl Sessions {
         now: Millis,
     ) -> Result<Vec<Arc<Session>>, StoreError> {
         let rows = self
+            .kept
             .store
             .sessions_in(&realm.key(), SESSIONS_PER_LISTING)
             .await?;
@@ -292,6 +328,7 @@ impl Sessions {
     fn live(&self, rows: Vec<SessionRow>, now: Millis) -> Vec<Arc<Session>> {
         let stored: HashSet<&str> = rows.iter().map(|row| row.hash.as_str()).collect();
         let known = self
+            .kept
             .memory
             .known(|session| stored.contains(session.hash.as_str()));
         let known = known.into_iter();
@@ -301,35 +338,44 @@ impl Sessions {
         let sessions = rows
             .into_iter()
             .filter_map(|row| match known.get(&row.hash) {
-                Some(session) => Some(Arc::clone(session)),
-                None => Session::from_row(row).map(Arc::new),
+                Some(session) if !session.is_stale() => Some(Arc::clone(session)),
+                known => {
+                    let read = Session::from_row(row)?;
+                    if let Some(known) = known {
+                        read.used(known.last_used());
+                    }
+                    Some(Arc::new(read))
+                }
             });
         sessions
-            .filter_map(|session| self.if_live(session, now))
+            .filter(|session| self.is_live(session, now))
             .collect()
     }
 
     /// Removes what is over, from memory and store; for a background task.
     pub(crate) async fn remove_expired(&self, now: Millis) -> Result<(), StoreError> {
-        let idle = self
-            .memory
-            .take_out(|session| now >= self.idle_end(session));
-        let old = self.memory.take_out(|session| now >= self.age_end(session));
-        for (over, how) in [
-            (idle, SessionChange::IdleTooLong),
-            (old, SessionChange::TooOld),
-        ] {
-            // Each node finds by itself which sessions are over.
-            for known in &over {
-                self.events.here(known, how);
-            }
+        let Kept {
+            store,
+            memory,
+            unwritten,
+            events,
+        } = &*self.kept;
+        // Each node finds by itself which sessions are over.
+        for known in memory.take_out(|session| now >= self.age_end(session)) {
+            events.here(&known, SessionChange::TooOld);
         }
         // The store lags behind in uses, so a session counts as idle there only after the lag.
+        unwritten.write_uses(store.as_ref()).await?;
         let idle = now - self.idle_ms - 2 * SESSION_WRITE_INTERVAL_MS;
-        self.store
+        store
             .delete_expired_sessions(idle, now - self.age_ms)
-            .await
-            .map(drop)
+            .await?;
+        // INVARIANT: no session is told to be idle but one that the store has let go as such: those that another node has
+        // seen used stay.
+        for (token, _) in memory.known(|session| session.last_used() < idle) {
+            self.read(&token, now).await?;
+        }
+        Ok(())
     }
 }
 

@@ -159,6 +159,11 @@ impl Database for PostgresDatabase {
         }
     }
 
+    /// It is told.
+    async fn sessions_changed(&self) -> Outcome<bool> {
+        Ok(false)
+    }
+
     fn notices(&self) -> Option<broadcast::Receiver<Notice>> {
         Some(self.notices.subscribe())
     }

@@ -57,7 +57,8 @@ cases! {
             a_deleted_realm_comes_back_with_its_policies users_do_not_come_back what_never_was_is_refused
             secrets_have_no_past every_revision_can_be_returned_to;
     sessions: sessions_are_found_used_changed_and_ended sessions_end_with_their_user
-            uses_written_from_two_sides_do_not_fail;
+            uses_written_from_two_sides_do_not_fail no_change_of_a_session_is_lost
+            changes_by_others_are_told_or_found;
     tokens: tokens_are_kept_until_they_expire revocations_are_numbered_and_counted
             tokens_end_with_whom_they_stand_for a_refresh_token_is_redeemed_by_one_only
             an_assertion_is_spent_once;

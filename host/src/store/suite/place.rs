@@ -37,7 +37,7 @@ impl Place {
         Place::Postgres { server, url }
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         match self {
             Place::Sqlite { folder } => {
                 format!(

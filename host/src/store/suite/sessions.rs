@@ -45,9 +45,11 @@ pub(super) async fn sessions_are_found_used_changed_and_ended(place: Place) {
     assert_eq!(store.session("c").await.unwrap().unwrap().last_used, 30);
     assert!(store.delete_session("b").await.unwrap());
     assert!(!store.delete_session("b").await.unwrap());
-    assert!(!store.update_session("b", "{\"x\":1}").await.unwrap());
-    assert!(store.update_session("a", "{\"x\":1}").await.unwrap());
-    assert_eq!(store.session("a").await.unwrap().unwrap().body, "{\"x\":1}");
+    let change = |body: &str| format!("{body}+");
+    assert_eq!(store.change_session("b", &change).await.unwrap(), None);
+    let changed = store.change_session("a", &change).await.unwrap();
+    assert_eq!(changed.as_deref(), Some("{}+"));
+    assert_eq!(store.session("a").await.unwrap().unwrap().body, "{}+");
     assert_eq!(store.delete_expired_sessions(35, 0).await.unwrap(), 1);
     assert_eq!(store.delete_expired_sessions(0, 2).await.unwrap(), 1);
     assert!(store.session("a").await.unwrap().is_none());
@@ -103,4 +105,68 @@ pub(super) async fn uses_written_from_two_sides_do_not_fail(place: Place) {
     let sessions = nodes[1].sessions_of("/", "ann").await.unwrap();
     assert_eq!(sessions.len(), 20);
     assert!(sessions.iter().all(|session| session.last_used == 17));
+}
+
+/// Each of many writers on two nodes adds a letter.
+pub(super) async fn no_change_of_a_session_is_lost(place: Place) {
+    let nodes = [place.open().await, place.open().await];
+    nodes[0]
+        .add_session(&session("a", "/", "ann", 1))
+        .await
+        .unwrap();
+    let writing = (0..16_usize).map(|writer| {
+        let store = Arc::clone(&nodes[writer % 2]);
+        tokio::spawn(async move {
+            let change = |body: &str| format!("{body}{writer:x}");
+            store.change_session("a", &change).await.unwrap()
+        })
+    });
+    for write in writing.collect::<Vec<_>>() {
+        assert!(write.await.unwrap().is_some());
+    }
+    let body = nodes[1].session("a").await.unwrap().unwrap().body;
+    let mut letters: Vec<char> = body.trim_start_matches("{}").chars().collect();
+    letters.sort_unstable();
+    assert_eq!(String::from_iter(letters), "0123456789abcdef");
+}
+
+/// What a store cannot tell it is asked for.
+pub(super) async fn changes_by_others_are_told_or_found(place: Place) {
+    let (one, other) = (place.open().await, place.open().await);
+    if one.notices().is_some() {
+        assert!(!one.sessions_changed().await.unwrap());
+        return;
+    }
+    change(&one, &[put(draft(Kind::User, "/", "ann", ""))]).await;
+    let changed = async || {
+        let mut changed = Vec::new();
+        for store in [&one, &other] {
+            changed.push(store.sessions_changed().await.unwrap());
+        }
+        changed
+    };
+    for hash in ["a", "b"] {
+        one.add_session(&session(hash, "/", "ann", 1))
+            .await
+            .unwrap();
+    }
+    assert_eq!(changed().await, [false, false], "a new session is no news");
+    one.change_session("a", &|body| body.to_owned())
+        .await
+        .unwrap();
+    assert_eq!(changed().await, [false, false], "nothing changed");
+    one.change_session("a", &|_| "{}+".to_owned())
+        .await
+        .unwrap();
+    assert_eq!(changed().await, [false, true]);
+    assert_eq!(changed().await, [false, false], "it is told once");
+    one.delete_session("a").await.unwrap();
+    one.delete_session("a").await.unwrap();
+    assert_eq!(changed().await, [false, true]);
+    // A third one that comes later knows nothing that could be out of date, and the user's session ends with the user.
+    let third = place.open().await;
+    assert!(!third.sessions_changed().await.unwrap());
+    change(&other, &[delete(Kind::User, "/", "ann")]).await;
+    assert_eq!(changed().await, [true, false]);
+    assert!(third.sessions_changed().await.unwrap());
 }

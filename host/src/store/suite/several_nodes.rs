@@ -34,7 +34,9 @@ async fn what_one_node_does_others_hear() {
             .await
             .unwrap();
     }
-    one.update_session("a", "{\"x\":1}").await.unwrap();
+    one.change_session("a", &|_| "{}+".to_owned())
+        .await
+        .unwrap();
     assert_eq!(
         heard(&mut notices).await,
         Notice::SessionChanged("a".into())
