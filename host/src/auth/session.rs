@@ -70,6 +70,11 @@ impl Session {
         }
     }
 
+    /// Whether this is the same log-in. One session may have been read from the store twice.
+    pub(crate) fn is_same(&self, other: &Session) -> bool {
+        self.hash == other.hash
+    }
+
     pub(crate) fn is_administrator(&self) -> bool {
         self.realm.is_root() && self.user_key == ADMINISTRATOR
     }

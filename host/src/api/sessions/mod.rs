@@ -307,10 +307,8 @@ async fn permitted(app: &App, call: &Call, action: &str, asked: &Asked) -> Resul
     }
 }
 
-fn is_own(caller: &Caller, session: &Arc<Session>) -> bool {
-    caller
-        .session()
-        .is_some_and(|own| Arc::ptr_eq(own, session))
+fn is_own(caller: &Caller, session: &Session) -> bool {
+    caller.session().is_some_and(|own| own.is_same(session))
 }
 
 /// The action as the request spells it.

@@ -349,6 +349,8 @@ async fn what_the_store_lost_is_let_go(place: Place) {
     let (here, mut there) = (Node::on(&place).await, Node::on(&place).await);
     let (token, session) = here.begin().await;
     assert!(there.find(&token, BEGUN).await.is_some());
+    let read = there.find(&token, BEGUN).await.unwrap();
+    assert!(read.is_same(&session) && !read.is_same(&here.begin().await.1));
     let how = SessionChange::LoggedOut;
     here.sessions.end(&session, how).await.unwrap();
     // What was told got lost, which is what is heard.
