@@ -64,7 +64,7 @@ fn requests(mut input: impl BufRead) -> impl Iterator<Item = Result<Vec<u8>, Fai
         loop {
             if line.is_empty() {
                 match input.read_until(b'\n', &mut line) {
-                    Ok(0) => return request.is_begun().then(|| Ok(request.text)),
+                    Ok(0) => return request.is_begun().then_some(Ok(request.text)),
                     Ok(_) => {}
                     Err(error) => return Some(Err(error.into())),
                 }
