@@ -126,7 +126,19 @@ impl Session {
     /// Takes over what the store holds of it, and what is to be written there beside. A use that is known here and not
     /// written yet stays known.
     pub(super) fn renew(&self, read: &Session, unwritten: Option<&Properties>) {
-        let mut properties = read.properties();
+        self.renew_properties(read.properties(), unwritten);
+        self.last_used
+            .fetch_max(read.last_used(), Ordering::Relaxed);
+        self.last_written
+            .fetch_max(read.last_used(), Ordering::Relaxed);
+    }
+
+    /// Takes over the properties that the store holds, and what is to be written there beside.
+    pub(super) fn renew_properties(
+        &self,
+        mut properties: Arc<Properties>,
+        unwritten: Option<&Properties>,
+    ) {
         if let Some(unwritten) = unwritten {
             Arc::make_mut(&mut properties).extend(unwritten.clone());
         }
@@ -134,10 +146,6 @@ impl Session {
         if *self.properties() != *properties {
             self.properties.store(properties);
         }
-        self.last_used
-            .fetch_max(read.last_used(), Ordering::Relaxed);
-        self.last_written
-            .fetch_max(read.last_used(), Ordering::Relaxed);
     }
 
     /// Notes whether it has to be read from the store before it is used.

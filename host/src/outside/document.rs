@@ -101,9 +101,7 @@ impl Resolver {
         }
         let here = here.into_iter().map(|(need, _)| need).collect();
         let seen = serde_json::from_slice(request).unwrap_or_default();
-        if let Value::Object(found) = externals(self.found(here, seen)) {
-            known.extend(found);
-        }
+        known.extend(externals(self.found(here, seen)));
         members.insert("externals".into(), known.into());
         answer(bundle, text(&members).as_bytes())
     }

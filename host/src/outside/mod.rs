@@ -34,6 +34,12 @@ pub(crate) struct Need {
     pub(crate) resource: String,
 }
 
+impl Need {
+    pub(crate) fn is_transaction(&self) -> bool {
+        matches!(self.question, Question::Transaction { .. })
+    }
+}
+
 /// What an outside condition asks.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(tag = "type", rename_all_fields = "camelCase")]
@@ -109,7 +115,7 @@ impl Outside {
     }
 
     /// Finds out everything that a request asks for: the JSON object `externals`.
-    pub(crate) async fn resolve(&self, asked: &Asked<'_>, needs: &[Need]) -> Value {
+    pub(crate) async fn resolve(&self, asked: &Asked<'_>, needs: &[Need]) -> Map<String, Value> {
         let (needs, surplus) = needs.split_at(needs.len().min(NEEDS_PER_REQUEST));
         let (mut jobs, mut transactions) = (Vec::new(), Vec::new());
         for need in needs {
@@ -142,7 +148,7 @@ impl Outside {
 
 /// The JSON object `externals` (contract §3). What fails for now alone says so by its ttl: clients keep what is decided
 /// without one for ever.
-pub(crate) fn externals(found: impl IntoIterator<Item = (String, Found)>) -> Value {
+pub(crate) fn externals(found: impl IntoIterator<Item = (String, Found)>) -> Map<String, Value> {
     let members = found.into_iter().map(|(id, found)| {
         let result = match found {
             Ok(resolved) => json!({
@@ -156,7 +162,7 @@ pub(crate) fn externals(found: impl IntoIterator<Item = (String, Found)>) -> Val
         };
         (id, result)
     });
-    Value::Object(members.collect::<Map<_, _>>())
+    members.collect()
 }
 
 #[cfg(test)]
@@ -174,6 +180,6 @@ mod tests {
             "a": {"error": "no such script"},
             "b": {"error": "the store is away", "ttl": 0},
         });
-        assert_eq!(externals(found), want);
+        assert_eq!(Value::from(externals(found)), want);
     }
 }

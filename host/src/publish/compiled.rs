@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use assize_engine::model::Policy;
 use assize_engine::{CompiledPolicy, compile_policy, link};
+use serde_json::Value;
 
 use super::CommitError;
 use crate::notifications::{PolicyChange, PolicyEvent};
@@ -238,7 +239,10 @@ async fn blocking<T: Send + 'static>(
 fn compile(object: &Object) -> Result<CompiledPolicy, CommitError> {
     let broken =
         |why: String| CommitError::Publish(format!("policy {:?} in the store: {why}", object.name));
-    let value = serde_json::from_str(&object.body).map_err(|e| broken(e.to_string()))?;
+    let mut value: Value = serde_json::from_str(&object.body).map_err(|e| broken(e.to_string()))?;
+    if let Some(condition) = value.get_mut("condition") {
+        forget_labels(condition);
+    }
     let policy = Policy::parse(&value).map_err(|faults| {
         broken(
             faults
@@ -248,4 +252,25 @@ fn compile(object: &Object) -> Result<CompiledPolicy, CommitError> {
         )
     })?;
     Ok(compile_policy(&policy))
+}
+
+/// Takes the names of conditions away, which decide nothing. Earlier versions stored any JSON as one, and a realm is not to
+/// stand still for it.
+fn forget_labels(condition: &mut Value) {
+    match condition {
+        Value::Object(members) => {
+            let combined = matches!(
+                members.get("type").and_then(Value::as_str),
+                Some("AND" | "OR" | "NOT")
+            );
+            if combined && members.get("name").is_some_and(|name| !name.is_string()) {
+                members.remove("name");
+            }
+            for name in ["condition", "conditions"] {
+                members.get_mut(name).into_iter().for_each(forget_labels);
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(forget_labels),
+        _ => {}
+    }
 }

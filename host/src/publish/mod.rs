@@ -116,7 +116,7 @@ impl Publisher {
             notifications,
             revisions: watch::Sender::new(0),
         };
-        publisher.catch_up().await?;
+        publisher.take_over().await?;
         Ok(publisher)
     }
 
@@ -199,11 +199,17 @@ impl Publisher {
         .await
     }
 
-    /// Takes over what other processes wrote. True where there was something.
+    /// Takes over what other processes wrote. True where there was something. Once begun it is carried through, also where
+    /// nobody waits for it any more.
     ///
     /// # Errors
     /// As [`Publisher::start`]; what was live before goes on deciding.
-    pub(crate) async fn catch_up(&self) -> Result<bool, CommitError> {
+    pub(crate) async fn catch_up(self: &Arc<Self>) -> Result<bool, CommitError> {
+        let publisher = Arc::clone(self);
+        whole(async move { publisher.take_over().await }).await
+    }
+
+    async fn take_over(&self) -> Result<bool, CommitError> {
         let asked = clock::moment();
         if self.is_latest(self.store.revision().await?) {
             self.freshness.confirm_changes(asked);

@@ -133,3 +133,18 @@ async fn a_change_is_made_whole_where_nobody_waits_for_it() {
     assert!(*revisions.borrow() > revision);
     assert!(publisher.live().root().facts.profile.contains("mail"));
 }
+
+#[tokio::test]
+async fn a_label_that_an_earlier_version_stored_keeps_no_realm_from_deciding() {
+    let place = Place::sqlite();
+    let store = place.open().await;
+    let publisher = publisher(&store).await;
+    let labelled = format!(
+        r#"{{"type": "NOT", "name": 5, "condition": {{"type": "AND", "name": [], "conditions": [{OF_SESSION}]}}}}"#
+    );
+    let change = vec![policy("/", &labelled)];
+    publisher.commit(WRITER, "", change).await.unwrap();
+    let root = publisher.live().root();
+    assert!(root.facts.session.contains("AuthLevel"));
+    assert!(ask(&publisher, &root).is_ok());
+}

@@ -18,7 +18,6 @@ use axum::response::IntoResponse;
 use serde_json::{Map, Value, json};
 
 use super::Call;
-use super::answer::json_response;
 use super::crest::path::{Style, by_parameter};
 use super::crest::version::Version;
 use super::error::ApiError;
@@ -60,7 +59,9 @@ pub(crate) async fn handle(app: &App, call: &Call) -> Response<Body> {
         Ok(answer) => answer.into_response(app, served),
         Err(error) if served == "resource=1.2" => {
             let body = json!({"errorMessage": error.body().get("message").cloned()});
-            json_response(error.status(), body.to_string().into_bytes(), Some(served))
+            let mut response = error.served(served).into_response();
+            *response.body_mut() = Body::from(body.to_string());
+            response
         }
         Err(error) => error.served(served).into_response(),
     }

@@ -83,6 +83,11 @@ pub(super) async fn of_user(app: &App, user: &User, way: Way) -> Result<Value, R
     Ok(object(&user.name, &roles, REALM, way))
 }
 
+/// A user of whom no more is known at this moment.
+pub(super) fn unknown(name: &str, way: Way) -> Value {
+    object(name, &[], REALM, way)
+}
+
 fn object(name: &str, roles: &[&str], realm: &str, way: Way) -> Value {
     let realm = json!({"name": realm, "type": realm});
     json!({

@@ -152,7 +152,11 @@ async fn by_refresh_token(
     let token = members.text("refresh_token").unwrap_or_default();
     let refreshed = app.oauth.refresh(token, &id, manager.now).await?;
     let authentication = match &refreshed.user {
-        Some(user) => identity::of_user(app, user, identity::Way::Token).await?,
+        // The refresh token is spent: whoever held it is given the new ones, whatever is known of the user at this moment.
+        Some(user) => match identity::of_user(app, user, identity::Way::Token).await {
+            Ok(known) => known,
+            Err(_) => identity::unknown(&user.name, identity::Way::Token),
+        },
         None => caller,
     };
     Ok((refreshed.issued, authentication))

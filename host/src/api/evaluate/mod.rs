@@ -10,6 +10,7 @@ mod outcome;
 use std::sync::Arc;
 
 use axum::http::Method;
+use serde_json::{Map, Value};
 
 use super::Call;
 use super::answer::{Answer, Content};
@@ -23,7 +24,7 @@ use crate::auth::endpoint::{Endpoint, Permission, Verb};
 use crate::decide::{AmCall, DecideError, Pace, Question};
 use crate::documents::defaults::DEFAULT_SET;
 use crate::limits::INLINE_BODY_BYTES;
-use crate::outside::Asked;
+use crate::outside::{Asked, Need};
 use crate::store::StoreError;
 use body::Peek;
 use context::Resolution;
@@ -70,7 +71,8 @@ pub(crate) async fn handle(app: &App, call: &Call) -> Result<Answer, ApiError> {
     } else {
         AmCall::EvaluateTree
     };
-    let mut decided = decide(app, call, &caller, kind, served).await;
+    let mut confirmed = Map::new();
+    let mut decided = decide(app, call, &caller, kind, served, &mut confirmed).await;
     for _ in 0..OVERTAKEN {
         let Err(Undecided::Overtaken) = decided else {
             break;
@@ -78,7 +80,8 @@ pub(crate) async fn handle(app: &App, call: &Call) -> Result<Answer, ApiError> {
         let Some(latest) = call.as_of(app.publisher.live_now()) else {
             break;
         };
-        decided = Box::pin(decide(app, &latest, &caller, kind, served)).await;
+        let again = decide(app, &latest, &caller, kind, served, &mut confirmed);
+        decided = Box::pin(again).await;
     }
     decided.map_err(|undecided| ApiError::from(undecided).served(served))
 }
@@ -116,12 +119,15 @@ impl From<Undecided> for ApiError {
     }
 }
 
+/// Decides once. `confirmed` holds what transactions came to, which a further attempt must not ask again: a confirmation
+/// is used up when it is looked up.
 async fn decide(
     app: &App,
     call: &Call,
     caller: &Authorized,
     kind: AmCall,
     served: &'static str,
+    confirmed: &mut Map<String, Value>,
 ) -> Result<Answer, Undecided> {
     let restricted = match call.realm.settings.environment_overrides_session {
         true => None,
@@ -143,11 +149,25 @@ async fn decide(
                 subject: question.whom(),
                 environment: peek.environment(),
             };
-            let externals = app.outside.resolve(&asked, &needs).await;
-            let resolved = context::with_externals(&question.context, &externals);
+            let open: Vec<Need> = needs
+                .into_iter()
+                .filter(|need| !confirmed.contains_key(&need.id))
+                .collect();
+            let mut externals = app.outside.resolve(&asked, &open).await;
+            for need in open.iter().filter(|need| need.is_transaction()) {
+                if let Some(found) = externals.get(&need.id) {
+                    confirmed.insert(need.id.clone(), found.clone());
+                }
+            }
+            externals.extend(confirmed.clone());
+            let resolved = context::with_externals(&question.context, &externals.into());
             let again = ask(app, call, &resolved, kind).await?;
             match outcome::of(again, &call.realm)? {
                 outcome::Outcome::Decided { answer, effects } => (answer, effects),
+                // The one answer was by the bundle of before, the other by the one that takes its place.
+                outcome::Outcome::Needs(_) if call.realm.bundles.len() > 1 => {
+                    return Err(Undecided::Overtaken);
+                }
                 outcome::Outcome::Needs(_) => {
                     let twice = "outside conditions were asked for twice";
                     return Err(ApiError::internal(twice).into());

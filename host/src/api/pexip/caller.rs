@@ -142,9 +142,12 @@ impl Administrator {
     async fn make(&self, what: &str, name: &str, writes: Vec<Write>) -> Result<(), CommitError> {
         let author = self.caller.name();
         let summary = format!("{what} {name}");
-        self.app.publisher.commit(&author, &summary, writes).await?;
-        audit::administered(what, &author, name);
-        Ok(())
+        let made = self.app.publisher.commit(&author, &summary, writes).await;
+        // What is not live yet was written nevertheless.
+        if !matches!(made, Err(CommitError::Store(_))) {
+            audit::administered(what, &author, name);
+        }
+        made.map(drop)
     }
 
     /// What is changed, as it is afterwards.

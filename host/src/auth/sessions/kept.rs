@@ -1,6 +1,6 @@
 //! Where sessions are kept, and how they are ended and changed there: in the store, then in memory, then told.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -72,18 +72,24 @@ impl Kept {
         if hashes.is_empty() {
             return Ok(());
         }
-        let (mut written, mut done) = (HashSet::new(), Ok(()));
+        let as_of = self.memory.changes();
+        let (mut written, mut gone, mut done) = (HashMap::new(), Vec::new(), Ok(()));
         for hash in hashes {
-            if let Err(error) = self.write_properties(&hash, &|_| {}).await {
-                done = Err(error);
-                break;
+            match self.write_properties(&hash, &|_| {}).await {
+                Ok(Some(properties)) => drop(written.insert(hash, properties)),
+                Ok(None) => gone.push(hash),
+                Err(error) => {
+                    done = Err(error);
+                    break;
+                }
             }
-            written.insert(hash);
         }
-        // All at once, as each time is a walk through all sessions. What was not written is in memory still, where a node
-        // that is cut off decides from it.
-        self.memory
-            .set_stale(|session| written.contains(&session.hash));
+        // All at once, as each time is a walk through all sessions.
+        self.memory.take_over(&written, as_of, &self.unwritten);
+        if !gone.is_empty() {
+            self.memory
+                .set_stale(|session| gone.contains(&session.hash));
+        }
         done
     }
 

@@ -1,11 +1,12 @@
 //! Sessions that are in use, by their tokens.
 
+use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use indexmap::IndexMap;
 
-use super::super::session::Session;
+use super::super::session::{Properties, Session};
 use super::unwritten::Unwritten;
 use crate::limits::SESSIONS_IN_MEMORY;
 
@@ -134,6 +135,27 @@ impl Memory {
         stale.for_each(|session| session.set_stale(true));
     }
 
+    /// Lets sessions have the properties that this node has just written, by their hashes: a node that is cut off decides
+    /// from memory. Where sessions have changed since `as_of`, these are read at their next use instead.
+    pub(super) fn take_over(
+        &self,
+        written: &HashMap<String, Properties>,
+        as_of: Changes,
+        unwritten: &Unwritten,
+    ) {
+        let mut table = self.write();
+        let unchanged = table.changes == as_of;
+        // Whoever has read one of them before it was written must not keep what it read.
+        table.changed();
+        for session in table.sessions.values() {
+            match written.get(&session.hash) {
+                Some(properties) if unchanged => unwritten.renew_properties(session, properties),
+                Some(_) => session.set_stale(true),
+                None => {}
+            }
+        }
+    }
+
     fn read(&self) -> RwLockReadGuard<'_, Table> {
         self.table.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -170,7 +192,7 @@ impl Table {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 mod tests {
-    use super::super::super::session::{NewSession, Properties};
+    use super::super::super::session::NewSession;
     use super::*;
     use crate::realm::RealmPath;
 

@@ -144,6 +144,7 @@ impl Sessions {
             if kept.is_some() {
                 return Ok(kept);
             }
+            self.kept.unwritten.lay_over(&read);
             unkept = Some(read);
         }
         Ok(unkept)
@@ -338,7 +339,11 @@ impl Sessions {
         let sessions = rows
             .into_iter()
             .filter_map(|row| match known.get(&row.hash) {
-                Some(session) if !session.is_stale() => Some(Arc::clone(session)),
+                Some(session) if !session.is_stale() => {
+                    // Another node may have seen it used.
+                    session.used(row.last_used);
+                    Some(Arc::clone(session))
+                }
                 known => {
                     let read = Session::from_row(row)?;
                     if let Some(known) = known {

@@ -1,7 +1,7 @@
 //! What happened to sessions and is written soon: their uses, and the idle timers that evaluation sets.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::super::session::{Properties, Session};
 use crate::clock::Millis;
@@ -50,6 +50,12 @@ impl Unwritten {
     pub(super) fn renew(&self, session: &Session, read: &Session) {
         let unwritten = lock(&self.properties);
         session.renew(read, unwritten.get(&session.hash));
+    }
+
+    /// Lets a session take over the properties that this node has written, with what is to be written since.
+    pub(super) fn renew_properties(&self, session: &Session, written: &Properties) {
+        let unwritten = lock(&self.properties);
+        session.renew_properties(Arc::new(written.clone()), unwritten.get(&session.hash));
     }
 
     /// Adds to what was read from the store what is to be written there.

@@ -60,7 +60,7 @@ pub(in crate::api::manage) async fn handle_paths(
                 .realm
                 .path
                 .child(named.trim_start_matches('/'))
-                .ok_or_else(|| forbidden_name("names"))?;
+                .ok_or_else(|| told(forbidden_name("names")))?;
             let active =
                 body.get("sunOrganizationStatus").and_then(Value::as_str) != Some("Inactive");
             let aliases = body
@@ -71,7 +71,7 @@ pub(in crate::api::manage) async fn handle_paths(
             let aliases = aliases
                 .filter_map(|alias| alias.as_str().map(str::to_owned))
                 .collect::<Vec<_>>();
-            alias_rules::check(caller.caller(), &call.live, &path, &[], &aliases)?;
+            alias_rules::check(caller.caller(), &call.live, &path, &[], &aliases).map_err(told)?;
             make(
                 app,
                 call,
@@ -89,7 +89,7 @@ pub(in crate::api::manage) async fn handle_paths(
             let live = Arc::clone(&app.publisher.live());
             let realm = live
                 .realm(&path)
-                .ok_or_else(|| ApiError::internal("a realm vanished as it was made"))?;
+                .ok_or_else(|| told(ApiError::vanished()))?;
             let members = Members::from_iter([("realmCreated".to_owned(), path.as_str().into())]);
             let answer = single(call, served, named, Some(revision_of(&realm)), members);
             Ok(Answer {

@@ -25,7 +25,7 @@ use crate::documents::identity::{self, Written};
 use crate::limits::REWRITE_ATTEMPTS;
 use crate::publish::CommitError;
 use crate::realm::IdentityKind;
-use crate::store::{Draft, Expect, Kind, Object, StoreError, Write};
+use crate::store::{Draft, Expect, Kind, Object, StoreError, Unreferred, Write};
 
 const ROUTES: [(Version, (Form, &str)); 4] = [
     (Version(1, 2), (Form::Names, "resource=1.2")),
@@ -372,6 +372,7 @@ impl Asked<'_> {
             return Ok(Vec::new());
         }
         let (store, realm) = (&self.app.store, &self.call.realm);
+        let since = store.revision().await?;
         let mut writes = Vec::new();
         for name in store.groups_of(&realm.key, &user.key).await? {
             let key = name.to_lowercase();
@@ -386,6 +387,16 @@ impl Asked<'_> {
             let draft = identity::group_draft(&realm.path, &group.name, &parts);
             writes.push(Write::Put(Expect::Present, draft));
         }
+        writes.push(Write::RequireUnreferred(Unreferred {
+            kind: Kind::Group,
+            realm: realm.key.clone(),
+            since,
+            to: user.key.clone(),
+            refers: |group, key| {
+                let members = identity::group_parts(group).members;
+                members.iter().any(|member| member.to_lowercase() == key)
+            },
+        }));
         Ok(writes)
     }
 
