@@ -22,6 +22,8 @@ pub(crate) struct Freshness {
     endings: AsOf,
     /// Every token that had been revoked by then is known to be.
     revocations: AsOf,
+    /// When the database was heard again after the last time that it was silent for longer than `tolerance`.
+    heard_again: AsOf,
 }
 
 /// How a node stands with its database.
@@ -50,6 +52,7 @@ impl Freshness {
             changes: AsOf::new(now),
             endings: AsOf::new(now),
             revocations: AsOf::new(now),
+            heard_again: AsOf::new(now),
         }
     }
 
@@ -60,6 +63,9 @@ impl Freshness {
 
     /// Notes that all sessions that had ended by that moment are known.
     pub(crate) fn confirm_endings(&self, as_of: Moment) {
+        if as_of.since(self.endings.moment()) > self.tolerance {
+            self.heard_again.confirm(as_of);
+        }
         self.endings.confirm(as_of);
     }
 
@@ -82,7 +88,9 @@ impl Freshness {
         let age = silence.max(Some(now.since(changes))).unwrap_or(0);
         let since = told.map(|moment| moment.wall).into_iter().min();
         let since = since.unwrap_or(changes.wall).min(changes.wall);
-        if age <= self.bound && silence.unwrap_or(0) <= self.tolerance {
+        // INVARIANT: a node that was cut off is current again when what was changed meanwhile is live.
+        let caught_up = changes.uptime >= self.heard_again.moment().uptime;
+        if age <= self.bound && silence.unwrap_or(0) <= self.tolerance && caught_up {
             Knowledge::Current
         } else if age <= self.bound {
             Knowledge::CutOff {
@@ -213,7 +221,7 @@ mod tests {
     #[test]
     fn a_change_that_takes_long_to_go_live_is_no_lost_database() {
         let freshness = Freshness::new(BOUND, 500, at(HOUR, 0));
-        for age in [10_000, BOUND] {
+        for age in (0..=BOUND).step_by(1000) {
             let now = at(HOUR + age, age);
             freshness.confirm_endings(now);
             freshness.confirm_revocations(now);
@@ -224,6 +232,27 @@ mod tests {
         freshness.confirm_revocations(now);
         let stale = Knowledge::Stale { since: HOUR };
         assert_eq!(freshness.knowledge(now), stale, "but it must end");
+    }
+
+    #[test]
+    fn a_node_is_cut_off_until_what_was_changed_meanwhile_is_live() {
+        let freshness = Freshness::new(BOUND, 500, at(0, 0));
+        let healed = at(10_000, 10_000);
+        freshness.confirm_endings(healed);
+        freshness.confirm_revocations(healed);
+        let cut_off = Knowledge::CutOff {
+            since: 0,
+            until: BOUND,
+        };
+        assert_eq!(freshness.knowledge(healed), cut_off);
+        // Read before the line was cut, live only now.
+        freshness.confirm_changes(at(500, 500));
+        assert!(matches!(
+            freshness.knowledge(healed),
+            Knowledge::CutOff { since: 500, .. }
+        ));
+        freshness.confirm_changes(healed);
+        assert_eq!(freshness.knowledge(healed), Knowledge::Current);
     }
 
     #[test]

@@ -4,6 +4,8 @@
 
 use std::net::SocketAddr;
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
@@ -53,12 +55,30 @@ async fn pass(mut here: TcpStream, there: SocketAddr, mut states: watch::Receive
     let Ok(mut there) = TcpStream::connect(there).await else {
         return;
     };
+    let (mut from_here, mut to_here) = here.split();
+    let (mut from_there, mut to_there) = there.split();
+    let seen = states.clone();
     tokio::select! {
-        _ = tokio::io::copy_bidirectional(&mut here, &mut there) => {}
-        _ = states.changed() => {
-            if *states.borrow() == State::Silent {
-                let _ = states.wait_for(|state| *state != State::Silent).await;
-            }
+        () = pass_one_way(&mut from_here, &mut to_there, &seen) => {}
+        () = pass_one_way(&mut from_there, &mut to_here, &seen) => {}
+        _ = states.changed() => {}
+    }
+    if *states.borrow() == State::Silent {
+        let _ = states.wait_for(|state| *state != State::Silent).await;
+    }
+}
+
+async fn pass_one_way(
+    from: &mut ReadHalf<'_>,
+    to: &mut WriteHalf<'_>,
+    states: &watch::Receiver<State>,
+) {
+    let mut chunk = vec![0; 64 * 1024];
+    while let Ok(length @ 1..) = from.read(&mut chunk).await {
+        // INVARIANT: asked after it was read, so that nothing passes that was sent after the line was cut, however late
+        // this task gets its turn.
+        if *states.borrow() != State::Whole || to.write_all(&chunk[..length]).await.is_err() {
+            return;
         }
     }
 }
