@@ -56,6 +56,17 @@ async fn log_ins_are_throttled_wherever_they_are_tried() {
             (&json!(429), &json!("Too Many Requests"))
         );
     }
+    // Version 1.2 answers in a shape of its own.
+    let headers = [
+        ("Accept-API-Version", "resource=1.2"),
+        ("X-OpenAM-Username", "ann"),
+        ("X-OpenAM-Password", PASSWORD),
+    ];
+    let reply = client.post("/am/json/authenticate", &headers, &json!({}));
+    assert_eq!(reply.status, 429, "{reply:?}");
+    let seconds: u64 = reply.header("Retry-After").unwrap().parse().unwrap();
+    assert!((1..=60).contains(&seconds), "{seconds}");
+    assert!(reply.json()["errorMessage"].is_string(), "{reply:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,6 +8,8 @@
 
 mod support;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde_json::{Value, json};
 use support::{Client, PASSWORD, Reply, TestServer, fits};
 
@@ -211,6 +213,55 @@ async fn a_transaction_is_over_after_its_time() {
 }
 
 /// Two servers on one store: asked for here, confirmed there, used by one of them.
+/// A confirmation is used up when it is looked up, and the decision may have to be made again after that.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_confirmation_counts_while_policies_change() {
+    const CONFIRMED: usize = 40;
+    let (server, mut client) = started(&[]).await;
+    let mut author = server.client();
+    let other = |condition: Value| {
+        json!({
+            "name": "other", "resources": ["http://www.example.com/other"],
+            "actionValues": {"GET": true}, "subject": {"type": "AuthenticatedUsers"},
+            "condition": condition, "resourceTypeUuid": URL_TYPE,
+        })
+    };
+    // Each asks for something else about a subject.
+    let [first, second] = [
+        json!({"type": "AuthLevel", "authLevel": 7}),
+        json!({"type": "LDAPFilter", "ldapFilter": "(mail=ann@example.com)"}),
+    ]
+    .map(other);
+    author.admin("POST", "/policies?_action=create", &first);
+    let done = AtomicBool::new(false);
+    std::thread::scope(|threads| {
+        threads.spawn(|| {
+            for policy in [&second, &first].into_iter().cycle() {
+                if done.load(Ordering::SeqCst) {
+                    return;
+                }
+                author.admin("PUT", "/policies/other", policy);
+            }
+        });
+        let end = EndsWhenDropped(&done);
+        for _ in 0..CONFIRMED {
+            let id = asked(&decide(&mut client, "ann", PAGE, None));
+            confirm(&client, &id, "ann");
+            allowed(&decide(&mut client, "ann", PAGE, Some(&id)));
+        }
+        drop(end);
+    });
+}
+
+/// Ends another thread's work, also where a test fails.
+struct EndsWhenDropped<'a>(&'a AtomicBool);
+
+impl Drop for EndsWhenDropped<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nodes_agree() {
     let (server, mut here) = started(&[]).await;

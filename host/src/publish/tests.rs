@@ -1,11 +1,15 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+use std::time::Duration;
+
 use super::*;
 use crate::decide::{AmCall, DecideError};
 use crate::store::suite::place::Place;
 use crate::store::{Draft, Expect};
 
 const WRITER: &str = "another process";
+/// Longer than anything that is waited for here may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 fn document(kind: Kind, realm: &str, name: &str, body: &str) -> Write {
     Write::Put(
@@ -111,6 +115,15 @@ async fn a_publication_that_failed_half_way_leaves_no_bundle_without_its_facts()
     assert!(root.facts.profile.contains("mail"), "{:?}", root.facts);
 }
 
+/// Begins some work, and is gone as soon as it has begun, as a client may be.
+async fn begin_and_leave<T>(work: impl Future<Output = T>) {
+    tokio::select! {
+        biased;
+        _ = work => {}
+        () = tokio::task::yield_now() => {}
+    }
+}
+
 #[tokio::test]
 async fn a_change_is_made_whole_where_nobody_waits_for_it() {
     let place = Place::sqlite();
@@ -118,20 +131,26 @@ async fn a_change_is_made_whole_where_nobody_waits_for_it() {
     let publisher = publisher(&store).await;
     let mut revisions = publisher.revisions();
     let revision = *revisions.borrow_and_update();
-    let waiting = {
-        let publisher = Arc::clone(&publisher);
-        let change = vec![policy("/", OF_PROFILE)];
-        async move { publisher.commit(WRITER, "", change).await }
-    };
-    // The client is gone as soon as the change has begun.
-    tokio::select! {
-        biased;
-        _ = waiting => {}
-        () = tokio::task::yield_now() => {}
-    }
+    let change = vec![policy("/", OF_PROFILE)];
+    begin_and_leave(publisher.commit(WRITER, "", change)).await;
     revisions.changed().await.unwrap();
     assert!(*revisions.borrow() > revision);
     assert!(publisher.live().root().facts.profile.contains("mail"));
+}
+
+#[tokio::test]
+async fn what_others_wrote_is_taken_over_whole_where_nobody_waits_for_it() {
+    let place = Place::sqlite();
+    let store = place.open().await;
+    let publisher = publisher(&store).await;
+    let mut revisions = publisher.revisions();
+    revisions.borrow_and_update();
+    write(&store, &[policy("/", OF_PROFILE)]).await;
+    begin_and_leave(publisher.catch_up()).await;
+    let taken = tokio::time::timeout(PATIENCE, revisions.changed()).await;
+    taken.unwrap().unwrap();
+    assert!(publisher.live().root().facts.profile.contains("mail"));
+    assert!(!publisher.catch_up().await.unwrap(), "nothing is left");
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ mod pause;
 mod support;
 
 mod hierarchy;
+mod identities;
 mod policies;
 mod realms;
 mod registry;
@@ -55,6 +56,7 @@ laws! {
     policies: a_denial_survives_a_move a_copy_is_of_what_was_there a_policy_has_its_set a_set_keeps_the_types_of_its_policies
               a_set_has_its_types policies_of_one_set_are_made_together a_set_keeps_what_another_writes;
     realms: nothing_outlives_its_realm a_realm_has_its_parent;
+    identities: no_group_takes_in_who_goes;
     registry: a_disabled_client_stays_disabled parts_of_a_client_are_all_kept a_client_has_its_role
               a_mapping_has_its_role roles_have_numbers_of_their_own;
     hierarchy: a_permission_keeps_what_is_written a_permission_has_no_role_that_is_gone nothing_hangs_in_the_air

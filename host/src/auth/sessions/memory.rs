@@ -235,6 +235,24 @@ mod tests {
     }
 
     #[test]
+    fn what_this_node_wrote_stays_in_use_unless_sessions_changed_meanwhile() {
+        let written = Properties::from([("p".to_owned(), "1".to_owned())]);
+        let memory = Memory::new();
+        let kept = keep(&memory, "token", 1, memory.changes()).unwrap();
+        let all = HashMap::from([(kept.hash.clone(), written.clone())]);
+        let before = memory.changes();
+        memory.take_over(&all, before, &Unwritten::default());
+        assert_eq!(*memory.get("token").unwrap().properties(), written);
+        // Whoever read it before it was written keeps nothing.
+        assert!(keep(&memory, "token", 1, before).is_none());
+        // Another node may have written it since, and told so.
+        let before = memory.changes();
+        memory.set_stale(|session| session.hash == "another");
+        memory.take_over(&all, before, &Unwritten::default());
+        assert!(memory.get("token").is_none());
+    }
+
+    #[test]
     fn a_stale_session_is_read_and_stays_the_same() {
         let memory = Memory::new();
         let kept = keep(&memory, "token", 5, memory.changes()).unwrap();

@@ -50,6 +50,7 @@ cases! {
     timers_leave_other_properties_alone
     what_is_set_at_once_is_newer_than_what_was_noted
     a_store_that_does_not_answer_leaves_sessions_in_use
+    what_was_written_is_not_read_again
     a_session_used_elsewhere_is_not_idle
     what_the_store_lost_is_let_go
     a_subject_is_resolved_again_for_other_properties
@@ -311,6 +312,19 @@ async fn a_store_that_does_not_answer_leaves_sessions_in_use(place: Place) {
     let both = one("timer", "1").into_iter().chain(one("set", "1"));
     let seen = node.find(&token, BEGUN).await.unwrap();
     assert_eq!(*seen.properties(), both.collect::<Properties>());
+}
+
+/// A node that is cut off after it has written decides from memory.
+async fn what_was_written_is_not_read_again(place: Place) {
+    let node = Node::on(&place).await;
+    let (token, session) = node.begin().await;
+    node.sessions
+        .set_properties_soon(&session, one("timer", "1"));
+    node.sessions.write_soon().await.unwrap();
+    assert!(node.sessions.kept.unwritten.changed().is_empty());
+    place.run("ALTER TABLE sessions RENAME TO away").await;
+    let seen = node.find(&token, BEGUN).await.unwrap();
+    assert_eq!(*seen.properties(), one("timer", "1"));
 }
 
 async fn a_session_used_elsewhere_is_not_idle(place: Place) {
