@@ -38,8 +38,8 @@ struct Known {
     /// The members of the JSON object `subject`, without its braces.
     members: Vec<u8>,
     universal_id: String,
-    /// All of the profile where scripts may ask for it; else nothing.
-    profile: Attributes,
+    /// Where the realm's policies run scripts.
+    told_to_scripts: Option<assize_script::Session>,
 }
 
 impl ResolvedSubject {
@@ -48,10 +48,14 @@ impl ResolvedSubject {
         self.known.as_ref().map(|known| known.members.as_slice())
     }
 
-    /// The user's universal id, and the profile as far as it was kept: whole where the realm's policies run scripts.
-    pub(crate) fn identity(&self) -> Option<(&str, &Attributes)> {
-        let known = self.known.as_ref()?;
-        Some((&known.universal_id, &known.profile))
+    /// The user's universal id.
+    pub(crate) fn universal_id(&self) -> Option<&str> {
+        self.known.as_ref().map(|known| known.universal_id.as_str())
+    }
+
+    /// What scripts are told of the session and its user; nothing where the realm's policies run none.
+    pub(crate) fn told_to_scripts(&self) -> Option<&assize_script::Session> {
+        self.known.as_ref()?.told_to_scripts.as_ref()
     }
 }
 
@@ -153,11 +157,9 @@ impl Subjects {
         Ok(Some(Known {
             members: members.as_bytes().to_vec(),
             universal_id,
-            profile: if facts.scripts {
-                profile
-            } else {
-                Attributes::new()
-            },
+            told_to_scripts: facts
+                .scripts
+                .then(|| assize_script::Session::of(properties, Some(&profile))),
         }))
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -28,9 +29,9 @@ pub struct Inputs {
     pub session: Option<Session>,
 }
 
-/// A session as scripts are told: as text, which only those read that ask for something of it.
+/// A session as scripts are told: as text, which only those read that ask for something of it. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Session(String);
+pub struct Session(Arc<str>);
 
 impl Session {
     /// From its properties and the attributes of its user; where nothing is known of those, asking `identity` is an error.
@@ -47,7 +48,8 @@ impl Session {
         }
         let session = properties;
         // Maps of texts always serialise.
-        Session(serde_json::to_string(&Known { session, profile }).unwrap_or_default())
+        let text = serde_json::to_string(&Known { session, profile });
+        Session(text.unwrap_or_default().into())
     }
 }
 

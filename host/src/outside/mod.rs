@@ -16,6 +16,7 @@ use assize_script::{Failure, Resolved};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use crate::auth::session::Session;
 use crate::clock::Millis;
 use crate::limits::NEEDS_PER_REQUEST;
 use crate::publish::LiveRealm;
@@ -66,27 +67,19 @@ pub(crate) struct Asked<'a> {
     pub(crate) now: Millis,
     /// The policy set that is asked.
     pub(crate) policy_set: &'a str,
-    pub(crate) subject: Whom,
+    pub(crate) subject: Whom<'a>,
     pub(crate) environment: BTreeMap<String, Vec<String>>,
 }
 
 /// Whom the decision is about, as far as outside conditions look.
-pub(crate) struct Whom {
+#[derive(Default)]
+pub(crate) struct Whom<'a> {
     /// The first principal: a session's universal id, a token's `sub`.
-    pub(crate) username: Option<String>,
+    pub(crate) username: Option<&'a str>,
     /// Nothing for a token.
-    pub(crate) session: Option<SeenSession>,
-}
-
-/// A session, as far as outside conditions look.
-pub(crate) struct SeenSession {
-    pub(crate) handle: String,
-    /// Key of the realm of its user.
-    pub(crate) realm: String,
-    pub(crate) user_key: String,
-    pub(crate) properties: BTreeMap<String, String>,
-    /// Of its user; whole where the realm's policies run scripts.
-    pub(crate) profile: BTreeMap<String, Vec<String>>,
+    pub(crate) session: Option<&'a Session>,
+    /// What scripts are told of the session.
+    pub(crate) told_to_scripts: Option<&'a assize_script::Session>,
 }
 
 /// Resolves outside conditions.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-use assize_script::{Failure, Inputs, Runtime, Session, SyntaxError};
+use assize_script::{Failure, Inputs, Runtime, SyntaxError};
 use tokio::sync::Semaphore;
 
 use super::batch::{Batch, Job};
@@ -80,12 +80,11 @@ impl Scripts {
         asked: &Asked<'_>,
         jobs: Vec<Job>,
     ) -> Vec<(String, Found)> {
-        let session = asked.subject.session.as_ref();
         let inputs = Inputs {
             now: asked.now,
-            username: asked.subject.username.clone(),
+            username: asked.subject.username.map(str::to_owned),
             environment: asked.environment.clone(),
-            session: session.map(|seen| Session::of(&seen.properties, Some(&seen.profile))),
+            session: asked.subject.told_to_scripts.cloned(),
             ..Inputs::default()
         };
         let needs: Vec<String> = jobs.iter().map(|job| job.need.clone()).collect();

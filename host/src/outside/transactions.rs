@@ -55,7 +55,7 @@ impl Transactions {
         let mut found = Vec::with_capacity(needs.len());
         let mut fresh = Vec::new();
         for need in needs {
-            let (Some(bound), Some(session)) = (bound(asked, need), &asked.subject.session) else {
+            let (Some(bound), Some(session)) = (bound(asked, need), asked.subject.session) else {
                 let text = "a transaction needs a subject with a session";
                 found.push((need.id.clone(), Err(Failure::Lasting(text.to_owned()))));
                 continue;
@@ -67,7 +67,7 @@ impl Transactions {
                         fresh.push(TransactionRow {
                             id: id.clone(),
                             bound,
-                            realm: session.realm.clone(),
+                            realm: session.realm.key(),
                             user_key: session.user_key.clone(),
                             expires: asked.now.saturating_add(self.lifetime),
                             confirmed: false,
@@ -160,7 +160,7 @@ fn bound(asked: &Asked<'_>, need: &Need) -> Option<BoundTo> {
         return None;
     };
     Some(BoundTo {
-        session: asked.subject.session.as_ref()?.handle.clone(),
+        session: asked.subject.session?.handle(),
         policy_realm: asked.realm.key.clone(),
         policy_set: asked.policy_set.to_lowercase(),
         resource: need.resource.clone(),

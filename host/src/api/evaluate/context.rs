@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::auth::caller::Authorized;
 use crate::auth::session::Session;
 use crate::oauth::verify::TokenError;
-use crate::outside::{SeenSession, Whom};
+use crate::outside::Whom;
 use crate::subject::{ResolvedSubject, Sight};
 
 /// Whom the decision is about.
@@ -39,26 +39,16 @@ pub(crate) struct Question {
 
 impl Question {
     /// Whom outside conditions see.
-    pub(crate) fn whom(&self) -> Whom {
-        let session = match &self.subject {
-            Resolution::Somebody(session) => session.as_deref(),
-            Resolution::Nobody => None,
-        };
-        let identity = self.resolved.as_deref().and_then(ResolvedSubject::identity);
-        match (session, identity) {
-            (Some(session), Some((universal_id, profile))) => Whom {
-                username: Some(universal_id.to_owned()),
-                session: Some(SeenSession {
-                    handle: session.handle(),
-                    realm: session.realm.key(),
-                    user_key: session.user_key.clone(),
-                    properties: (*session.properties()).clone(),
-                    profile: profile.clone(),
-                }),
+    pub(crate) fn whom(&self) -> Whom<'_> {
+        match (&self.subject, self.resolved.as_deref()) {
+            (Resolution::Somebody(Some(session)), Some(resolved)) => Whom {
+                username: resolved.universal_id(),
+                session: Some(session),
+                told_to_scripts: resolved.told_to_scripts(),
             },
             _ => Whom {
-                username: self.sub.clone(),
-                session: None,
+                username: self.sub.as_deref(),
+                ..Whom::default()
             },
         }
     }
