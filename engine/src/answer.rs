@@ -236,6 +236,8 @@ impl Writer {
             out.list(&resource.policies, |out, policy| {
                 out.raw("{\"policy\":");
                 out.text(&policy.policy);
+                out.raw(",\"patterns\":");
+                out.list(&policy.patterns, |out, pattern| out.text(pattern));
                 out.raw(",\"code\":");
                 out.text(policy.code.as_str());
                 out.raw(",\"contribution\":");

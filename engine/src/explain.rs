@@ -133,6 +133,8 @@ pub struct ResourceExplanation {
 pub struct PolicyExplanation {
     /// The policy's name.
     pub policy: String,
+    /// Those of its patterns that cover the resource, sorted; the pattern itself, in a tree's row.
+    pub patterns: Vec<String>,
     /// How it came out.
     pub code: PolicyCode,
     /// What it contributed.
@@ -166,6 +168,9 @@ impl fmt::Display for Explanation {
             for policy in &resource.policies {
                 let (how, what) = (policy.code.text(), policy.contribution.text());
                 writeln!(f, "  policy `{}` {how}: {what}", policy.policy)?;
+                for pattern in &policy.patterns {
+                    writeln!(f, "    covers it by {pattern}")?;
+                }
                 for leaf in &policy.leaves {
                     write!(
                         f,
@@ -190,11 +195,14 @@ impl fmt::Display for Explanation {
 #[derive(Debug, Default)]
 pub(crate) struct Recorder {
     explanation: Explanation,
+    /// Policies that cover the resource that is decided, and the texts of the patterns by which they do; sorted.
+    covering: Vec<(u32, u32)>,
     in_condition: bool,
 }
 
 impl Recorder {
     pub(crate) fn resource(&mut self, resource: &str) {
+        self.covering.sort_unstable();
         self.explanation.resources.push(ResourceExplanation {
             resource: resource.to_owned(),
             policies: Vec::new(),
@@ -220,14 +228,43 @@ impl Evaluation<'_> {
         }
     }
 
-    pub(crate) fn record_policy(&mut self, name: u32) {
+    /// Records that these policies cover the resource that is decided next, by a pattern with this text.
+    pub(crate) fn record_covering(&mut self, policies: &[u32], pattern: u32) {
+        if self.recorder.is_none() {
+            return;
+        }
+        self.step(SEEN_STEPS * policies.len() as u64);
+        if let Some(recorder) = &mut self.recorder {
+            let covering = policies.iter().map(|&policy| (policy, pattern));
+            recorder.covering.extend(covering);
+        }
+    }
+
+    /// Forgets them: another resource is decided next.
+    pub(crate) fn record_none_covering(&mut self) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.covering.clear();
+        }
+    }
+
+    pub(crate) fn record_policy(&mut self, policy: u32, name: u32) {
         let Some(recorder) = &mut self.recorder else {
             return;
         };
         recorder.in_condition = false;
+        let strings = &self.bundle.strings;
+        let covering = &recorder.covering;
+        let first = covering.partition_point(|&(other, _)| other < policy);
+        let own = covering.iter().skip(first);
+        let mut patterns: Vec<String> = own
+            .take_while(|(other, _)| *other == policy)
+            .map(|(_, pattern)| strings.get(*pattern).to_owned())
+            .collect();
+        patterns.sort_unstable();
         if let Some(resource) = recorder.explanation.resources.last_mut() {
             resource.policies.push(PolicyExplanation {
-                policy: self.bundle.strings.get(name).to_owned(),
+                policy: strings.get(name).to_owned(),
+                patterns,
                 code: PolicyCode::SubjectFalse,
                 contribution: Contribution::Nothing,
                 leaves: Vec::new(),

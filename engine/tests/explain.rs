@@ -230,8 +230,67 @@ fn the_text_reads_well() {
         .clone();
     assert_eq!(
         text,
-        "http://h/a\n  policy `p` has a condition that does not hold: only its advices count\n    condition: the authentication level does not do, wanted at least 3, saw 1\n"
+        "http://h/a\n  policy `p` has a condition that does not hold: only its advices count\n    covers it by http://h:80/a\n    condition: the authentication level does not do, wanted at least 3, saw 1\n"
     );
     let text = explain(user(), Value::Null, &json!({"resources": ["http://h/b"]}))["text"].clone();
     assert_eq!(text, "http://h/b\n  no policy covers it: denied\n");
+}
+
+#[test]
+fn a_policy_says_by_which_patterns_it_covers() {
+    let policy = |name: &str, resources: &[&str]| {
+        json!({
+            "name": name, "resources": resources, "actionValues": {"GET": true}, "subject": user(),
+        })
+    };
+    let document = json!({"policies": [
+        policy("p", &["http://h/a", "http://h/*", "http://h/b"]),
+        policy("q", &["http://h/*", "http://*:*/a"]),
+    ]});
+    let (document, _) = Document::parse(document.to_string().as_bytes()).unwrap();
+    let bundle = Bundle::load(document.check().bundle()).unwrap();
+    let explained = |target: Value| {
+        let mut request = json!({"now": 1, "explain": true, "subject": {"session": {}}});
+        request
+            .as_object_mut()
+            .unwrap()
+            .extend(target.as_object().unwrap().clone());
+        let answer = answer(&bundle, request.to_string().as_bytes());
+        let answer: Value = serde_json::from_slice(&answer).unwrap();
+        let resources = answer["explanation"]["resources"].as_array().unwrap();
+        let rows = resources.iter().map(|resource| {
+            let policies = resource["policies"].as_array().unwrap().iter();
+            let patterns = policies.map(|policy| json!([policy["policy"], policy["patterns"]]));
+            json!([resource["resource"], patterns.collect::<Vec<_>>()])
+        });
+        let text = answer["explanation"]["text"].as_str().unwrap().to_owned();
+        (Value::Array(rows.collect()), text)
+    };
+    let (rows, text) = explained(json!({"resources": ["http://h/a", "http://h/c"]}));
+    let anywhere = "http://*:*/a";
+    let want = json!([
+        [
+            "http://h/a",
+            [
+                ["p", ["http://h:80/*", "http://h:80/a"]],
+                ["q", [anywhere, "http://h:80/*"]]
+            ]
+        ],
+        [
+            "http://h/c",
+            [["p", ["http://h:80/*"]], ["q", ["http://h:80/*"]]]
+        ],
+    ]);
+    assert_eq!(rows, want);
+    assert!(text.contains("covers it by http://h:80/a\n"), "{text}");
+    let (rows, _) = explained(json!({"tree": "http://h/a"}));
+    let want = json!([
+        ["http://h/a", [["p", ["http://h:80/a"]]]],
+        [anywhere, [["q", [anywhere]]]],
+        [
+            "http://h:80/*",
+            [["p", ["http://h:80/*"]], ["q", ["http://h:80/*"]]]
+        ],
+    ]);
+    assert_eq!(rows, want);
 }

@@ -70,3 +70,30 @@ async fn no_decision_is_made_with_a_subject_that_was_resolved_for_other_policies
     });
     assert!(decisions.into_inner() > CHANGES, "nobody asked meanwhile");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_names_the_bundle_that_decided() {
+    let server = TestServer::start().await;
+    let mut author = server.client();
+    let administrator = author.token("amadmin");
+    let ask = |subject: &Value| {
+        let body = json!({"resources": [RESOURCE], "subject": subject});
+        let caller = [("iPlanetDirectoryPro", administrator.as_str())];
+        let reply = server
+            .client()
+            .post("/am/json/policies?_action=evaluate", &caller, &body);
+        assert_eq!(reply.status, 200, "{reply:?}");
+        reply.header("Assize-Bundle").map(str::to_owned)
+    };
+    let known = json!({"ssoToken": administrator});
+    let before = ask(&known);
+    let ready = || server.client().ready()["digest"].clone();
+    assert_eq!(before.as_deref(), ready().as_str());
+    let level = |level: u8| vault(&json!({"type": "AuthLevel", "authLevel": level}));
+    author.admin("POST", "/policies?_action=create", &level(1));
+    let after = ask(&known);
+    assert_eq!(after.as_deref(), ready().as_str());
+    assert!(after.is_some() && after != before, "{before:?} {after:?}");
+    // Whoever is told nothing about the policies is not told which they are.
+    assert_eq!(ask(&json!({"ssoToken": "nobody's"})), None);
+}

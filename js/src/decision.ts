@@ -51,6 +51,8 @@ export interface Explanation {
 /** How one policy came out for one resource. */
 export interface PolicyExplanation {
   readonly policy: string;
+  /** Those of its patterns that cover the resource; the pattern itself, in a tree's row. */
+  readonly patterns: readonly string[];
   readonly code:
     | "satisfied"
     | "subjectFalse"

@@ -41,7 +41,7 @@ impl<'x> Evaluation<'x> {
         if !self.step(1) {
             return;
         }
-        self.record_policy(name);
+        self.record_policy(policy, name);
         let subject = self.node(subject).truth;
         if subject == Truth::False {
             self.record_outcome(PolicyCode::SubjectFalse, Contribution::Nothing);

@@ -21,13 +21,15 @@ impl<'x> Evaluation<'x> {
         index::beneath(self, set, &name, &mut patterns);
         let bundle = self.bundle;
         let mut at_root: Vec<u32> = Vec::new();
-        let mut rows: Vec<(&'x str, Vec<u32>)> = Vec::new();
+        let mut rows: Vec<(&'x str, u32, Vec<u32>)> = Vec::new();
         for pattern in patterns {
-            let (shown, owners) = index::owners(bundle, pattern);
+            let (text, owners) = index::owners(bundle, pattern);
+            let shown = bundle.strings.get(text);
             if fold(shown) == canonical {
+                self.record_covering(&owners, text);
                 at_root.extend(owners);
             } else {
-                rows.push((shown, owners));
+                rows.push((shown, text, owners));
             }
         }
         at_root.sort_unstable();
@@ -36,11 +38,13 @@ impl<'x> Evaluation<'x> {
         let mut decisions = Vec::with_capacity(rows.len() + 1);
         self.resource = Cow::Borrowed(root);
         decisions.push(self.decide(root, &at_root));
-        for (shown, owners) in rows {
+        for (shown, text, owners) in rows {
             if !self.step(1) {
                 break;
             }
             self.resource = Cow::Borrowed(shown);
+            self.record_none_covering();
+            self.record_covering(&owners, text);
             self.record_resource(shown);
             let combined = self.combine(&owners);
             if !combined.is_empty() {

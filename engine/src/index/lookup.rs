@@ -36,7 +36,7 @@ pub(crate) fn covering(
     let (path, query) = path_of(name);
     groups(run, set, name, |run, group| {
         in_group(run, group, path, |run, pattern| {
-            let [owners, path_glob, query_glob, ..] =
+            let [owners, path_glob, query_glob, shown, _] =
                 Tables::record::<PATTERN_WORDS>(&run.bundle.tables.patterns, pattern);
             let covered = covers(run, path_glob, path)
                 && match query {
@@ -44,10 +44,12 @@ pub(crate) fn covering(
                     Some(query) => query_glob != 0 && covers(run, query_glob, query),
                 };
             if covered {
+                let known = policies.len();
                 match owners & SINGLE {
                     0 => policies.extend_from_slice(run.bundle.tables.list(owners)),
                     _ => policies.push(owners & !SINGLE),
                 }
+                run.record_covering(policies.get(known..).unwrap_or_default(), shown);
             }
         });
     });
@@ -115,14 +117,14 @@ pub(crate) fn beneath(
     });
 }
 
-/// The text of a pattern and the policies that have it.
-pub(crate) fn owners(bundle: &Bundle, pattern: u32) -> (&str, Vec<u32>) {
+/// The number of a pattern's text and the policies that have it.
+pub(crate) fn owners(bundle: &Bundle, pattern: u32) -> (u32, Vec<u32>) {
     let [owners, _, _, shown, _] = Tables::record(&bundle.tables.patterns, pattern);
     let owners = match owners & SINGLE {
         0 => bundle.tables.list(owners).to_vec(),
         _ => vec![owners & !SINGLE],
     };
-    (bundle.strings.get(shown), owners)
+    (shown, owners)
 }
 
 /// Calls `found` for each group of patterns whose authority covers the name's.

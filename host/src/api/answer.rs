@@ -8,6 +8,9 @@ use serde_json::Value;
 const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=UTF-8");
 const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 const CONTENT_API_VERSION: HeaderName = HeaderName::from_static("content-api-version");
+/// Which policies decided: the digest of their bundle, as `/health/ready` and the engine's own answers name it (DESIGN,
+/// invariant 4).
+const BUNDLE: HeaderName = HeaderName::from_static("assize-bundle");
 
 /// A `Warning` header's value. A header holds no other characters than these.
 fn warning(text: &str) -> Option<HeaderValue> {
@@ -36,6 +39,8 @@ pub(crate) struct Answer {
     pub(crate) warning: Option<String>,
     /// The protocol version that rows were written in: queries with rows say it.
     pub(crate) protocol: Option<&'static str>,
+    /// The digest of the bundle that decided.
+    pub(crate) bundle: Option<HeaderValue>,
 }
 
 /// JSON as text that is passed on, or as a value that is still to be written.
@@ -54,6 +59,7 @@ impl Answer {
             location: None,
             warning: None,
             protocol: None,
+            bundle: None,
         }
     }
 
@@ -66,6 +72,7 @@ impl Answer {
             location: None,
             warning: None,
             protocol: None,
+            bundle: None,
         }
     }
 
@@ -90,6 +97,9 @@ impl Answer {
                 headers.insert(CONTENT_API_VERSION, both);
             }
             headers.append(CONTENT_API_VERSION, HeaderValue::from_static(self.served));
+        }
+        if let Some(bundle) = self.bundle {
+            headers.insert(BUNDLE, bundle);
         }
         if let Some(warning) = self.warning.and_then(|text| warning(&text)) {
             headers.insert(WARNING, warning);

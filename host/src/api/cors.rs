@@ -19,7 +19,7 @@ use crate::app::App;
 const HEADERS: &str = "accept-api-version, authorization, content-type, if-match, if-none-match, x-openam-username, \
     x-openam-password, x-requested-with, x-requested-platform, x-http-method-override";
 const METHODS: &str = "GET, POST, PUT, PATCH, DELETE";
-const EXPOSED: &str = "content-api-version, etag, location, www-authenticate";
+const EXPOSED: &str = "assize-bundle, content-api-version, etag, location, www-authenticate";
 /// Seconds for which a browser need not ask again.
 const MAX_AGE: &str = "600";
 

@@ -86,6 +86,11 @@ impl LiveRealm {
         }
     }
 
+    /// The digest of the bundle that decides; nothing while it may be either of two.
+    pub(crate) fn deciding(&self) -> Option<&str> {
+        self.bundle().map(|_| self.digest.as_str())
+    }
+
     /// Whether a bundle was loaded for it.
     pub(super) fn is_decided(&self) -> bool {
         !self.digest.is_empty()

@@ -9,7 +9,7 @@ mod outcome;
 
 use std::sync::Arc;
 
-use axum::http::Method;
+use axum::http::{HeaderValue, Method};
 use serde_json::{Map, Value};
 
 use super::Call;
@@ -192,8 +192,10 @@ async fn decide(
             } else {
                 Content::Value(outcome::select(outcome::parsed(&answer)?, &fields))
             };
+            let digest = call.realm.deciding();
             Ok(Answer {
                 content,
+                bundle: digest.and_then(|digest| HeaderValue::from_str(digest).ok()),
                 ..Answer::text(served, Vec::new())
             })
         }
