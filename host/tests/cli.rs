@@ -330,10 +330,10 @@ fn the_default_configuration_is_printed_and_can_be_used() {
         file.display().to_string(),
         folder.path().join("d").display().to_string(),
     );
-    let good = assize(&["export", "--config", &file, "--data", &data], "");
+    let good = assize(&["tokens", "--config", &file, "--data", &data], "");
     assert!(good.status.success(), "{good:?}");
     std::fs::write(&file, "lisen = \"127.0.0.1:1\"\n").unwrap();
-    let bad = assize(&["export", "--config", &file, "--data", &data], "");
+    let bad = assize(&["tokens", "--config", &file, "--data", &data], "");
     assert_eq!(bad.status.code(), Some(1));
     assert!(text(&bad.stderr).contains("lisen"), "{bad:?}");
 }
@@ -345,4 +345,30 @@ fn a_public_address_without_tls_is_refused() {
     let output = assize(&["serve", "--listen", "0.0.0.0:0", "--data", &data], "");
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(text(&output.stderr).lines().count(), 1, "{output:?}");
+}
+
+#[test]
+fn who_only_reads_makes_no_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("mistyped");
+    let data = data.to_str().unwrap();
+    for arguments in [
+        vec!["export", "--data", data],
+        vec!["history", "list", "--data", data],
+    ] {
+        let output = assize(&arguments, "");
+        assert_eq!(output.status.code(), Some(1), "{arguments:?} {output:?}");
+        let said = text(&output.stderr);
+        assert!(said.contains("there is no store in "), "{said}");
+        assert!(!std::path::Path::new(data).exists(), "{arguments:?}");
+    }
+    // Where options stand does not matter.
+    for arguments in [
+        vec!["client", "list", "--data", data],
+        vec!["client", "--data", data, "list"],
+        vec!["export", "--data", data],
+    ] {
+        let output = assize(&arguments, "");
+        assert_eq!(output.status.code(), Some(0), "{arguments:?} {output:?}");
+    }
 }

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 
 use super::{Common, Failure, print, runtime};
 use crate::clock;
-use crate::serve::open_store;
+use crate::serve::open_store_that_is_there;
 use crate::store::{Difference, Store};
 
 /// Who a change by this command is said to be made by.
@@ -40,7 +40,7 @@ impl History {
     pub(super) fn run(self) -> Result<(), Failure> {
         let config = self.common.load(Vec::new())?;
         runtime(config.workers)?.block_on(async {
-            let store = open_store(&config).await?;
+            let store = open_store_that_is_there(&config).await?;
             match self.what {
                 What::List { limit, before } => list(store.as_ref(), before, limit).await,
                 What::Diff { from, to } => {

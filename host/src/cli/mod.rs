@@ -65,13 +65,13 @@ enum Verb {
 #[derive(Args)]
 struct Common {
     /// Configuration file [env: ASSIZE_CONFIG]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
     /// Folder of everything that is kept [env: ASSIZE_DATA] [default: ./assize-data]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", global = true)]
     data: Option<String>,
     /// Database URL; without one it is SQLite in the data folder [env: ASSIZE_DATABASE]
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", global = true)]
     database: Option<String>,
 }
 
@@ -80,7 +80,13 @@ impl Common {
     fn load(self, mut flags: Vec<(&'static str, Value)>) -> Result<Config, ConfigError> {
         flags.extend(self.data.map(|data| ("data", data.into())));
         flags.extend(self.database.map(|url| ("database", url.into())));
-        Layers::of_process(self.config, flags).load()
+        let layers = Layers::of_process(self.config, flags);
+        for name in layers.strangers()? {
+            eprintln!(
+                "assize: {name} names no setting and is ignored; `assize config` prints all of them"
+            );
+        }
+        layers.load()
     }
 }
 

@@ -14,7 +14,7 @@ use crate::documents::export::frodo;
 use crate::documents::import::{Importer, Mode, Plan};
 use crate::documents::stored::Credentials;
 use crate::realm::{Directory, RealmPath};
-use crate::serve::open_store;
+use crate::serve::{open_store, open_store_that_is_there};
 use crate::store::{Store, View};
 
 /// Who a change by the command line is said to be made by.
@@ -185,7 +185,7 @@ impl Export {
             at: clock::now(),
         };
         runtime(config.workers)?.block_on(async {
-            let store = open_store(&config).await?;
+            let store = open_store_that_is_there(&config).await?;
             // All realms as they are at one revision.
             let mut view = store.view().await?;
             let realms = export::realms(view.as_mut()).await?;

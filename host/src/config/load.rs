@@ -75,6 +75,8 @@ impl std::error::Error for ConfigError {}
 const PREFIX: &str = "ASSIZE_";
 /// Variables with the prefix that are read elsewhere: the file's own path, and the demo user's password.
 const NOT_SETTINGS: [&str; 2] = ["ASSIZE_CONFIG", "ASSIZE_DEMO_PASSWORD"];
+/// What Kubernetes and Docker begin the names of variables with that tell of a service called `assize`.
+const OF_A_SERVICE: [&str; 3] = ["ASSIZE_SERVICE_", "ASSIZE_PORT", "ASSIZE_NAME"];
 
 impl Layers {
     /// The layers of this process: its environment, and the file that `ASSIZE_CONFIG` or the flag names.
@@ -97,6 +99,23 @@ impl Layers {
         }
     }
 
+    /// Variables that look like settings and are none, a slip of the pen perhaps. They keep nothing from starting, as others
+    /// may set such for reasons of their own.
+    ///
+    /// # Errors
+    /// The built-in defaults cannot be read.
+    pub fn strangers(&self) -> Result<Vec<String>, ConfigError> {
+        let settings = parse(DEFAULT_FILE, "the built-in defaults")?;
+        let names = self.environment.iter().map(|(name, _)| name);
+        let strange = names.filter(|name| {
+            let key = name.strip_prefix(PREFIX).map(str::to_lowercase);
+            key.is_some_and(|key| !settings.contains_key(&key))
+                && !NOT_SETTINGS.contains(&name.as_str())
+                && !OF_A_SERVICE.iter().any(|prefix| name.starts_with(prefix))
+        });
+        Ok(strange.cloned().collect())
+    }
+
     /// Lays the layers over each other and reads the result.
     ///
     /// # Errors
@@ -110,18 +129,12 @@ impl Layers {
             let Some(key) = name.strip_prefix(PREFIX).map(str::to_lowercase) else {
                 continue;
             };
-            if NOT_SETTINGS.contains(&name.as_str()) {
-                continue;
-            }
-            match table.get(&key) {
-                Some(current) => {
-                    let value = typed(current, text).map_err(|why| ConfigError::Syntax {
-                        origin: name.clone(),
-                        why,
-                    })?;
-                    table.insert(key, value);
-                }
-                None => tracing::warn!(variable = %name, "names no setting and is ignored"),
+            if let Some(current) = table.get(&key) {
+                let value = typed(current, text).map_err(|why| ConfigError::Syntax {
+                    origin: name.clone(),
+                    why,
+                })?;
+                table.insert(key, value);
             }
         }
         for (key, value) in self.flags {
@@ -131,14 +144,26 @@ impl Layers {
                 &format!("--{key}"),
             )?;
         }
-        let config: Config = Value::Table(table)
-            .try_into()
-            .map_err(|e: toml::de::Error| ConfigError::Syntax {
-                origin: "configuration".into(),
-                why: e.message().to_owned(),
-            })?;
-        config.check()
+        match Value::Table(table.clone()).try_into::<Config>() {
+            Ok(config) => config.check(),
+            Err(error) => Err(unreadable(&table, &error)),
+        }
     }
+}
+
+/// The setting that keeps a table from being a configuration: the one that does so among nothing but defaults, too.
+fn unreadable(table: &Table, error: &toml::de::Error) -> ConfigError {
+    let alone = |(key, value): (&String, &Value)| {
+        let mut defaults = parse(DEFAULT_FILE, "the built-in defaults").ok()?;
+        defaults.insert(key.clone(), value.clone());
+        let error = Value::Table(defaults).try_into::<Config>().err()?;
+        Some((key.clone(), error.message().to_owned()))
+    };
+    let (origin, why) = table
+        .iter()
+        .find_map(alone)
+        .unwrap_or_else(|| ("configuration".to_owned(), error.message().to_owned()));
+    ConfigError::Syntax { origin, why }
 }
 
 fn read(path: &Path) -> Result<Table, ConfigError> {
@@ -259,6 +284,8 @@ mod tests {
         for (environment, flags, expected) in [
             (("ASSIZE_LISTEN", "0.0.0.0:80"), vec![], "loopback"),
             (("ASSIZE_BODY_BYTES", "many"), vec![], "ASSIZE_BODY_BYTES"),
+            (("ASSIZE_LISTEN", "nonsense"), vec![], "listen: invalid"),
+            (("ASSIZE_WORKERS", "-3"), vec![], "workers: invalid"),
             (("ASSIZE_LOG", "loud"), vec![], "loud"),
             (("ASSIZE_TLS_KEY", "k.pem"), vec![], "belong together"),
             (("ASSIZE_DEPLOYMENTS", "/a/b"), vec![], "/a/b"),
@@ -314,6 +341,22 @@ mod tests {
         assert!(config.secure_cookies() && !config.tls());
         assert_eq!(config.cookie_same_site, crate::config::SameSite::None);
         assert!(!load(&[], vec![]).unwrap().secure_cookies());
+    }
+
+    #[test]
+    fn what_looks_like_a_setting_and_is_none_is_told() {
+        let names = [
+            "ASSIZE_LISTN",
+            "ASSIZE_LISTEN",
+            "ASSIZE_CONFIG",
+            "ASSIZE_SERVICE_HOST",
+            "ASSIZE_PORT_8080_TCP_ADDR",
+        ];
+        let layers = Layers {
+            environment: names.map(|name| (name.to_owned(), String::new())).into(),
+            ..Layers::default()
+        };
+        assert_eq!(layers.strangers().unwrap(), ["ASSIZE_LISTN"]);
     }
 
     #[test]

@@ -106,11 +106,17 @@ pub struct Config {
 impl Config {
     /// The URL of the database: the one configured, or SQLite in the data folder.
     pub fn database_url(&self) -> String {
-        if self.database.is_empty() {
-            format!("sqlite://{}", self.data.join("assize.db").display())
-        } else {
-            self.database.clone()
+        match self.database_file() {
+            Some(file) => format!("sqlite://{}", file.display()),
+            None => self.database.clone(),
         }
+    }
+
+    /// The file in the data folder that is the database, unless another one is configured.
+    pub(crate) fn database_file(&self) -> Option<PathBuf> {
+        self.database
+            .is_empty()
+            .then(|| self.data.join("assize.db"))
     }
 
     /// True where the server speaks TLS itself.

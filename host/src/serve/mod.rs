@@ -296,6 +296,19 @@ pub(crate) async fn open_store(config: &Config) -> Result<Arc<dyn Store>, StartE
         .map_err(|error| StartError(error.to_string()))
 }
 
+/// Opens the configured store for who only reads: a data folder without one was misspelt.
+pub(crate) async fn open_store_that_is_there(
+    config: &Config,
+) -> Result<Arc<dyn Store>, StartError> {
+    match config.database_file() {
+        Some(file) if !file.exists() => Err(StartError(format!(
+            "there is no store in {}; --data names another folder, and `assize serve` or `assize import` makes one",
+            config.data.display()
+        ))),
+        _ => open_store(config).await,
+    }
+}
+
 /// Makes a folder, where it is missing, that nobody else can look into.
 ///
 /// INVARIANT: what lies in the data folder (keys, hashes of passwords) is its owner's alone. Whoever opened the folder to
