@@ -15,7 +15,7 @@ use crate::documents::import::{Importer, Mode, Plan};
 use crate::documents::stored::Credentials;
 use crate::realm::{Directory, RealmPath};
 use crate::serve::{open_store, open_store_that_is_there};
-use crate::store::{Store, View};
+use crate::store::{Store, StoreError, View};
 
 /// Who a change by the command line is said to be made by.
 const AUTHOR: &str = "assize import";
@@ -69,7 +69,14 @@ impl Import {
                 Mode::Add => (AUTHOR, "import"),
                 Mode::Restore => (RESTORER, "restore"),
             };
-            let applied = store.apply(author, at, summary, &writes).await?;
+            let applied = store.apply(author, at, summary, &writes).await;
+            let applied = applied.map_err(|error| match error {
+                StoreError::Changed { .. } => Failure {
+                    message: format!("{error}; nothing was imported, run it again"),
+                    code: 1,
+                },
+                other => other.into(),
+            })?;
             store.survey().await;
             for ((realm, kind), count) in &counts {
                 print(&format!("realm {realm}: {count} × {kind}\n"))?;

@@ -4,6 +4,8 @@ mod identities;
 mod plan;
 mod references;
 mod restore;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 
@@ -246,6 +248,9 @@ impl Importer<'_> {
             }
         }
         let stored = self.still_stored(context, Kind::ResourceType).await?;
+        if !document.applications.is_empty() || !document.policies.is_empty() {
+            context.require(Kind::ResourceType, &stored);
+        }
         let built_in = planned(context, Kind::ResourceType);
         for parsed in stored.iter().filter_map(catalogue::resource_type_of).chain(
             built_in
@@ -283,6 +288,9 @@ impl Importer<'_> {
             }
         }
         let stored = self.still_stored(context, Kind::PolicySet).await?;
+        if !document.policies.is_empty() {
+            context.require(Kind::PolicySet, &stored);
+        }
         let built_in = planned(context, Kind::PolicySet);
         for parsed in stored.iter().filter_map(catalogue::policy_set_of).chain(
             built_in

@@ -6,7 +6,7 @@ use assize_engine::Fault;
 
 use super::Whole;
 use crate::realm::RealmPath;
-use crate::store::{Draft, Expect, Kind, Write};
+use crate::store::{Draft, Expect, Kind, Object, Write};
 
 /// Something wrong with an object of a document.
 #[derive(Debug)]
@@ -32,6 +32,8 @@ impl std::fmt::Display for Problem {
 /// What an import would write, and what is to be said about it.
 #[derive(Default)]
 pub(crate) struct Plan {
+    /// That the stored policy sets and resource types which the objects were checked against are as they were read.
+    required: Vec<Write>,
     /// What a restored realm holds and its export does not. It goes first, so that its names are free.
     pub(super) removals: Vec<Write>,
     pub(super) writes: Vec<Write>,
@@ -59,9 +61,13 @@ struct Planned {
 }
 
 impl Plan {
-    /// All writes, in the order in which they are to be made.
+    /// All writes, in the order in which they are to be made; none where there is nothing to import.
     pub(crate) fn into_writes(self) -> Vec<Write> {
-        self.removals.into_iter().chain(self.writes).collect()
+        let changes: Vec<Write> = self.removals.into_iter().chain(self.writes).collect();
+        if changes.is_empty() {
+            return changes;
+        }
+        self.required.into_iter().chain(changes).collect()
     }
 
     /// Whether a document is written by this plan.
@@ -155,6 +161,17 @@ impl Context<'_> {
         self.plan.names.insert(second_id(&draft), draft.key.clone());
         self.plan.planned.insert(id, planned);
         self.plan.writes.push(Write::Put(Expect::Anything, draft));
+    }
+
+    /// Plans that stored documents are as they were read, but for those that are written anew.
+    pub(super) fn require(&mut self, kind: Kind, stored: &[Object]) {
+        let kept = stored
+            .iter()
+            .filter(|object| !self.plan.puts(kind, &self.key, &object.key));
+        let kept: Vec<Write> = kept
+            .map(|object| Write::require(kind, &self.key, object))
+            .collect();
+        self.plan.required.extend(kept);
     }
 
     pub(super) fn error(&mut self, path: String, message: impl Into<String>) {
