@@ -133,7 +133,7 @@ pub struct ResourceExplanation {
 pub struct PolicyExplanation {
     /// The policy's name.
     pub policy: String,
-    /// Those of its patterns that cover the resource, sorted; the pattern itself, in a tree's row.
+    /// Those of its patterns that cover the resource, sorted; in a tree those that are the row's.
     pub patterns: Vec<String>,
     /// How it came out.
     pub code: PolicyCode,
@@ -195,14 +195,19 @@ impl fmt::Display for Explanation {
 #[derive(Debug, Default)]
 pub(crate) struct Recorder {
     explanation: Explanation,
-    /// Policies that cover the resource that is decided, and the texts of the patterns by which they do; sorted.
+    /// Policies that cover a resource, and the texts of the patterns by which they do: of the one that comes next, and of
+    /// the one that is decided, sorted.
+    found: Vec<(u32, u32)>,
     covering: Vec<(u32, u32)>,
     in_condition: bool,
 }
 
 impl Recorder {
     pub(crate) fn resource(&mut self, resource: &str) {
+        self.covering = std::mem::take(&mut self.found);
         self.covering.sort_unstable();
+        // A path that holds a segment twice leads to the same pattern twice.
+        self.covering.dedup();
         self.explanation.resources.push(ResourceExplanation {
             resource: resource.to_owned(),
             policies: Vec::new(),
@@ -220,6 +225,9 @@ impl Recorder {
 
 /// Steps for each value that an explanation repeats.
 const SEEN_STEPS: u64 = 16;
+/// Bytes of a name or pattern that count as one step beside those: an answer holds each of them four times while it is
+/// written, and must not outgrow the module's memory before the steps are used up.
+const REPEATED_BYTES_A_STEP: u64 = 8;
 
 impl Evaluation<'_> {
     pub(crate) fn record_resource(&mut self, resource: &str) {
@@ -230,20 +238,12 @@ impl Evaluation<'_> {
 
     /// Records that these policies cover the resource that is decided next, by a pattern with this text.
     pub(crate) fn record_covering(&mut self, policies: &[u32], pattern: u32) {
-        if self.recorder.is_none() {
+        if self.recorder.is_none() || !self.step(policies.len() as u64) {
             return;
         }
-        self.step(SEEN_STEPS * policies.len() as u64);
         if let Some(recorder) = &mut self.recorder {
-            let covering = policies.iter().map(|&policy| (policy, pattern));
-            recorder.covering.extend(covering);
-        }
-    }
-
-    /// Forgets them: another resource is decided next.
-    pub(crate) fn record_none_covering(&mut self) {
-        if let Some(recorder) = &mut self.recorder {
-            recorder.covering.clear();
+            let found = policies.iter().map(|&policy| (policy, pattern));
+            recorder.found.extend(found);
         }
     }
 
@@ -255,16 +255,23 @@ impl Evaluation<'_> {
         let strings = &self.bundle.strings;
         let covering = &recorder.covering;
         let first = covering.partition_point(|&(other, _)| other < policy);
-        let own = covering.iter().skip(first);
-        let mut patterns: Vec<String> = own
-            .take_while(|(other, _)| *other == policy)
-            .map(|(_, pattern)| strings.get(*pattern).to_owned())
-            .collect();
+        let own = covering.get(first..).unwrap_or_default().iter();
+        let own = own.take_while(|(other, _)| *other == policy);
+        let mut patterns: Vec<&str> = own.map(|(_, text)| strings.get(*text)).collect();
         patterns.sort_unstable();
+        let name = strings.get(name);
+        let repeated = patterns.iter().chain([&name]);
+        let price = repeated.map(|text| SEEN_STEPS + text.len() as u64 / REPEATED_BYTES_A_STEP);
+        if !self.step(price.sum()) {
+            return;
+        }
+        let Some(recorder) = &mut self.recorder else {
+            return;
+        };
         if let Some(resource) = recorder.explanation.resources.last_mut() {
             resource.policies.push(PolicyExplanation {
-                policy: strings.get(name).to_owned(),
-                patterns,
+                policy: name.to_owned(),
+                patterns: patterns.into_iter().map(str::to_owned).collect(),
                 code: PolicyCode::SubjectFalse,
                 contribution: Contribution::Nothing,
                 leaves: Vec::new(),

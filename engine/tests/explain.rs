@@ -246,6 +246,7 @@ fn a_policy_says_by_which_patterns_it_covers() {
     let document = json!({"policies": [
         policy("p", &["http://h/a", "http://h/*", "http://h/b"]),
         policy("q", &["http://h/*", "http://*:*/a"]),
+        policy("r", &["http://deep/a/*"]),
     ]});
     let (document, _) = Document::parse(document.to_string().as_bytes()).unwrap();
     let bundle = Bundle::load(document.check().bundle()).unwrap();
@@ -283,6 +284,12 @@ fn a_policy_says_by_which_patterns_it_covers() {
     ]);
     assert_eq!(rows, want);
     assert!(text.contains("covers it by http://h:80/a\n"), "{text}");
+    // A path that leads to a pattern twice.
+    let (rows, _) = explained(json!({"resources": ["http://deep/a/b/a"]}));
+    assert_eq!(
+        rows,
+        json!([["http://deep/a/b/a", [["r", ["http://deep:80/a/*"]]]]])
+    );
     let (rows, _) = explained(json!({"tree": "http://h/a"}));
     let want = json!([
         ["http://h/a", [["p", ["http://h:80/a"]]]],

@@ -173,3 +173,28 @@ fn what_an_explanation_repeats() {
         EXCEEDED
     );
 }
+
+/// Each segment of the path leads to the same pattern, and the pattern to all who have it.
+#[test]
+fn a_pattern_of_many_policies_under_each_segment() {
+    let policy = |n: usize| {
+        json!({
+            "name": n.to_string(), "resources": ["http://h/a/*"], "actionValues": {"GET": true},
+            "subject": {"type": "AuthenticatedUsers"},
+        })
+    };
+    let policies: Vec<Value> = (0..6000).map(policy).collect();
+    let document = json!({ "policies": policies });
+    let (document, _) = Document::parse(document.to_string().as_bytes()).unwrap();
+    let bundle = Bundle::load(document.check().bundle()).unwrap();
+    let request = |segments: usize, explain: bool| {
+        let resource = format!("http://h{}/", "/a".repeat(segments));
+        json!({"resources": [resource], "subject": {}, "explain": explain, "now": 1})
+    };
+    for explain in [false, true] {
+        let few = error_of(&bundle, &request(20, explain));
+        assert_eq!(few, None, "{explain}");
+        let many = error_of(&bundle, &request(4000, explain));
+        assert_eq!(many.as_deref(), EXCEEDED, "{explain}");
+    }
+}

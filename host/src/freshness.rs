@@ -22,8 +22,10 @@ pub(crate) struct Freshness {
     endings: AsOf,
     /// Every token that had been revoked by then is known to be.
     revocations: AsOf,
-    /// When the database was heard again after the last time that it was silent for longer than `tolerance`.
+    /// When something was heard again after the last time that it was not for longer than `tolerance`.
     heard_again: AsOf,
+    /// Before that nothing was listened for.
+    begun: AsOf,
 }
 
 /// How a node stands with its database.
@@ -53,6 +55,7 @@ impl Freshness {
             endings: AsOf::new(now),
             revocations: AsOf::new(now),
             heard_again: AsOf::new(now),
+            begun: AsOf::new(now),
         }
     }
 
@@ -63,15 +66,26 @@ impl Freshness {
 
     /// Notes that all sessions that had ended by that moment are known.
     pub(crate) fn confirm_endings(&self, as_of: Moment) {
-        if as_of.since(self.endings.moment()) > self.tolerance {
-            self.heard_again.confirm(as_of);
-        }
-        self.endings.confirm(as_of);
+        self.hear(&self.endings, as_of);
     }
 
     /// Notes that all tokens that had been revoked by that moment are known.
     pub(crate) fn confirm_revocations(&self, as_of: Moment) {
-        self.revocations.confirm(as_of);
+        self.hear(&self.revocations, as_of);
+    }
+
+    /// Notes that news is listened for from now on. That there was none while the first policies were compiled means
+    /// nothing.
+    pub(crate) fn begin(&self, now: Moment) {
+        self.begun.confirm(now);
+    }
+
+    fn hear(&self, of: &AsOf, as_of: Moment) {
+        let silence = [of, &self.begun].map(|earlier| as_of.since(earlier.moment()));
+        if silence.into_iter().min() > Some(self.tolerance) {
+            self.heard_again.confirm(as_of);
+        }
+        of.confirm(as_of);
     }
 
     /// The latest instant for which it is known that nothing newer was in the store.
@@ -236,23 +250,47 @@ mod tests {
 
     #[test]
     fn a_node_is_cut_off_until_what_was_changed_meanwhile_is_live() {
+        // Each is told in another way, so any of them may be what was not heard.
+        for silent in [Freshness::confirm_endings, Freshness::confirm_revocations] {
+            let freshness = Freshness::new(BOUND, 500, at(0, 0));
+            for second in 0..10 {
+                let now = at(second * 1000, second * 1000);
+                freshness.confirm_endings(now);
+                freshness.confirm_revocations(now);
+            }
+            let healed = at(13_000, 13_000);
+            freshness.confirm_endings(at(12_000, 12_000));
+            freshness.confirm_revocations(at(12_000, 12_000));
+            assert_eq!(freshness.knowledge(healed), Knowledge::Current);
+            let healed = at(20_000, 20_000);
+            silent(&freshness, healed);
+            freshness.endings.confirm(healed);
+            freshness.revocations.confirm(healed);
+            let cut_off = Knowledge::CutOff {
+                since: 0,
+                until: BOUND,
+            };
+            assert_eq!(freshness.knowledge(healed), cut_off);
+            // Read before the line was cut, live only now.
+            freshness.confirm_changes(at(500, 500));
+            assert!(matches!(
+                freshness.knowledge(healed),
+                Knowledge::CutOff { since: 500, .. }
+            ));
+            freshness.confirm_changes(healed);
+            assert_eq!(freshness.knowledge(healed), Knowledge::Current);
+        }
+    }
+
+    #[test]
+    fn a_long_start_is_no_silence() {
         let freshness = Freshness::new(BOUND, 500, at(0, 0));
-        let healed = at(10_000, 10_000);
-        freshness.confirm_endings(healed);
-        freshness.confirm_revocations(healed);
-        let cut_off = Knowledge::CutOff {
-            since: 0,
-            until: BOUND,
-        };
-        assert_eq!(freshness.knowledge(healed), cut_off);
-        // Read before the line was cut, live only now.
-        freshness.confirm_changes(at(500, 500));
-        assert!(matches!(
-            freshness.knowledge(healed),
-            Knowledge::CutOff { since: 500, .. }
-        ));
-        freshness.confirm_changes(healed);
-        assert_eq!(freshness.knowledge(healed), Knowledge::Current);
+        let started = at(10_000, 10_000);
+        freshness.confirm_changes(at(9_999, 9_999));
+        freshness.begin(started);
+        freshness.confirm_endings(started);
+        freshness.confirm_revocations(started);
+        assert_eq!(freshness.knowledge(started), Knowledge::Current);
     }
 
     #[test]

@@ -212,7 +212,6 @@ async fn a_transaction_is_over_after_its_time() {
     assert_eq!(late.status, 401, "{late:?}");
 }
 
-/// Two servers on one store: asked for here, confirmed there, used by one of them.
 /// A confirmation is used up when it is looked up, and the decision may have to be made again after that.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_confirmation_counts_while_policies_change() {
@@ -262,6 +261,7 @@ impl Drop for EndsWhenDropped<'_> {
     }
 }
 
+/// Two servers on one store: asked for here, confirmed there, used by one of them.
 #[tokio::test(flavor = "multi_thread")]
 async fn nodes_agree() {
     let (server, mut here) = started(&[]).await;

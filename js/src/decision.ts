@@ -31,7 +31,7 @@ export interface BundleMark {
 export interface Answer {
   readonly decisions: readonly Decision[];
   readonly effects: readonly Effect[];
-  /** Absent where a server decided that does not say. */
+  /** Absent where a server decided: over AM's REST it tells the digest alone, in a header. */
   readonly bundle?: BundleMark;
   /** Only where it was asked for. */
   readonly explanation?: Explanation;
@@ -51,7 +51,7 @@ export interface Explanation {
 /** How one policy came out for one resource. */
 export interface PolicyExplanation {
   readonly policy: string;
-  /** Those of its patterns that cover the resource; the pattern itself, in a tree's row. */
+  /** Those of its patterns that cover the resource; in a tree those that are the row's. */
   readonly patterns: readonly string[];
   readonly code:
     | "satisfied"

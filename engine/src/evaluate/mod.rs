@@ -157,7 +157,6 @@ impl<'x> Evaluation<'x> {
         for (resource, name) in &names {
             self.resource = Cow::Borrowed(resource);
             candidates.clear();
-            self.record_none_covering();
             index::covering(self, set, name, &mut candidates);
             decisions.push(self.decide(resource, &candidates));
         }

@@ -16,9 +16,7 @@ pub(crate) const STATIC: u32 = 0;
 impl<'x> Evaluation<'x> {
     /// Decides a resource that these policies cover.
     pub(super) fn decide(&mut self, resource: &'x str, policies: &[u32]) -> Decision<'x> {
-        if let Some(recorder) = &mut self.recorder {
-            recorder.resource(resource);
-        }
+        self.record_resource(resource);
         self.combine(policies).finish(resource)
     }
 

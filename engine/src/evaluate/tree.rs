@@ -43,7 +43,6 @@ impl<'x> Evaluation<'x> {
                 break;
             }
             self.resource = Cow::Borrowed(shown);
-            self.record_none_covering();
             self.record_covering(&owners, text);
             self.record_resource(shown);
             let combined = self.combine(&owners);

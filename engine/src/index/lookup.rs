@@ -44,12 +44,16 @@ pub(crate) fn covering(
                     Some(query) => query_glob != 0 && covers(run, query_glob, query),
                 };
             if covered {
-                let known = policies.len();
-                match owners & SINGLE {
-                    0 => policies.extend_from_slice(run.bundle.tables.list(owners)),
-                    _ => policies.push(owners & !SINGLE),
+                let single = [owners & !SINGLE];
+                let owners = match owners & SINGLE {
+                    0 => run.bundle.tables.list(owners),
+                    _ => &single,
+                };
+                // A path may lead to the same pattern by each of its segments, and each time all who have it are taken.
+                if run.step(owners.len() as u64) {
+                    policies.extend_from_slice(owners);
+                    run.record_covering(owners, shown);
                 }
-                run.record_covering(policies.get(known..).unwrap_or_default(), shown);
             }
         });
     });

@@ -8,8 +8,7 @@ use serde_json::Value;
 const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=UTF-8");
 const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 const CONTENT_API_VERSION: HeaderName = HeaderName::from_static("content-api-version");
-/// Which policies decided: the digest of their bundle, as `/health/ready` and the engine's own answers name it (DESIGN,
-/// invariant 4).
+/// Which policies decided: the digest of the realm's bundle, as the engine's own answers name it (DESIGN, invariant 4).
 const BUNDLE: HeaderName = HeaderName::from_static("assize-bundle");
 
 /// A `Warning` header's value. A header holds no other characters than these.

@@ -88,7 +88,8 @@ impl LiveRealm {
 
     /// The digest of the bundle that decides; nothing while it may be either of two.
     pub(crate) fn deciding(&self) -> Option<&str> {
-        self.bundle().map(|_| self.digest.as_str())
+        let alone = self.bundle().filter(|_| self.is_decided());
+        alone.map(|_| self.digest.as_str())
     }
 
     /// Whether a bundle was loaded for it.

@@ -19,6 +19,7 @@ const HOUSEKEEPING: Duration = Duration::from_secs(60);
 
 /// Starts all of it, until the server stops.
 pub(super) fn spawn(app: &Arc<App>, stopped: &watch::Receiver<bool>) {
+    app.freshness.begin(clock::moment());
     // Each of those who look for news hears of it, also while they are at work.
     let (told, news) = watch::channel(());
     tokio::spawn(keep_up(Arc::clone(app), news.clone(), stopped.clone()));

@@ -76,8 +76,8 @@ async fn pass_one_way(
     let mut chunk = vec![0; 64 * 1024];
     while let Ok(length @ 1..) = from.read(&mut chunk).await {
         // INVARIANT: asked after it was read, so that nothing passes that was sent after the line was cut, however late
-        // this task gets its turn.
-        if *states.borrow() != State::Whole || to.write_all(&chunk[..length]).await.is_err() {
+        // this task gets its turn: also where the line was mended meanwhile.
+        if states.has_changed().unwrap_or(true) || to.write_all(&chunk[..length]).await.is_err() {
             return;
         }
     }

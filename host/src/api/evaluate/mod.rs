@@ -176,30 +176,32 @@ async fn decide(
         }
     };
     let fields = Fields::of(&call.parameters);
-    match &question.subject {
+    let content = match &question.subject {
         // INVARIANT: whoever is unknown, expired or inactive is told nothing about the policies (ruling B26).
-        Resolution::Nobody => Ok(Answer::value(
-            served,
-            outcome::select(outcome::emptied(&answer, kind, served)?, &fields),
-        )),
+        Resolution::Nobody => {
+            let emptied = outcome::emptied(&answer, kind, served)?;
+            Content::Value(outcome::select(emptied, &fields))
+        }
         Resolution::Somebody(session) => {
             if let Some(session) = session {
                 app.sessions.touch(session, call.now);
                 outcome::carry_out(app, session, &effects).await?;
             }
-            let content = if fields.is_everything() {
+            if fields.is_everything() {
                 Content::Text(answer)
             } else {
                 Content::Value(outcome::select(outcome::parsed(&answer)?, &fields))
-            };
-            let digest = call.realm.deciding();
-            Ok(Answer {
-                content,
-                bundle: digest.and_then(|digest| HeaderValue::from_str(digest).ok()),
-                ..Answer::text(served, Vec::new())
-            })
+            }
         }
-    }
+    };
+    let digest = call.realm.deciding();
+    Ok(Answer {
+        content,
+        // Also for a subject that is nobody's: which policies there are is no secret to who may ask them, and a header that
+        // is missing would tell whose token is good.
+        bundle: digest.and_then(|digest| HeaderValue::from_str(digest).ok()),
+        ..Answer::text(served, Vec::new())
+    })
 }
 
 /// Asks the engine: a small evaluate right here, as it takes microseconds, unless it would have to wait; anything else on a

@@ -1,11 +1,13 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
 use super::*;
 use crate::config::Layers;
 use crate::store::suite::place::Place;
 
 #[tokio::test]
 async fn nothing_is_imported_into_a_set_that_goes_meanwhile() {
-    let store = Place::sqlite().open().await;
+    let place = Place::sqlite();
+    let store = place.open().await;
     let config = Layers::default().load().unwrap();
     let passwords = Passwords::new(&config).unwrap();
     let directory = Directory::new("dc=example");
