@@ -225,9 +225,9 @@ impl Recorder {
 
 /// Steps for each value that an explanation repeats.
 const SEEN_STEPS: u64 = 16;
-/// Bytes of a name or pattern that count as one step beside those: an answer holds each of them four times while it is
-/// written, and must not outgrow the module's memory before the steps are used up.
-const REPEATED_BYTES_A_STEP: u64 = 8;
+/// Bytes of a name, pattern or value that count as one step beside those: an answer holds each of them four times while it
+/// is written, and must not outgrow the module's memory before the steps are used up.
+const REPEATED_BYTES_A_STEP: u64 = 4;
 
 impl Evaluation<'_> {
     pub(crate) fn record_resource(&mut self, resource: &str) {
@@ -304,9 +304,13 @@ impl Evaluation<'_> {
         if truth == Truth::True || self.recorder.is_none() {
             return truth;
         }
-        let seen: Vec<String> = seen.map(str::to_owned).collect();
-        // What is kept of a request costs more than what is only looked at.
-        self.step(SEEN_STEPS * seen.len() as u64);
+        let (seen, wanted): (Vec<&str>, String) = (seen.collect(), wanted());
+        // What is repeated costs more than what is only looked at, and is paid for before it is.
+        let all = seen.iter().copied().chain([wanted.as_str()]);
+        let price = all.map(|text| SEEN_STEPS + text.len() as u64 / REPEATED_BYTES_A_STEP);
+        if !self.step(price.sum()) {
+            return truth;
+        }
         let Some(recorder) = self.recorder.as_mut() else {
             return truth;
         };
@@ -320,8 +324,8 @@ impl Evaluation<'_> {
                 part,
                 undetermined: truth == Truth::Undetermined,
                 code,
-                wanted: wanted(),
-                seen,
+                wanted,
+                seen: seen.into_iter().map(str::to_owned).collect(),
             });
         }
         truth

@@ -198,3 +198,18 @@ fn a_pattern_of_many_policies_under_each_segment() {
         assert_eq!(many.as_deref(), EXCEEDED, "{explain}");
     }
 }
+
+/// An explanation repeats what it saw for each resource.
+#[test]
+fn what_an_explanation_repeats_for_each_resource() {
+    let bundle = bundle(
+        &json!({"resources": ["http://h/*"], "subject": {"type": "Identity", "subjectValues": ["id=bob,ou=user,dc=x"]}}),
+    );
+    let request = |bytes: usize| {
+        let resources = many(1000, |n| format!("http://h/{n}"));
+        let subject = json!({"session": {}, "principals": ["x".repeat(bytes)], "groups": []});
+        json!({"resources": resources, "subject": subject, "explain": true, "now": 1})
+    };
+    assert_eq!(error_of(&bundle, &request(1000)), None);
+    assert_eq!(error_of(&bundle, &request(1 << 20)).as_deref(), EXCEEDED);
+}

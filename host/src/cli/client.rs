@@ -126,7 +126,7 @@ struct Opened {
 
 impl Clients {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let config = self.common.load(Vec::new())?;
+        let config = self.common.load()?;
         runtime(config.workers)?.block_on(async {
             let opened = Opened::open(&config).await?;
             match self.what {

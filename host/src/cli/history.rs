@@ -38,7 +38,7 @@ enum What {
 
 impl History {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let config = self.common.load(Vec::new())?;
+        let config = self.common.load()?;
         runtime(config.workers)?.block_on(async {
             let store = open_store_that_is_there(&config).await?;
             match self.what {

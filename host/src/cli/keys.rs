@@ -43,7 +43,7 @@ enum What {
 
 impl Keys {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let config = self.common.load(Vec::new())?;
+        let config = self.common.load()?;
         runtime(config.workers)?.block_on(async {
             let store = open_store(&config).await?;
             let now = clock::now();

@@ -76,19 +76,25 @@ struct Common {
 }
 
 impl Common {
-    /// The configuration with `flags` on top.
-    fn load(self, mut flags: Vec<(&'static str, Value)>) -> Result<Config, ConfigError> {
-        flags.extend(self.data.map(|data| ("data", data.into())));
-        flags.extend(self.database.map(|url| ("database", url.into())));
-        let layers = Layers::of_process(self.config, flags);
+    /// The configuration; what looks like a setting in the environment and is none is told.
+    fn load(self) -> Result<Config, ConfigError> {
+        let layers = self.layers(Vec::new());
         for name in layers.strangers()? {
-            eprintln!(
-                "assize: {name} names no setting and is ignored; `assize config` prints all of them"
-            );
+            eprintln!("assize: {name} {STRANGE}");
         }
         layers.load()
     }
+
+    /// The layers of the configuration with `flags` on top.
+    fn layers(self, mut flags: Vec<(&'static str, Value)>) -> Layers {
+        flags.extend(self.data.map(|data| ("data", data.into())));
+        flags.extend(self.database.map(|url| ("database", url.into())));
+        Layers::of_process(self.config, flags)
+    }
 }
+
+/// What is said of a variable that looks like a setting.
+const STRANGE: &str = "names no setting and is ignored; `assize config` prints all of them";
 
 /// Why a command failed: what to print, and the exit code.
 struct Failure {

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Common, Failure, runtime, start_log};
+use super::{Common, Failure, STRANGE, runtime, start_log};
 use crate::demo;
 use crate::serve::Server;
 
@@ -28,8 +28,13 @@ impl Serve {
         if !self.deployment.is_empty() {
             flags.push(("deployments", self.deployment.into()));
         }
-        let config = self.common.load(flags)?;
+        let layers = self.common.layers(flags);
+        let strangers = layers.strangers()?;
+        let config = layers.load()?;
         start_log(&config.log);
+        for variable in strangers {
+            tracing::warn!(variable, "{STRANGE}");
+        }
         let demo = if self.demo {
             Some(demo::Accounts::from_environment(&config))
         } else {

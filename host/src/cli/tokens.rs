@@ -31,7 +31,7 @@ pub(super) struct Tokens {
 
 impl Tokens {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let config = self.common.load(Vec::new())?;
+        let config = self.common.load()?;
         runtime(config.workers)?.block_on(async {
             let store = open_store(&config).await?;
             let (before, there) = TokenSettings::stored(store.as_ref()).await?;

@@ -13,6 +13,7 @@ use crate::documents::export;
 use crate::documents::export::frodo;
 use crate::documents::import::{Importer, Mode, Plan};
 use crate::documents::stored::Credentials;
+use crate::limits::REWRITE_ATTEMPTS;
 use crate::realm::{Directory, RealmPath};
 use crate::serve::{open_store, open_store_that_is_there};
 use crate::store::{Store, StoreError, View};
@@ -39,7 +40,7 @@ pub(super) struct Import {
 
 impl Import {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let config = self.common.load(Vec::new())?;
+        let config = self.common.load()?;
         let mut files = Vec::new();
         for path in &self.files {
             for file in within(path)? {
@@ -53,30 +54,32 @@ impl Import {
         };
         runtime(config.workers)?.block_on(async {
             let store = open_store(&config).await?;
-            let plan = plan(&config, store.as_ref(), &files, mode).await?;
-            report(&plan, self.skip_invalid)?;
-            let counts = plan.counts.clone();
-            // A holder of bundles takes none that is older than what it has seen.
-            let at = match i64::try_from(plan.exported) {
-                Ok(exported) => clock::now().max(exported.saturating_add(1)),
-                Err(_) => clock::now(),
-            };
-            let writes = plan.into_writes();
-            if writes.is_empty() {
-                return print("nothing to import\n");
-            }
             let (author, summary) = match mode {
                 Mode::Add => (AUTHOR, "import"),
                 Mode::Restore => (RESTORER, "restore"),
             };
-            let applied = store.apply(author, at, summary, &writes).await;
-            let applied = applied.map_err(|error| match error {
-                StoreError::Changed { .. } => Failure {
-                    message: format!("{error}; nothing was imported, run it again"),
-                    code: 1,
-                },
-                other => other.into(),
-            })?;
+            let mut attempts = 1;
+            let (applied, counts) = loop {
+                let plan = plan(&config, store.as_ref(), &files, mode).await?;
+                report(&plan, self.skip_invalid)?;
+                let counts = plan.counts.clone();
+                // A holder of bundles takes none that is older than what it has seen.
+                let at = match i64::try_from(plan.exported) {
+                    Ok(exported) => clock::now().max(exported.saturating_add(1)),
+                    Err(_) => clock::now(),
+                };
+                let writes = plan.into_writes();
+                if writes.is_empty() {
+                    return print("nothing to import\n");
+                }
+                match store.apply(author, at, summary, &writes).await {
+                    Err(error) if is_overtaken(&error) && attempts < REWRITE_ATTEMPTS => {
+                        eprintln!("assize: {error}; planning it again");
+                        attempts += 1;
+                    }
+                    done => break (done?, counts),
+                }
+            };
             store.survey().await;
             for ((realm, kind), count) in &counts {
                 print(&format!("realm {realm}: {count} × {kind}\n"))?;
@@ -84,6 +87,15 @@ impl Import {
             print(&format!("revision {}\n", applied.revision))
         })
     }
+}
+
+/// Whether somebody else changed what was planned from, so that another plan may do.
+fn is_overtaken(error: &StoreError) -> bool {
+    use StoreError::{Changed, Exists, Missing, NoRealm};
+    matches!(
+        error,
+        Changed { .. } | Exists { .. } | Missing { .. } | NoRealm { .. }
+    )
 }
 
 /// A file, or the documents in a folder by name.
@@ -180,7 +192,7 @@ impl Export {
                 "frodo's files hold no users and no clients, so there are no credentials to put into them",
             ));
         }
-        let config = self.common.load(Vec::new())?;
+        let config = self.common.load()?;
         let credentials = match self.with_credentials {
             true => Credentials::Included,
             false => Credentials::LeftOut,

@@ -29,7 +29,7 @@ pub enum ConfigError {
     },
     /// The file is not TOML, or a value in it has the wrong type.
     Syntax {
-        /// Where it was written: a file's path, an environment variable or a flag.
+        /// Where it was written (a file's line, an environment variable or a flag), or which key cannot be read.
         origin: String,
         /// What is wrong.
         why: String,
@@ -75,8 +75,6 @@ impl std::error::Error for ConfigError {}
 const PREFIX: &str = "ASSIZE_";
 /// Variables with the prefix that are read elsewhere: the file's own path, and the demo user's password.
 const NOT_SETTINGS: [&str; 2] = ["ASSIZE_CONFIG", "ASSIZE_DEMO_PASSWORD"];
-/// What Kubernetes and Docker begin the names of variables with that tell of a service called `assize`.
-const OF_A_SERVICE: [&str; 3] = ["ASSIZE_SERVICE_", "ASSIZE_PORT", "ASSIZE_NAME"];
 
 impl Layers {
     /// The layers of this process: its environment, and the file that `ASSIZE_CONFIG` or the flag names.
@@ -106,20 +104,19 @@ impl Layers {
     /// The built-in defaults cannot be read.
     pub fn strangers(&self) -> Result<Vec<String>, ConfigError> {
         let settings = parse(DEFAULT_FILE, "the built-in defaults")?;
-        let names = self.environment.iter().map(|(name, _)| name);
-        let strange = names.filter(|name| {
+        let strange = self.environment.iter().filter(|(name, value)| {
             let key = name.strip_prefix(PREFIX).map(str::to_lowercase);
             key.is_some_and(|key| !settings.contains_key(&key))
                 && !NOT_SETTINGS.contains(&name.as_str())
-                && !OF_A_SERVICE.iter().any(|prefix| name.starts_with(prefix))
+                && !is_of_a_service(name, value)
         });
-        Ok(strange.cloned().collect())
+        Ok(strange.map(|(name, _)| name.clone()).collect())
     }
 
     /// Lays the layers over each other and reads the result.
     ///
     /// # Errors
-    /// Every [`ConfigError`]: the first thing wrong, with the place where it was written.
+    /// Every [`ConfigError`]: the first thing wrong.
     pub fn load(self) -> Result<Config, ConfigError> {
         let mut table = parse(DEFAULT_FILE, "the built-in defaults")?;
         if let Some(path) = &self.file {
@@ -151,6 +148,14 @@ impl Layers {
     }
 }
 
+/// Whether Kubernetes or Docker sets this variable, to tell of a service whose name begins with `assize`.
+fn is_of_a_service(name: &str, value: &str) -> bool {
+    name.contains("_SERVICE_HOST")
+        || name.contains("_SERVICE_PORT")
+        || name.contains("_PORT_")
+        || (name.ends_with("_PORT") && value.contains("://"))
+}
+
 /// The setting that keeps a table from being a configuration: the one that does so among nothing but defaults, too.
 fn unreadable(table: &Table, error: &toml::de::Error) -> ConfigError {
     let alone = |(key, value): (&String, &Value)| {
@@ -175,9 +180,14 @@ fn read(path: &Path) -> Result<Table, ConfigError> {
 }
 
 fn parse(text: &str, origin: &str) -> Result<Table, ConfigError> {
-    toml::from_str(text).map_err(|e| ConfigError::Syntax {
-        origin: origin.to_owned(),
-        why: e.to_string().trim_end().replace('\n', " "),
+    toml::from_str(text).map_err(|e| {
+        // INVARIANT: the line itself is not shown: a password without its quotes is a slip that ends here.
+        let before = e.span().and_then(|span| text.get(..span.start));
+        let line = before.map_or(1, |before| before.matches('\n').count() + 1);
+        ConfigError::Syntax {
+            origin: format!("{origin}, line {line}"),
+            why: e.message().trim_end().replace('\n', " "),
+        }
     })
 }
 
@@ -345,18 +355,33 @@ mod tests {
 
     #[test]
     fn what_looks_like_a_setting_and_is_none_is_told() {
-        let names = [
-            "ASSIZE_LISTN",
-            "ASSIZE_LISTEN",
-            "ASSIZE_CONFIG",
-            "ASSIZE_SERVICE_HOST",
-            "ASSIZE_PORT_8080_TCP_ADDR",
+        let strange = [("ASSIZE_LISTN", "x"), ("ASSIZE_PORT", "9090")];
+        let others = [
+            ("ASSIZE_LISTEN", "x"),
+            ("ASSIZE_CONFIG", "x"),
+            ("ASSIZE_SERVICE_HOST", "10.0.0.1"),
+            ("ASSIZE_DB_SERVICE_PORT_HTTP", "1"),
+            ("ASSIZE_DB_PORT", "tcp://10.0.0.1:1"),
+            ("ASSIZE_PORT_8080_TCP_ADDR", "10.0.0.1"),
         ];
+        let all = strange.iter().chain(&others);
         let layers = Layers {
-            environment: names.map(|name| (name.to_owned(), String::new())).into(),
+            environment: all.map(|(n, v)| (n.to_string(), v.to_string())).collect(),
             ..Layers::default()
         };
-        assert_eq!(layers.strangers().unwrap(), ["ASSIZE_LISTN"]);
+        assert_eq!(layers.strangers().unwrap(), strange.map(|(name, _)| name));
+    }
+
+    #[test]
+    fn a_slip_in_a_file_shows_no_secret() {
+        for text in [
+            "log = \"info\"\nadmin_password = hunter2\n",
+            "log = \"info\"\ndatabase = \"postgres://u:hunter2@h/d\n",
+        ] {
+            let error = parse(text, "a.toml").unwrap_err().to_string();
+            assert!(error.starts_with("a.toml, line 2: "), "{error}");
+            assert!(!error.contains("hunter2"), "{error}");
+        }
     }
 
     #[test]

@@ -301,7 +301,7 @@ pub(crate) async fn open_store_that_is_there(
     config: &Config,
 ) -> Result<Arc<dyn Store>, StartError> {
     match config.database_file() {
-        Some(file) if !file.exists() => Err(StartError(format!(
+        Some(file) if matches!(file.try_exists(), Ok(false)) => Err(StartError(format!(
             "there is no store in {}; --data names another folder, and `assize serve` or `assize import` makes one",
             config.data.display()
         ))),

@@ -44,6 +44,11 @@ impl Importer<'_> {
                 .whole
                 .as_ref()
                 .is_some_and(|whole| whole.credentials);
+            // What is carried over must not come back where it is changed meanwhile: hashing passwords takes its time.
+            let carried = context.whole.is_none() || (written.password.is_none() && !told);
+            if let Some(object) = there.as_ref().filter(|_| carried) {
+                context.require(Kind::User, std::slice::from_ref(object));
+            }
             let secret = match &written.password {
                 None if told => stored.as_ref().and_then(|stored| stored.secret.clone()),
                 None => there.and_then(|object| object.secret),

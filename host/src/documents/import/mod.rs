@@ -251,12 +251,11 @@ impl Importer<'_> {
         if !document.applications.is_empty() || !document.policies.is_empty() {
             context.require(Kind::ResourceType, &stored);
         }
-        let built_in = planned(context, Kind::ResourceType);
-        for parsed in stored.iter().filter_map(catalogue::resource_type_of).chain(
-            built_in
-                .iter()
-                .filter_map(|json| ResourceType::parse(json).ok()),
-        ) {
+        let written = planned(context, Kind::ResourceType);
+        // What an earlier file writes takes the place of what is stored.
+        let written = written.iter().map(ResourceType::parse);
+        let stored = stored.iter().filter_map(catalogue::resource_type_of);
+        for parsed in written.filter_map(Result::ok).chain(stored) {
             if !types
                 .iter()
                 .any(|known: &ResourceType| known.uuid == parsed.uuid)
@@ -291,12 +290,10 @@ impl Importer<'_> {
         if !document.policies.is_empty() {
             context.require(Kind::PolicySet, &stored);
         }
-        let built_in = planned(context, Kind::PolicySet);
-        for parsed in stored.iter().filter_map(catalogue::policy_set_of).chain(
-            built_in
-                .iter()
-                .filter_map(|json| PolicySet::parse(json).ok()),
-        ) {
+        let written = planned(context, Kind::PolicySet);
+        let written = written.iter().map(PolicySet::parse);
+        let stored = stored.iter().filter_map(catalogue::policy_set_of);
+        for parsed in written.filter_map(Result::ok).chain(stored) {
             if !sets
                 .iter()
                 .any(|known: &PolicySet| known.name.to_lowercase() == parsed.name.to_lowercase())

@@ -32,8 +32,9 @@ impl std::fmt::Display for Problem {
 /// What an import would write, and what is to be said about it.
 #[derive(Default)]
 pub(crate) struct Plan {
-    /// That the stored policy sets and resource types which the objects were checked against are as they were read.
-    required: Vec<Write>,
+    /// That stored documents are as they were read: policy sets and resource types that the objects were checked against,
+    /// and those of which something is carried over.
+    pub(super) required: Vec<Write>,
     /// What a restored realm holds and its export does not. It goes first, so that its names are free.
     pub(super) removals: Vec<Write>,
     pub(super) writes: Vec<Write>,

@@ -52,7 +52,11 @@ impl Importer<'_> {
                     .is_some_and(|whole| !whole.credentials)
                 {
                     let there = self.store.object(*kind, &draft.realm, &draft.key).await?;
-                    draft.secret = there.and_then(|object| object.secret);
+                    if let Some(object) = there {
+                        let same = Write::require(*kind, &draft.realm, &object);
+                        context.plan.required.push(same);
+                        draft.secret = object.secret;
+                    }
                 }
                 context.put(&place, draft);
             }

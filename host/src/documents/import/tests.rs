@@ -55,3 +55,29 @@ async fn nothing_is_imported_into_a_set_that_goes_meanwhile() {
     );
     assert_eq!(plan("{}").await.len(), 0, "nothing to import needs nothing");
 }
+
+#[tokio::test]
+async fn an_import_does_not_bring_back_a_password_that_was_changed_meanwhile() {
+    let place = Place::sqlite();
+    let store = place.open().await;
+    let config = Layers::default().load().unwrap();
+    let passwords = Passwords::new(&config).unwrap();
+    let directory = Directory::new("dc=example");
+    let importer = Importer {
+        store: store.as_ref(),
+        passwords: &passwords,
+        directory: &directory,
+        mode: Mode::Add,
+    };
+    let ann = |mail: &str| {
+        let text = format!(r#"{{"users": [{{"username": "ann", "mail": "{mail}"}}]}}"#);
+        [("f.json".to_owned(), text.into_bytes())]
+    };
+    let plan = importer.plan(&ann("a")).await.unwrap();
+    store.apply("a", 1, "", &plan.into_writes()).await.unwrap();
+    let plan = importer.plan(&ann("b")).await.unwrap().into_writes();
+    let other = importer.plan(&ann("c")).await.unwrap().into_writes();
+    store.apply("b", 2, "", &other).await.unwrap();
+    let refused = store.apply("a", 3, "", &plan).await;
+    assert!(matches!(refused, Err(StoreError::Changed { key }) if key == "ann"));
+}
