@@ -1,83 +1,82 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+use std::sync::Arc;
+
 use super::*;
 use crate::config::Layers;
 use crate::store::suite::place::Place;
 
-#[tokio::test]
-async fn nothing_is_imported_into_a_set_that_goes_meanwhile() {
-    let place = Place::sqlite();
-    let store = place.open().await;
-    let config = Layers::default().load().unwrap();
-    let passwords = Passwords::new(&config).unwrap();
-    let directory = Directory::new("dc=example");
-    let importer = Importer {
-        store: store.as_ref(),
-        passwords: &passwords,
-        directory: &directory,
-        mode: Mode::Add,
-    };
-    let plan = async |text: &str| {
+/// A store, and what is imported into it.
+struct Ground {
+    store: Arc<dyn Store>,
+    _place: Place,
+}
+
+impl Ground {
+    async fn begin() -> Ground {
+        let place = Place::sqlite();
+        Ground {
+            store: place.open().await,
+            _place: place,
+        }
+    }
+
+    async fn plan(&self, text: &str) -> Vec<Write> {
+        let config = Layers::default().load().unwrap();
+        let importer = Importer {
+            store: self.store.as_ref(),
+            passwords: &Passwords::new(&config).unwrap(),
+            directory: &Directory::new("dc=example"),
+            mode: Mode::Add,
+        };
         let files = [("f.json".to_owned(), text.as_bytes().to_vec())];
         let plan = importer.plan(&files).await.unwrap();
         assert!(plan.errors.is_empty(), "{:?}", plan.errors);
         plan.into_writes()
-    };
+    }
+
+    async fn apply(&self, writes: &[Write]) -> Result<(), StoreError> {
+        self.store.apply("a", 1, "", writes).await.map(drop)
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_imported_into_a_set_that_goes_meanwhile() {
+    let ground = Ground::begin().await;
     let set = r#"{"applications": [{"name": "shop", "resourceTypeUuids": ["76656a38-5f8e-401b-83aa-4ccb74ce88d2"]}]}"#;
-    let set = plan(set).await;
-    store.apply("a", 1, "", &set).await.unwrap();
+    let set = ground.plan(set).await;
+    ground.apply(&set).await.unwrap();
     let policy = r#"{"policies": [{"name": "p", "applicationName": "shop", "resources": ["http://h:80/a"],
         "actionValues": {"GET": true}, "subject": {"type": "AuthenticatedUsers"}}]}"#;
-    let policy = plan(policy).await;
+    let policy = ground.plan(policy).await;
     // As it was read, all is well.
-    store.apply("a", 2, "", &policy).await.unwrap();
-    let gone = [
-        Write::Delete {
-            kind: Kind::Policy,
-            realm: "/".into(),
-            key: "p".into(),
-        },
-        Write::Delete {
-            kind: Kind::PolicySet,
-            realm: "/".into(),
-            key: "shop".into(),
-        },
-    ];
-    store.apply("b", 3, "", &gone).await.unwrap();
-    let refused = store.apply("a", 4, "", &policy).await;
+    ground.apply(&policy).await.unwrap();
+    let gone = [(Kind::Policy, "p"), (Kind::PolicySet, "shop")].map(|(kind, key)| Write::Delete {
+        kind,
+        realm: "/".into(),
+        key: key.into(),
+    });
+    ground.apply(&gone).await.unwrap();
+    let refused = ground.apply(&policy).await;
     assert!(matches!(refused, Err(StoreError::Changed { key }) if key == "shop"));
-    assert!(
-        store
-            .object(Kind::Policy, "/", "p")
-            .await
-            .unwrap()
-            .is_none()
+    let there = ground.store.object(Kind::Policy, "/", "p").await;
+    assert!(there.unwrap().is_none());
+    assert_eq!(
+        ground.plan("{}").await.len(),
+        0,
+        "nothing to import needs nothing"
     );
-    assert_eq!(plan("{}").await.len(), 0, "nothing to import needs nothing");
 }
 
 #[tokio::test]
 async fn an_import_does_not_bring_back_a_password_that_was_changed_meanwhile() {
-    let place = Place::sqlite();
-    let store = place.open().await;
-    let config = Layers::default().load().unwrap();
-    let passwords = Passwords::new(&config).unwrap();
-    let directory = Directory::new("dc=example");
-    let importer = Importer {
-        store: store.as_ref(),
-        passwords: &passwords,
-        directory: &directory,
-        mode: Mode::Add,
-    };
-    let ann = |mail: &str| {
-        let text = format!(r#"{{"users": [{{"username": "ann", "mail": "{mail}"}}]}}"#);
-        [("f.json".to_owned(), text.into_bytes())]
-    };
-    let plan = importer.plan(&ann("a")).await.unwrap();
-    store.apply("a", 1, "", &plan.into_writes()).await.unwrap();
-    let plan = importer.plan(&ann("b")).await.unwrap().into_writes();
-    let other = importer.plan(&ann("c")).await.unwrap().into_writes();
-    store.apply("b", 2, "", &other).await.unwrap();
-    let refused = store.apply("a", 3, "", &plan).await;
+    let ground = Ground::begin().await;
+    let ann = |mail: &str| format!(r#"{{"users": [{{"username": "ann", "mail": "{mail}"}}]}}"#);
+    let first = ground.plan(&ann("a")).await;
+    ground.apply(&first).await.unwrap();
+    let late = ground.plan(&ann("b")).await;
+    let other = ground.plan(&ann("c")).await;
+    ground.apply(&other).await.unwrap();
+    let refused = ground.apply(&late).await;
     assert!(matches!(refused, Err(StoreError::Changed { key }) if key == "ann"));
 }
