@@ -45,8 +45,9 @@ pub const MAX_TREE_NODES: usize = 2_000;
 /// Longest name of a policy, policy set or resource type, in bytes.
 pub const MAX_NAME_BYTES: usize = 1_024;
 
-/// Work that one request may cause, in steps: one for each policy, each policy that a pattern leads to, each condition leaf
-/// and wildcard piece looked at, and one for each 64 bytes compared; more for what an explanation repeats. Ordinary requests need a few dozen; the
+/// Work that one request may cause, in steps: one for each policy, policy that a pattern leads to,
+/// condition leaf and wildcard piece looked at, and one for each 64 bytes compared; more for what
+/// an explanation repeats. Ordinary requests need a few dozen; the
 /// largest honest batch some hundred thousand.
 pub const MAX_STEPS: u64 = 20_000_000;
 

@@ -69,7 +69,7 @@ async fn nothing_is_imported_into_a_set_that_goes_meanwhile() {
 }
 
 #[tokio::test]
-async fn an_import_does_not_bring_back_a_password_that_was_changed_meanwhile() {
+async fn nothing_of_a_user_comes_back_that_was_changed_meanwhile() {
     let ground = Ground::begin().await;
     let ann = |mail: &str| format!(r#"{{"users": [{{"username": "ann", "mail": "{mail}"}}]}}"#);
     let first = ground.plan(&ann("a")).await;
