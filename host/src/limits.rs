@@ -52,7 +52,7 @@ pub(crate) const TLS_HANDSHAKE_SECONDS: u64 = 10;
 /// Steps that all scripts of one request may take together; one script may take a fifth of them (`script.wasm` counts).
 pub(crate) const SCRIPT_STEPS_PER_REQUEST: u32 = 50_000_000;
 /// Steps that all scripts of one request may take together on the thread that answers it: about an eighth of a
-/// millisecond. A trivial script takes 2500. What takes longer is run again on a thread of its own.
+/// millisecond. A trivial script takes 1300. What takes longer is run again on a thread of its own.
 pub(crate) const SCRIPT_STEPS_AT_ONCE: u32 = 16_000;
 /// Scripts whose source is kept in memory; past that they are read from the store again.
 pub(crate) const SCRIPTS_IN_MEMORY: usize = 10_000;

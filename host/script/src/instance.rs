@@ -9,18 +9,30 @@ use crate::runtime::RUN_TICKS;
 /// What `assize_fault` says of a run that has used up its steps.
 const OUT_OF_STEPS: i32 = 1;
 
+/// The length of a username that there is none of.
+const NO_USERNAME: u32 = u32::MAX;
+
 /// Which of the module's two calls is made.
 #[derive(Clone, Copy)]
 pub(crate) enum Call<'a> {
-    Run {
-        script: &'a [u8],
-        inputs: &'a [u8],
-        /// Nothing where there is no session.
-        session: &'a [u8],
-    },
-    Check {
-        script: &'a [u8],
-    },
+    Run(Told<'a>),
+    Check { script: &'a [u8] },
+}
+
+/// A script and what it is told, as the module takes it.
+#[derive(Clone, Copy)]
+pub(crate) struct Told<'a> {
+    /// Epoch milliseconds.
+    pub(crate) now: i64,
+    pub(crate) script: &'a str,
+    pub(crate) resource: &'a str,
+    /// The script's own name.
+    pub(crate) name: &'a str,
+    pub(crate) username: Option<&'a str>,
+    /// JSON; empty where there is nothing in it.
+    pub(crate) environment: &'a str,
+    /// JSON; empty where there is no session.
+    pub(crate) session: &'a str,
 }
 
 /// Steps that a call may take.
@@ -46,7 +58,7 @@ pub(crate) struct Instance {
     memory: Memory,
     marks: Marks,
     input: TypedFunc<u32, u32>,
-    run: TypedFunc<(u32, u32, u32), u32>,
+    run: TypedFunc<(f64, u32, u32, u32, u32, u32, u32), u32>,
     check: TypedFunc<u32, u32>,
     fault: Global,
     /// Every global that a run alters and a return does not set back, with its first value.
@@ -145,20 +157,39 @@ impl Instance {
     }
 
     fn record(&mut self, call: Call<'_>) -> wasmtime::Result<u32> {
-        let parts: [&[u8]; 3] = match call {
-            Call::Run {
-                script,
-                inputs,
-                session,
-            } => [script, inputs, session],
-            Call::Check { script } => [script, &[], &[]],
-        };
-        let mut lengths = [0; 3];
+        match call {
+            Call::Check { script } => {
+                let [length] = self.put([script])?;
+                self.check.call(&mut self.store, length)
+            }
+            Call::Run(told) => {
+                let texts = [
+                    told.script,
+                    told.resource,
+                    told.name,
+                    told.username.unwrap_or_default(),
+                    told.environment,
+                    told.session,
+                ];
+                let [script, resource, name, username, environment, session] =
+                    self.put(texts.map(str::as_bytes))?;
+                let username = told.username.map_or(NO_USERNAME, |_| username);
+                // Exact: no instant is 2⁵³ milliseconds away.
+                let now = told.now as f64;
+                let arguments = (now, script, resource, name, username, environment, session);
+                self.run.call(&mut self.store, arguments)
+            }
+        }
+    }
+
+    /// Writes the parts one after the other into the module's buffer; gives their lengths.
+    fn put<const N: usize>(&mut self, parts: [&[u8]; N]) -> wasmtime::Result<[u32; N]> {
+        let mut lengths = [0; N];
+        let mut size = 0_u32;
         for (length, part) in lengths.iter_mut().zip(parts) {
             *length = u32::try_from(part.len())?;
+            size = size.saturating_add(*length);
         }
-        let [script, inputs, session] = lengths;
-        let size = script.saturating_add(inputs).saturating_add(session);
         let address = self.input.call(&mut self.store, size)? as usize;
         let mut end = address;
         for part in parts {
@@ -167,10 +198,7 @@ impl Instance {
         }
         self.marks
             .mark(self.memory.data_mut(&mut self.store), address..end);
-        match call {
-            Call::Run { .. } => self.run.call(&mut self.store, lengths.into()),
-            Call::Check { .. } => self.check.call(&mut self.store, script),
-        }
+        Ok(lengths)
     }
 
     /// Copies out what a record leads to.

@@ -5,6 +5,9 @@ use std::ops::Range;
 /// Bytes that one mark stands for.
 const STRETCH: usize = 1 << 10;
 
+/// Marks that are looked at together.
+const ROW: usize = 8;
+
 /// Bytes behind a marked stretch that a store may have written from within it: the longest store's, less one.
 const OVER: usize = 7;
 
@@ -53,17 +56,20 @@ impl Marks {
                 now.copy_from_slice(before);
             }
         };
-        let mut begin = Some(0);
-        for (at, mark) in marks.iter().chain([&0]).enumerate().skip(OVER) {
-            match (begin, *mark) {
-                (None, 0) | (Some(_), 1..) => {}
-                (None, 1..) => begin = Some(at),
-                (Some(from), 0) => {
-                    copy(from * STRETCH..at * STRETCH + OVER);
-                    begin = None;
+        // Few are marked, so most rows are passed over with one comparison.
+        let (rows, rest) = marks.as_chunks::<ROW>();
+        for (row, marks) in rows.iter().enumerate() {
+            if *marks != [0; ROW] {
+                for (at, _) in marks.iter().enumerate().filter(|(_, mark)| **mark != 0) {
+                    let from = (row * ROW + at) * STRETCH;
+                    copy(from..from + STRETCH + OVER);
                 }
             }
         }
+        // Nothing, as a memory is of whole pages.
+        copy((marks.len() - rest.len()) * STRETCH..first.len());
+        // Whose marks a store that is none may have taken away.
+        copy(0..OVER * STRETCH + OVER);
         copy(own);
     }
 
@@ -131,8 +137,9 @@ mod tests {
     #[test]
     fn who_takes_marks_away_is_found_out() {
         let first = memory();
-        for stretch in [0, 5, 6, 7, 23, 41, 63] {
-            let at = stretch * STRETCH + 100;
+        let places = [0, 5, 6, 7, 23, 41, 63].map(|stretch| (stretch, stretch * STRETCH + 100));
+        let ends = [0, 5, 6, 22, 41].map(|stretch| (stretch, (stretch + 1) * STRETCH - 1));
+        for (stretch, at) in places.into_iter().chain(ends) {
             // One by one, and the marks of those stores too, again and again.
             let mut now = first.clone();
             store(&mut now, at, b"evil");

@@ -7,11 +7,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::Runtime;
-use crate::instance::{Call, Called, End, Steps};
+use crate::instance::{Call, Called, End, Steps, Told};
 
 /// What a script is told (`spec/conditions.md` §5.1 names the bindings that show it).
-#[derive(Debug, Clone, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Default)]
 pub struct Inputs {
     /// The request's instant, epoch milliseconds: the script's only clock.
     pub now: i64,
@@ -20,12 +19,10 @@ pub struct Inputs {
     /// The script's own name.
     pub script_name: String,
     /// The subject's first principal: a universal id for a session, `sub` for a token.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
     /// The request's environment.
     pub environment: BTreeMap<String, Vec<String>>,
     /// What is known of the session; without one the script has neither `session` nor `identity`.
-    #[serde(skip)]
     pub session: Option<Session>,
 }
 
@@ -54,8 +51,7 @@ impl Session {
 }
 
 /// What a script found: the result of its condition.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resolved {
     /// Whether the condition holds.
     pub satisfied: bool,
@@ -137,26 +133,20 @@ impl Runtime {
     }
 
     fn run_for(&self, steps: Steps, script: &str, inputs: &Inputs) -> (Run, End) {
-        let session = inputs.session.as_ref();
-        let session = session.map_or(&[][..], |Session(text)| text.as_bytes());
-        let inputs = match serde_json::to_vec(inputs) {
-            Ok(inputs) => inputs,
-            Err(error) => {
-                let failure = Failure::Lasting(format!("the script's inputs are no JSON: {error}"));
-                let run = Run {
-                    result: Err(failure),
-                    steps: 0,
-                    log: Vec::new(),
-                    sandbox: Sandbox::Restored,
-                };
-                return (run, End::OfItself);
-            }
+        let environment = match &inputs.environment {
+            none if none.is_empty() => String::new(),
+            // A map of texts always serialises.
+            some => serde_json::to_string(some).unwrap_or_default(),
         };
-        let call = Call::Run {
-            script: script.as_bytes(),
-            inputs: &inputs,
-            session,
-        };
+        let call = Call::Run(Told {
+            now: inputs.now,
+            script,
+            resource: &inputs.resource,
+            name: &inputs.script_name,
+            username: inputs.username.as_deref(),
+            environment: &environment,
+            session: inputs.session.as_ref().map_or("", |Session(text)| text),
+        });
         let Called {
             answer,
             steps,
@@ -179,31 +169,47 @@ impl Runtime {
 
 /// Believes nothing: the answer was put together where the script ran.
 fn read(answer: &[u8]) -> (Result<Resolved, Failure>, Vec<(Level, String)>) {
+    type Lists = BTreeMap<String, Vec<String>>;
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Answer {
         result: Outcome,
         log: Vec<(Level, String)>,
     }
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Outcome {
-        Failed(Failed),
-        Resolved(Resolved),
-    }
+    /// The error alone, or all others.
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
-    struct Failed {
-        error: String,
+    struct Outcome {
+        error: Option<String>,
+        satisfied: Option<bool>,
+        advices: Option<Lists>,
+        attributes: Option<Lists>,
+        ttl: Option<i64>,
     }
+    let spoilt = || {
+        Err(Failure::Lasting(
+            "the script spoilt its own answer".to_owned(),
+        ))
+    };
     let Ok(Answer { result, log }) = serde_json::from_slice(answer) else {
-        let why = "the script spoilt its own answer".to_owned();
-        return (Err(Failure::Lasting(why)), Vec::new());
+        return (spoilt(), Vec::new());
     };
-    let result = match result {
-        Outcome::Resolved(resolved) if resolved.ttl >= 0 => Ok(resolved),
-        Outcome::Resolved(_) => Err("the script's ttl is negative".to_owned()),
-        Outcome::Failed(failed) => Err(failed.error),
+    let Outcome {
+        error,
+        satisfied,
+        advices,
+        attributes,
+        ttl,
+    } = result;
+    let result = match (error, satisfied, advices, attributes, ttl) {
+        (Some(error), None, None, None, None) => Err(Failure::Lasting(error)),
+        (None, Some(satisfied), Some(advices), Some(attributes), Some(ttl @ 0..)) => Ok(Resolved {
+            satisfied,
+            advices,
+            attributes,
+            ttl,
+        }),
+        _ => return (spoilt(), Vec::new()),
     };
-    (result.map_err(Failure::Lasting), log)
+    (result, log)
 }

@@ -154,6 +154,19 @@ mod tests {
     use wasmtime::{ExternType, Trap};
 
     use super::*;
+    use crate::instance::Told;
+
+    fn run(script: &str) -> Call<'_> {
+        Call::Run(Told {
+            now: 1,
+            script,
+            resource: "a",
+            name: "b",
+            username: None,
+            environment: r#"{"e":["1"]}"#,
+            session: r#"{"session":{"a":"b"}}"#,
+        })
+    }
 
     /// Most that the module may take, gzipped, in bytes.
     const BUDGET: usize = 400 << 10;
@@ -198,11 +211,7 @@ mod tests {
         assert_eq!(ended, late);
         let ended = instance.ended(&wasmtime::Error::from(Trap::UnreachableCodeReached));
         assert!(matches!(ended, Failure::Lasting(_)), "{ended}");
-        let endless = Call::Run {
-            script: b"for (;;) {}",
-            inputs: br#"{"now":1,"resource":"a","scriptName":"b","environment":{}}"#,
-            session: b"",
-        };
+        let endless = run("for (;;) {}");
         let steps = Failure::Lasting("the script takes too many steps".to_owned());
         let called = runtime.call(endless, Steps::All);
         assert_eq!((called.answer, called.end), (Err(steps), End::OfItself));
@@ -215,17 +224,6 @@ mod tests {
     #[test]
     fn a_used_instance_is_as_if_it_had_never_run() {
         let runtime = Runtime::start().unwrap();
-        let run = |instance: &mut Instance, script: &str| {
-            let inputs = br#"{"now":1,"resource":"a","scriptName":"b","environment":{}}"#;
-            let script = script.as_bytes();
-            let session = br#"{"session":{"a":"b"}}"#;
-            let call = Call::Run {
-                script,
-                inputs,
-                session,
-            };
-            instance.call(call, Steps::All)
-        };
         let first = &runtime.shared.first;
         let mut instance = Instance::new(&runtime.shared.pre).unwrap();
         for script in [
@@ -233,12 +231,12 @@ mod tests {
             "throw 1",
             "authorized = ;",
         ] {
-            let before = run(&mut instance, script);
+            let before = instance.call(run(script), Steps::All);
             assert!(before.answer.is_ok() && instance.memory() != &**first);
             assert!(instance.restore(first), "{script}");
             assert!(instance.memory() == &**first);
             // The stack pointer and the counters: the same script takes the same steps to the same answer.
-            let again = run(&mut instance, script);
+            let again = instance.call(run(script), Steps::All);
             assert_eq!((again.answer, again.steps), (before.answer, before.steps));
             assert!(instance.restore(first));
         }
@@ -249,7 +247,7 @@ mod tests {
         let mut restored = 0;
         for row in rows.into_iter().flatten() {
             let script = row["script"].as_str().unwrap();
-            let ended = run(&mut instance, script);
+            let ended = instance.call(run(script), Steps::All);
             if ended.answer.is_ok() && instance.restore(first) {
                 assert!(instance.memory() == &**first, "{script}");
                 restored += 1;
@@ -258,10 +256,8 @@ mod tests {
             }
         }
         assert!(restored > 50, "{restored}");
-        let grown = run(
-            &mut instance,
-            "var a = []; for (var i = 0; i < 100000; i++) a.push('x' + i);",
-        );
+        let many = "var a = []; for (var i = 0; i < 100000; i++) a.push('x' + i);";
+        let grown = instance.call(run(many), Steps::All);
         assert!(grown.answer.is_ok());
         assert!(
             !instance.restore(first),

@@ -9,19 +9,21 @@ const FAULTS = {
 const module = new WebAssembly.Module(readFileSync(process.argv[2]));
 const encoder = new TextEncoder(), decoder = new TextDecoder('utf-8', { fatal: true });
 
-function run({ script, inputs: { session, profile, ...inputs } }) {
+function run({ script, inputs: { now, resource, scriptName, username, environment, session, profile } }) {
     const { exports } = new WebAssembly.Instance(module, {});
     const known = session === undefined ? '' : JSON.stringify({ session, profile });
-    const parts = [script, JSON.stringify(inputs), known].map((text) => encoder.encode(text));
+    const told = [resource, scriptName, username ?? '', JSON.stringify(environment), known];
+    const parts = [script, ...told].map((text) => encoder.encode(text));
     const lengths = parts.map((part) => part.length);
     let at = exports.assize_script_input(lengths.reduce((sum, length) => sum + length));
+    if (username === undefined) lengths[3] = -1;
     for (const part of parts) {
         new Uint8Array(exports.memory.buffer).set(part, at);
         at += part.length;
     }
     let record;
     try {
-        record = exports.assize_script_run(...lengths);
+        record = exports.assize_script_run(now, ...lengths);
     } catch (error) {
         if (!(error instanceof WebAssembly.RuntimeError)) throw error;
         return JSON.stringify({ result: { error: FAULTS[exports.assize_fault.value] }, log: [] });

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::batch::{Batch, Job};
 use super::source::{self, Source};
-use super::{Found, Need, Question, externals};
+use super::{Externals, ExternalsJson, Found, Need, Question};
 use crate::documents::script;
 
 /// Answers engine requests, and resolves the scripts that they ask for.
@@ -101,7 +101,10 @@ impl Resolver {
         }
         let here = here.into_iter().map(|(need, _)| need).collect();
         let seen = serde_json::from_slice(request).unwrap_or_default();
-        known.extend(externals(self.found(here, seen)));
+        let found = Externals::from_iter(self.found(here, seen));
+        if let Ok(Value::Object(found)) = serde_json::to_value(ExternalsJson(&found)) {
+            known.extend(found);
+        }
         members.insert("externals".into(), known.into());
         answer(bundle, text(&members).as_bytes())
     }

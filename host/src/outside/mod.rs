@@ -13,8 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use assize_script::{Failure, Resolved};
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::auth::session::Session;
 use crate::clock::Millis;
@@ -27,9 +26,9 @@ use transactions::Transactions;
 
 /// One outside condition that the engine asks for (contract §4).
 #[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "Members")]
 pub(crate) struct Need {
     pub(crate) id: String,
-    #[serde(flatten)]
     pub(crate) question: Question,
     /// The resource as it was requested.
     pub(crate) resource: String,
@@ -42,8 +41,7 @@ impl Need {
 }
 
 /// What an outside condition asks.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(tag = "type", rename_all_fields = "camelCase")]
+#[derive(Debug, Clone)]
 pub(crate) enum Question {
     Script {
         script_id: String,
@@ -56,8 +54,56 @@ pub(crate) enum Question {
     },
 }
 
+/// The members of a need, read in one pass: serde would hold each in between to look at its type first.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Members {
+    id: String,
+    r#type: QuestionType,
+    resource: String,
+    script_id: Option<String>,
+    resource_name: Option<String>,
+    authentication_strategy: Option<String>,
+    strategy_specifier: Option<String>,
+}
+
+#[derive(Deserialize)]
+enum QuestionType {
+    Script,
+    Transaction,
+}
+
+impl TryFrom<Members> for Need {
+    type Error = &'static str;
+
+    fn try_from(members: Members) -> Result<Self, Self::Error> {
+        let question = match members.r#type {
+            QuestionType::Script => Question::Script {
+                script_id: members.script_id.ok_or("a script without its id")?,
+                resource_name: members.resource_name.ok_or("a script without a name")?,
+            },
+            QuestionType::Transaction => Question::Transaction {
+                authentication_strategy: members
+                    .authentication_strategy
+                    .ok_or("a transaction without a strategy")?,
+                strategy_specifier: members
+                    .strategy_specifier
+                    .ok_or("a transaction without a specifier")?,
+            },
+        };
+        Ok(Need {
+            id: members.id,
+            question,
+            resource: members.resource,
+        })
+    }
+}
+
 /// What was found out: a result, or why there is none.
 pub(crate) type Found = Result<Resolved, Failure>;
+
+/// What was found out about each need, by its id.
+pub(crate) type Externals = BTreeMap<String, Found>;
 
 /// The request that outside conditions belong to.
 pub(crate) struct Asked<'a> {
@@ -107,8 +153,8 @@ impl Outside {
         &self.scripts
     }
 
-    /// Finds out everything that a request asks for: the JSON object `externals`.
-    pub(crate) async fn resolve(&self, asked: &Asked<'_>, needs: &[Need]) -> Map<String, Value> {
+    /// Finds out everything that a request asks for.
+    pub(crate) async fn resolve(&self, asked: &Asked<'_>, needs: &[Need]) -> Externals {
         let (needs, surplus) = needs.split_at(needs.len().min(NEEDS_PER_REQUEST));
         let (mut jobs, mut transactions) = (Vec::new(), Vec::new());
         for need in needs {
@@ -124,7 +170,7 @@ impl Outside {
                 Question::Transaction { .. } => transactions.push(need),
             }
         }
-        let mut found: Vec<(String, Found)> = Vec::with_capacity(needs.len());
+        let mut found = Externals::new();
         if !jobs.is_empty() {
             found.extend(self.scripts.run(asked, jobs).await);
         }
@@ -133,33 +179,54 @@ impl Outside {
         }
         for need in surplus {
             let text = format!("a request may ask for {NEEDS_PER_REQUEST} outside conditions");
-            found.push((need.id.clone(), Err(Failure::Passing(text))));
+            found.insert(need.id.clone(), Err(Failure::Passing(text)));
         }
-        externals(found)
+        found
     }
 }
 
-/// The JSON object `externals` (contract §3). What fails for now alone says so by its ttl: clients keep what is decided
-/// without one for ever.
-pub(crate) fn externals(found: impl IntoIterator<Item = (String, Found)>) -> Map<String, Value> {
-    let members = found.into_iter().map(|(id, found)| {
-        let result = match found {
-            Ok(resolved) => json!({
-                "satisfied": resolved.satisfied,
-                "advices": resolved.advices,
-                "attributes": resolved.attributes,
-                "ttl": resolved.ttl,
-            }),
-            Err(Failure::Lasting(error)) => json!({"error": error}),
-            Err(Failure::Passing(error)) => json!({"error": error, "ttl": 0}),
-        };
-        (id, result)
-    });
-    members.collect()
+/// The object `externals` as the engine reads it (contract §3). What fails for now alone says so by its ttl: clients keep what
+/// is decided without one for ever.
+pub(crate) struct ExternalsJson<'a>(pub(crate) &'a Externals);
+
+impl Serialize for ExternalsJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        #[serde(untagged)]
+        enum External<'a> {
+            Resolved {
+                satisfied: bool,
+                advices: &'a BTreeMap<String, Vec<String>>,
+                attributes: &'a BTreeMap<String, Vec<String>>,
+                ttl: i64,
+            },
+            Lasting {
+                error: &'a str,
+            },
+            Passing {
+                error: &'a str,
+                ttl: i64,
+            },
+        }
+        serializer.collect_map(self.0.iter().map(|(id, found)| {
+            let external = match found {
+                Ok(resolved) => External::Resolved {
+                    satisfied: resolved.satisfied,
+                    advices: &resolved.advices,
+                    attributes: &resolved.attributes,
+                    ttl: resolved.ttl,
+                },
+                Err(Failure::Lasting(error)) => External::Lasting { error },
+                Err(Failure::Passing(error)) => External::Passing { error, ttl: 0 },
+            };
+            (id, external)
+        }))
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
     use super::*;
 
     #[test]
@@ -169,10 +236,8 @@ mod tests {
             ("b", Failure::Passing("the store is away".to_owned())),
         ];
         let found = found.map(|(id, failure)| (id.to_owned(), Err(failure)));
-        let want = json!({
-            "a": {"error": "no such script"},
-            "b": {"error": "the store is away", "ttl": 0},
-        });
-        assert_eq!(Value::from(externals(found)), want);
+        let want = r#"{"a":{"error":"no such script"},"b":{"error":"the store is away","ttl":0}}"#;
+        let text = serde_json::to_string(&ExternalsJson(&found.into())).unwrap();
+        assert_eq!(text, want);
     }
 }

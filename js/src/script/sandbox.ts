@@ -42,7 +42,8 @@ interface Exports {
   readonly assize_fault: WebAssembly.Global<"i32">;
   readonly assize_steps: WebAssembly.Global<"i32">;
   assize_script_input(size: number): number;
-  assize_script_run(script: number, inputs: number, session: number): number;
+  /** The instant, then lengths in bytes: of what was written one after the other. */
+  assize_script_run(now: number, ...lengths: number[]): number;
   assize_script_check(script: number): number;
 }
 
@@ -59,9 +60,7 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /** Runs a script in an engine of its own. Never throws: whatever goes wrong is a script error. */
 export function runScript(module: WebAssembly.Module, source: string, inputs: ScriptInputs): ScriptRun {
-  const { session, profile, ...others } = inputs;
-  const known = session === undefined ? "" : JSON.stringify({ session, profile });
-  const { answer, steps } = called(module, source, { inputs: JSON.stringify(others), session: known });
+  const { answer, steps } = called(module, source, inputs);
   if (typeof answer !== "string") return { result: answer, steps, log: [] };
   try {
     const { result, log } = JSON.parse(answer) as { result: External; log: ScriptRun["log"] };
@@ -81,7 +80,7 @@ export function checkScript(module: WebAssembly.Module, source: string): readonl
 function called(
   module: WebAssembly.Module,
   source: string,
-  told?: { readonly inputs: string; readonly session: string },
+  inputs?: ScriptInputs,
 ): { readonly answer: string | Failure; readonly steps: number } {
   let exports: Exports;
   try {
@@ -93,18 +92,21 @@ function called(
   const most = exports.assize_steps.value;
   const steps = (): number => most - Math.max(exports.assize_steps.value, 0);
   try {
-    const script = encoder.encode(source);
-    const inputs = encoder.encode(told?.inputs);
-    const session = encoder.encode(told?.session);
-    const at = exports.assize_script_input(script.length + inputs.length + session.length);
-    const buffer = new Uint8Array(exports.memory.buffer, at);
-    buffer.set(script);
-    buffer.set(inputs, script.length);
-    buffer.set(session, script.length + inputs.length);
+    const parts = [source, ...(inputs === undefined ? [] : told(inputs))].map((text) => encoder.encode(text));
+    const lengths = parts.map((part) => part.length);
+    const size = lengths.reduce((sum, length) => sum + length, 0);
+    let at = exports.assize_script_input(size);
+    const memory = new Uint8Array(exports.memory.buffer);
+    for (const part of parts) {
+      memory.set(part, at);
+      at += part.length;
+    }
+    // So the module is told that there is no username.
+    if (inputs !== undefined && inputs.username === undefined) lengths[USERNAME] = -1;
     const record =
-      told === undefined
-        ? exports.assize_script_check(script.length)
-        : exports.assize_script_run(script.length, inputs.length, session.length);
+      inputs === undefined
+        ? exports.assize_script_check(size)
+        : exports.assize_script_run(inputs.now, ...lengths);
     const words = new DataView(exports.memory.buffer, record, 8);
     const answer = new Uint8Array(exports.memory.buffer, words.getUint32(0, true), words.getUint32(4, true));
     return { answer: decoder.decode(answer), steps: steps() };
@@ -112,6 +114,15 @@ function called(
     return { answer: { error: FAULTS[exports.assize_fault.value] ?? BROKEN }, steps: steps() };
   }
 }
+
+/** What a script is told, in the module's order: behind the script itself. */
+function told({ resource, scriptName, username, environment, session, profile }: ScriptInputs): readonly string[] {
+  const known = session === undefined ? "" : JSON.stringify({ session, profile });
+  return [resource, scriptName, username ?? "", JSON.stringify(environment), known];
+}
+
+/** Where the username stands among what the module takes. */
+const USERNAME = 3;
 
 /** Believes nothing: the answer was put together where the script ran. */
 function sound(result: External): External {

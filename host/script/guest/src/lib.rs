@@ -5,28 +5,30 @@
 //! answer.
 //!
 //! ```text
-//! assize_script_input(size) -> address                     a buffer for what the next call takes, one after the other
-//! assize_script_run(script, inputs, session) -> record     lengths in bytes; runs the script
-//! assize_script_check(script) -> record                    only looks whether it can be parsed
+//! assize_script_input(size) -> address       a buffer for what the next call takes, one after the other
+//! assize_script_run(now, script, resource, name, username, environment, session) -> record
+//!                                            runs the script: the instant in epoch milliseconds, then lengths in bytes
+//! assize_script_check(script) -> record      only looks whether it can be parsed
 //! ```
-//! A record is two words: address and length of a JSON text. Its shapes, and those of inputs and session, stand in
-//! `prelude.js`.
+//! Script, resource, the script's name and the username are UTF-8 text as it is; the length of a username that there is none
+//! of is -1. Environment and session are JSON, and empty where there is nothing in the one and none of the other. A record is
+//! two words: address and length of a JSON text. Its shapes, and those of environment and session, stand in `prelude.js`.
 
 mod clock;
+mod input;
 mod marks;
 mod sandbox;
 
 use std::cell::RefCell;
 
-use sandbox::Sandbox;
+use sandbox::{Inputs, Sandbox};
 
 thread_local! {
-    static STATE: RefCell<State> = const { RefCell::new(State { sandbox: None, input: Vec::new(), answer: String::new(), record: [0, 0] }) };
+    static STATE: RefCell<State> = const { RefCell::new(State { sandbox: None, answer: String::new(), record: [0, 0] }) };
 }
 
 struct State {
     sandbox: Option<Sandbox>,
-    input: Vec<u8>,
     answer: String,
     record: [usize; 2],
 }
@@ -43,20 +45,37 @@ pub extern "C" fn prepare() -> bool {
 /// A buffer of so many bytes for what the next call takes.
 #[unsafe(no_mangle)]
 pub extern "C" fn assize_script_input(size: usize) -> *mut u8 {
-    STATE.with_borrow_mut(|state| {
-        state.input = vec![0; size];
-        state.input.as_mut_ptr()
-    })
+    input::room(size)
 }
 
-/// Runs the script of `script` bytes with the inputs (JSON) of `inputs` bytes behind it, and behind them the session's
-/// JSON of `session` bytes: none where there is no session.
+/// Runs the script with what it is told.
 #[unsafe(no_mangle)]
-pub extern "C" fn assize_script_run(script: usize, inputs: usize, session: usize) -> *const usize {
+pub extern "C" fn assize_script_run(
+    now: f64,
+    script: usize,
+    resource: usize,
+    name: usize,
+    username: usize,
+    environment: usize,
+    session: usize,
+) -> *const usize {
+    clock::set(now);
+    input::set_session(session);
     answer(|sandbox, input| {
-        let (script, rest) = input.split_at_checked(script)?;
-        let (inputs, rest) = rest.split_at_checked(inputs)?;
-        sandbox.run(script, inputs, rest.get(..session)?)
+        let mut rest = input;
+        let mut text = |length: usize| std::str::from_utf8(rest.split_off(..length)?).ok();
+        let script = text(script)?;
+        let inputs = Inputs {
+            resource: text(resource)?,
+            name: text(name)?,
+            username: match username {
+                usize::MAX => None,
+                length => Some(text(length)?),
+            },
+            environment: text(environment)?,
+            has_session: session > 0,
+        };
+        sandbox.run(script, &inputs)
     })
 }
 
@@ -71,7 +90,7 @@ fn answer(work: impl FnOnce(&mut Sandbox, &[u8]) -> Option<String>) -> *const us
         let answer = state
             .sandbox
             .as_mut()
-            .and_then(|sandbox| work(sandbox, &state.input));
+            .and_then(|sandbox| input::read(|input| work(sandbox, input)));
         state.answer = answer.unwrap_or_else(|| {
             r#"{"result":{"error":"the script engine gave no answer"},"log":[]}"#.to_owned()
         });

@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicU8;
 const MARKS: usize = 16 << 10;
 
 /// The marks, in stretches of their own: then whatever writes there leaves a mark that nothing but a spoilt engine makes.
+#[expect(dead_code, reason = "read and written from outside Rust")]
 #[repr(align(1024))]
 pub struct Marks([AtomicU8; MARKS]);
 

@@ -1,11 +1,12 @@
 // What a policy script finds when it starts: Access Management's bindings, and as much of Java's collections as such
-// scripts use. Evaluated once, when the module is made; gives the functions that the host's side calls.
+// scripts use. Evaluated once, when the module is made, and called with what gives the session's text; gives the functions that
+// the host's side calls.
 //
-// Inputs:  {now, resource, scriptName, username?, environment}
-// Session: {session, profile?} as text, read when a script asks; empty where there is none
-// Answers: {"result": {"satisfied", "advices", "attributes", "ttl"} or {"error"}, "log": [[level, text], …]}
-//          {"errors": [{"line", "column", "message"}]} for a script that is only parsed
-(() => {
+// Environment: {key: [value, …]}
+// Session:     {session, profile?}
+// Answers:     {"result": {"satisfied", "advices", "attributes", "ttl"} or {"error"}, "log": [[level, text], …]}
+//              {"errors": [{"line", "column", "message"}]} for a script that is only parsed
+sessionText => {
     'use strict';
 
     const { parse, stringify } = JSON;
@@ -255,10 +256,7 @@
     // All that can be made before the inputs are known is made here: an instance lives for one run.
     const advice = new HashMap(), responseAttributes = new HashMap();
     let known;
-    const facts = () => {
-        if (typeof known === 'string') known = parse(known);
-        return known;
-    };
+    const facts = () => known ??= parse(sessionText());
     // As in a directory, whatever the case of the attribute's name.
     const attribute = name => {
         const { profile } = facts();
@@ -270,18 +268,17 @@
     const readOnly = () => refuse('identity is read-only here: a decision changes nobody\'s profile');
     hidden(globalThis, {
         authorized: false, advice, responseAttributes, ttl: UNLIMITED, logger: fixed(logger),
-        username: null, resourceURI: null, scriptName: null, environment: null,
+        username: null, resourceURI: null, scriptName: null, environment: new HashMap(),
         session: fixed({ getProperty: name => owns(facts().session, name) ? facts().session[name] : null }),
         identity: fixed({ getAttribute: name => attribute(name), setAttribute: readOnly, addAttribute: readOnly, store: readOnly }),
     });
 
-    const bind = (inputs, session) => {
-        known = session;
-        if (inputs.username !== undefined) globalThis.username = inputs.username;
-        globalThis.resourceURI = inputs.resource;
-        globalThis.scriptName = inputs.scriptName;
-        globalThis.environment = setsOf(inputs.environment);
-        if (session !== '') return;
+    const bind = (resource, name, username, environment, hasSession) => {
+        if (username !== undefined) globalThis.username = username;
+        globalThis.resourceURI = resource;
+        globalThis.scriptName = name;
+        if (environment !== undefined) globalThis.environment = setsOf(parse(environment));
+        if (hasSession) return;
         delete globalThis.session;
         delete globalThis.identity;
     };
@@ -293,13 +290,14 @@
         return '[' + all + ']';
     };
     const logged = () => {
+        if (lines.length === 0) return '[]';
         let all = '';
         for (let i = 0; i < lines.length; i++) all += (i > 0 ? ',' : '') + quoted(lines[i]);
         return '[' + all + ']';
     };
     const lists = (map, binding) => {
-        let all = '';
         if (map.size() === 0) return '{}';
+        let all = '';
         const names = map.keySet().toArray();
         if (names.length > VALUES) refuse(binding + ' holds more than ' + VALUES + ' names');
         for (let n = 0; n < names.length; n++) {
@@ -327,7 +325,7 @@
             if (typeof ttl !== 'number' || !(ttl >= 0)) refuse('`ttl` must be an instant in milliseconds since 1970, not negative');
             if (ttl < UNLIMITED) until = BigInt(trunc(ttl)).toString();
         }
-        return answer('{"satisfied":' + satisfied + ',"advices":' + (satisfied ? '{}' : lists(advice, 'advice'))
+        return answer((satisfied ? '{"satisfied":true,"advices":{}' : '{"satisfied":false,"advices":' + lists(advice, 'advice'))
             + ',"attributes":' + lists(responseAttributes, 'responseAttributes') + ',"ttl":' + until + '}');
     };
 
@@ -350,4 +348,4 @@
     const refused = (...thrown) => stringify({ errors: thrown.map(placed) });
 
     return { bind, collect, failed, refused };
-})()
+}

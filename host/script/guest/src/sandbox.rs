@@ -1,6 +1,6 @@
 //! QuickJS with its prelude, and one run in it.
 
-use std::ffi::CString;
+use std::ffi::{CString, c_int};
 
 use rquickjs::context::{EvalOptions, intrinsic};
 use rquickjs::function::Function;
@@ -27,7 +27,7 @@ type Intrinsics = (
 );
 
 pub(crate) struct Sandbox {
-    /// Of `prelude.js`: takes the inputs and the session's text, gives nothing.
+    /// Of `prelude.js`: takes the inputs, gives nothing.
     bind: Persistent<Function<'static>>,
     /// Gives the answer's JSON.
     collect: Persistent<Function<'static>>,
@@ -36,6 +36,17 @@ pub(crate) struct Sandbox {
     /// The same for a script that is only parsed.
     refused: Persistent<Function<'static>>,
     context: Context,
+}
+
+/// What a script is told beside the instant.
+pub(crate) struct Inputs<'a> {
+    pub(crate) resource: &'a str,
+    /// The script's own.
+    pub(crate) name: &'a str,
+    pub(crate) username: Option<&'a str>,
+    /// JSON; empty where nothing is in it.
+    pub(crate) environment: &'a str,
+    pub(crate) has_session: bool,
 }
 
 impl Sandbox {
@@ -49,9 +60,10 @@ impl Sandbox {
             let mut options = EvalOptions::default();
             options.strict = true;
             options.filename = Some("prelude".to_owned());
-            let harness: Object<'_> = ctx
+            let prelude: Function<'_> = ctx
                 .eval_with_options(include_str!("prelude.js"), options)
                 .ok()?;
+            let harness: Object<'_> = prelude.call((session_text(&ctx),)).ok()?;
             let function = |name: &str| {
                 let function: Function<'_> = harness.get(name).ok()?;
                 Some(Persistent::save(&ctx, function))
@@ -74,17 +86,18 @@ impl Sandbox {
     }
 
     /// Runs a script and gives its answer; `None` where not even an error could be put into words.
-    pub(crate) fn run(&mut self, script: &[u8], inputs: &[u8], session: &[u8]) -> Option<String> {
-        let session = std::str::from_utf8(session).ok()?;
+    pub(crate) fn run(&mut self, script: &str, inputs: &Inputs<'_>) -> Option<String> {
         self.context.with(|ctx| {
             let run = || -> rquickjs::Result<String> {
-                let inputs: Object<'_> = ctx
-                    .json_parse(inputs)?
-                    .into_object()
-                    .ok_or(rquickjs::Error::Unknown)?;
-                crate::clock::set(inputs.get("now")?);
                 let bind = self.bind.clone().restore(&ctx)?;
-                bind.call::<_, ()>((inputs, session))?;
+                let environment = Some(inputs.environment).filter(|text| !text.is_empty());
+                bind.call::<_, ()>((
+                    inputs.resource,
+                    inputs.name,
+                    inputs.username,
+                    environment,
+                    inputs.has_session,
+                ))?;
                 let mut options = EvalOptions::default();
                 options.strict = false;
                 options.backtrace_barrier = true;
@@ -113,6 +126,33 @@ impl Sandbox {
                 Err(error) => refused.call((thrown(&ctx, &error)?,)).ok(),
             }
         })
+    }
+}
+
+/// A function that gives the session's text. Made by hand: rquickjs's way to one would add a hundredth to the module.
+fn session_text<'js>(ctx: &Ctx<'js>) -> Value<'js> {
+    unsafe extern "C" fn text(
+        context: *mut qjs::JSContext,
+        _this: qjs::JSValue,
+        _count: c_int,
+        _arguments: *mut qjs::JSValue,
+    ) -> qjs::JSValue {
+        // SAFETY: QuickJS calls this with its own context; it copies the bytes before they can go, whatever they are.
+        crate::input::session(|text| unsafe {
+            qjs::JS_NewStringLen(context, text.as_ptr().cast(), text.len() as _)
+        })
+    }
+    // SAFETY: the context is alive, the name ends with a zero and is copied, and the value is owned by nobody else.
+    unsafe {
+        let function = qjs::JS_NewCFunction2(
+            ctx.as_raw().as_ptr(),
+            Some(text),
+            c"sessionText".as_ptr(),
+            0,
+            qjs::JSCFunctionEnum_JS_CFUNC_generic,
+            0,
+        );
+        Value::from_raw(ctx.clone(), function)
     }
 }
 

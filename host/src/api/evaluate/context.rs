@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::auth::caller::Authorized;
 use crate::auth::session::Session;
 use crate::oauth::verify::TokenError;
-use crate::outside::Whom;
+use crate::outside::{Externals, ExternalsJson, Whom};
 use crate::subject::{ResolvedSubject, Sight};
 
 /// Whom the decision is about.
@@ -165,11 +165,17 @@ async fn verified(app: &App, call: &Call, given: &mut Given<'_>) -> Result<bool,
 }
 
 /// The same context with what was found out about outside conditions.
-pub(crate) fn with_externals(context: &[u8], externals: &Value) -> Vec<u8> {
-    let mut again = context.strip_suffix(b"}").unwrap_or(context).to_vec();
-    member(&mut again, "externals", &externals.to_string());
+///
+/// # Errors
+/// 500, which no map of texts comes to.
+pub(crate) fn with_externals(context: &[u8], externals: &Externals) -> Result<Vec<u8>, ApiError> {
+    let open = context.strip_suffix(b"}").unwrap_or(context);
+    let mut again = Vec::with_capacity(context.len() + 256 * externals.len());
+    again.extend_from_slice(open);
+    member(&mut again, "externals", "");
+    serde_json::to_writer(&mut again, &ExternalsJson(externals)).map_err(ApiError::internal)?;
     again.push(b'}');
-    again
+    Ok(again)
 }
 
 /// The context of nobody: the engine still checks the request, and its decisions are thrown away.

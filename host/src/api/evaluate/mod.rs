@@ -10,7 +10,6 @@ mod outcome;
 use std::sync::Arc;
 
 use axum::http::{HeaderValue, Method};
-use serde_json::{Map, Value};
 
 use super::Call;
 use super::answer::{Answer, Content};
@@ -24,7 +23,7 @@ use crate::auth::endpoint::{Endpoint, Permission, Verb};
 use crate::decide::{AmCall, DecideError, Pace, Question};
 use crate::documents::defaults::DEFAULT_SET;
 use crate::limits::INLINE_BODY_BYTES;
-use crate::outside::{Asked, Need};
+use crate::outside::{Asked, Externals, Need};
 use crate::store::StoreError;
 use body::Peek;
 use context::Resolution;
@@ -71,7 +70,7 @@ pub(crate) async fn handle(app: &App, call: &Call) -> Result<Answer, ApiError> {
     } else {
         AmCall::EvaluateTree
     };
-    let mut confirmed = Map::new();
+    let mut confirmed = Externals::new();
     let mut decided = decide(app, call, &caller, kind, served, &mut confirmed).await;
     for _ in 0..OVERTAKEN {
         let Err(Undecided::Overtaken) = decided else {
@@ -127,7 +126,7 @@ async fn decide(
     caller: &Authorized,
     kind: AmCall,
     served: &'static str,
-    confirmed: &mut Map<String, Value>,
+    confirmed: &mut Externals,
 ) -> Result<Answer, Undecided> {
     let restricted = match call.realm.settings.environment_overrides_session {
         true => None,
@@ -160,7 +159,7 @@ async fn decide(
                 }
             }
             externals.extend(confirmed.clone());
-            let resolved = context::with_externals(&question.context, &externals.into());
+            let resolved = context::with_externals(&question.context, &externals)?;
             let again = ask(app, call, &resolved, kind).await?;
             match outcome::of(again, &call.realm)? {
                 outcome::Outcome::Decided { answer, effects } => (answer, effects),

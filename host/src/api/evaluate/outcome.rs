@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use crate::api::crest::fields::Fields;
@@ -36,25 +38,37 @@ pub(crate) fn of(answer: Vec<u8>, realm: &Arc<LiveRealm>) -> Result<Outcome, Api
             effects: Vec::new(),
         });
     }
-    let Ok(Value::Object(mut object)) = serde_json::from_slice::<Value>(&answer) else {
-        return Err(ApiError::internal("the engine's answer is no JSON object"));
-    };
-    if let Some(error) = object.get("error") {
-        return Err(refused(error, realm));
-    }
-    if let Some(needs) = object.remove("needs") {
-        let needs = serde_json::from_value(needs).map_err(ApiError::internal)?;
-        return Ok(Outcome::Needs(needs));
-    }
-    match (object.remove("decisions"), object.remove("effects")) {
-        (Some(decisions @ Value::Array(_)), Some(Value::Array(effects))) => Ok(Outcome::Decided {
-            answer: decisions.to_string().into_bytes(),
+    let object: Object<'_> = serde_json::from_slice(&answer).map_err(ApiError::internal)?;
+    match object {
+        Object {
+            error: Some(error), ..
+        } => Err(refused(&error, realm)),
+        Object {
+            needs: Some(needs), ..
+        } => Ok(Outcome::Needs(needs)),
+        Object {
+            decisions: Some(decisions),
+            effects: Some(effects),
+            ..
+        } => Ok(Outcome::Decided {
+            answer: decisions.get().as_bytes().to_vec(),
             effects,
         }),
-        _ => Err(ApiError::internal(
+        Object { .. } => Err(ApiError::internal(
             "the engine's answer holds neither decisions nor an error",
         )),
     }
+}
+
+/// An engine answer that is not AM's array.
+#[derive(Deserialize)]
+struct Object<'a> {
+    error: Option<Value>,
+    needs: Option<Vec<Need>>,
+    /// AM's array.
+    #[serde(borrow)]
+    decisions: Option<&'a RawValue>,
+    effects: Option<Vec<Value>>,
 }
 
 /// The engine's error as AM's: its code decides the status, its message stays, its path is named.
