@@ -52,13 +52,16 @@ pub(crate) enum End {
     CutShort,
 }
 
+/// The instant, then the lengths of what was written; gives a record.
+type RunFunction = TypedFunc<(f64, u32, u32, u32, u32, u32, u32), u32>;
+
 /// A module in the state that it was made with.
 pub(crate) struct Instance {
     store: Store<()>,
     memory: Memory,
     marks: Marks,
     input: TypedFunc<u32, u32>,
-    run: TypedFunc<(f64, u32, u32, u32, u32, u32, u32), u32>,
+    run: RunFunction,
     check: TypedFunc<u32, u32>,
     fault: Global,
     /// Every global that a run alters and a return does not set back, with its first value.
