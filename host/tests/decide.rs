@@ -130,3 +130,36 @@ fn what_decide_cannot_find_out_it_asks_for() {
         assert_eq!(decide(&request)["decisions"][0]["actions"], actions);
     }
 }
+
+/// What the engine takes for nothing (null) or for the last of several is told to scripts as it is decided by.
+#[test]
+fn scripts_see_the_request_as_the_engine_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = "YXV0aG9yaXplZCA9IHRydWU7IHJlc3BvbnNlQXR0cmlidXRlcy5wdXQoJ3RvbGQnLCBbJycgKyBEYXRlLm5vdygpLCAnJyArIHVzZXJuYW1lLCB0eXBlb2Ygc2Vzc2lvbl0pOw==";
+    let document = json!({
+        "scripts": [{"_id": "s", "name": "s", "language": "JAVASCRIPT", "context": "POLICY_CONDITION", "script": source}],
+        "policies": [{
+            "name": "page",
+            "resources": ["http://www.example.com/index.html"],
+            "actionValues": {"GET": true},
+            "subject": {"type": "AuthenticatedUsers"},
+            "condition": {"type": "Script", "scriptId": "s"},
+        }],
+    });
+    let policies = write(folder.path(), "p.json", &document);
+    let request = r#"{
+        "resources": ["http://www.example.com/index.html"],
+        "environment": null,
+        "now": 1,
+        "subject": {"principals": ["ann"], "session": {}},
+        "now": 7
+    }"#;
+    let output = assize(&["decide", "--policies", &policies], request);
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let decision = &answer["decisions"][0];
+    assert_eq!(decision["actions"], json!({"GET": true}), "{answer}");
+    assert_eq!(
+        decision["attributes"]["told"],
+        json!(["7", "ann", "object"])
+    );
+}

@@ -66,9 +66,9 @@ impl Marks {
                 }
             }
         }
-        // Nothing, as a memory is of whole pages.
-        copy((marks.len() - rest.len()) * STRETCH..first.len());
-        // Whose marks a store that is none may have taken away.
+        // INVARIANT: a memory is of whole pages, and a page of whole rows.
+        debug_assert!(rest.is_empty());
+        // Whose marks a store over the first of them may have taken away.
         copy(0..OVER * STRETCH + OVER);
         copy(own);
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::Runtime;
 use crate::instance::{Call, Called, End, Steps, Told};
@@ -177,14 +177,25 @@ fn read(answer: &[u8]) -> (Result<Resolved, Failure>, Vec<(Level, String)>) {
         log: Vec<(Level, String)>,
     }
     /// The error alone, or all others.
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
+    #[derive(Deserialize, Default)]
+    #[serde(deny_unknown_fields, default)]
     struct Outcome {
+        #[serde(deserialize_with = "given")]
         error: Option<String>,
+        #[serde(deserialize_with = "given")]
         satisfied: Option<bool>,
+        #[serde(deserialize_with = "given")]
         advices: Option<Lists>,
+        #[serde(deserialize_with = "given")]
         attributes: Option<Lists>,
+        #[serde(deserialize_with = "given")]
         ttl: Option<i64>,
+    }
+    /// Null is no value here.
+    fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+        deserializer: D,
+    ) -> Result<Option<T>, D::Error> {
+        T::deserialize(deserializer).map(Some)
     }
     let spoilt = || {
         Err(Failure::Lasting(
@@ -212,4 +223,38 @@ fn read(answer: &[u8]) -> (Result<Resolved, Failure>, Vec<(Level, String)>) {
         _ => return (spoilt(), Vec::new()),
     };
     (result, log)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_one_or_the_other() {
+        let whole = r#""satisfied":true,"advices":{},"attributes":{},"ttl":5"#;
+        let result =
+            |members: &str| read(format!(r#"{{"result":{{{members}}},"log":[]}}"#).as_bytes()).0;
+        assert!(result(whole).is_ok_and(|resolved| resolved.satisfied && resolved.ttl == 5));
+        assert_eq!(
+            result(r#""error":"x""#),
+            Err(Failure::Lasting("x".to_owned()))
+        );
+        let spoilt = Err(Failure::Lasting(
+            "the script spoilt its own answer".to_owned(),
+        ));
+        for members in [
+            &format!(r#"{whole},"error":null"#),
+            &format!(r#"{whole},"error":"x""#),
+            &format!(r#"{whole},"ttl":6"#),
+            &format!(r#"{whole},"more":1"#),
+            r#""satisfied":true,"advices":{},"attributes":{}"#,
+            r#""satisfied":true,"advices":{},"attributes":{},"ttl":null"#,
+            r#""satisfied":true,"advices":{},"attributes":{},"ttl":-1"#,
+            r#""satisfied":true,"advices":{},"attributes":{},"ttl":1.5"#,
+            r#""satisfied":true,"advices":{},"attributes":{},"ttl":9223372036854775808"#,
+            "",
+        ] {
+            assert_eq!(result(members), spoilt, "{members}");
+        }
+    }
 }

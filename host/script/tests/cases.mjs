@@ -9,10 +9,14 @@ const FAULTS = {
 const module = new WebAssembly.Module(readFileSync(process.argv[2]));
 const encoder = new TextEncoder(), decoder = new TextDecoder('utf-8', { fatal: true });
 
+const sorted = (members) => Object.fromEntries(Object.entries(members).sort(([a], [b]) => (a < b ? -1 : 1)));
+
 function run({ script, inputs: { now, resource, scriptName, username, environment, session, profile } }) {
     const { exports } = new WebAssembly.Instance(module, {});
-    const known = session === undefined ? '' : JSON.stringify({ session, profile });
-    const told = [resource, scriptName, username ?? '', JSON.stringify(environment), known];
+    // As the server does it: sorted, and nothing for nothing.
+    const known = session === undefined ? '' : JSON.stringify({ session: sorted(session), profile: profile && sorted(profile) });
+    const given = Object.keys(environment).length === 0 ? '' : JSON.stringify(sorted(environment));
+    const told = [resource, scriptName, username ?? '', given, known];
     const parts = [script, ...told].map((text) => encoder.encode(text));
     const lengths = parts.map((part) => part.length);
     let at = exports.assize_script_input(lengths.reduce((sum, length) => sum + length));

@@ -21,12 +21,11 @@ pub(crate) struct Resolver {
 }
 
 /// What scripts see of an engine request (contract §3).
-#[derive(Deserialize, Default)]
-#[serde(default)]
+#[derive(Deserialize)]
 struct Request {
     now: i64,
-    subject: Subject,
-    environment: BTreeMap<String, Vec<String>>,
+    subject: Option<Subject>,
+    environment: Option<BTreeMap<String, Vec<String>>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -99,9 +98,15 @@ impl Resolver {
         if here.is_empty() {
             return first;
         }
-        let here = here.into_iter().map(|(need, _)| need).collect();
-        let seen = serde_json::from_slice(request).unwrap_or_default();
-        let found = Externals::from_iter(self.found(here, seen));
+        let here: Vec<Need> = here.into_iter().map(|(need, _)| need).collect();
+        let found: Externals = match Request::deserialize(Value::from(members.clone())) {
+            Ok(seen) => self.found(here, seen).into_iter().collect(),
+            Err(error) => {
+                let why = format!("scripts cannot be told of this request: {error}");
+                let failed = |need: Need| (need.id, Err(Failure::Lasting(why.clone())));
+                here.into_iter().map(failed).collect()
+            }
+        };
         if let Ok(Value::Object(found)) = serde_json::to_value(ExternalsJson(&found)) {
             known.extend(found);
         }
@@ -160,14 +165,14 @@ fn inputs(request: Request) -> Inputs {
         session,
         profile,
         claims,
-    } = request.subject;
+    } = request.subject.unwrap_or_default();
     // Several tokens may speak for the subject; the first one has the name.
     let claims = claims.get(0).unwrap_or(&claims);
     let sub = claims.get("sub").and_then(Value::as_str).map(str::to_owned);
     Inputs {
         now: request.now,
         username: principals.into_iter().next().or(sub),
-        environment: request.environment,
+        environment: request.environment.unwrap_or_default(),
         session: session.map(|session| Session::of(&session, profile.as_ref())),
         ..Inputs::default()
     }

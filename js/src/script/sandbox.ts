@@ -60,6 +60,8 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /** Runs a script in an engine of its own. Never throws: whatever goes wrong is a script error. */
 export function runScript(module: WebAssembly.Module, source: string, inputs: ScriptInputs): ScriptRun {
+  // Every request that the decision module takes has one.
+  if (!Number.isSafeInteger(inputs.now)) return { result: { error: "the request has no instant" }, steps: 0, log: [] };
   const { answer, steps } = called(module, source, inputs);
   if (typeof answer !== "string") return { result: answer, steps, log: [] };
   try {
@@ -117,27 +119,45 @@ function called(
 
 /** What a script is told, in the module's order: behind the script itself. */
 function told({ resource, scriptName, username, environment, session, profile }: ScriptInputs): readonly string[] {
-  const known = session === undefined ? "" : JSON.stringify({ session, profile });
-  return [resource, scriptName, username ?? "", JSON.stringify(environment), known];
+  const known =
+    session === undefined ? "" : JSON.stringify({ session: sorted(session), profile: profile && sorted(profile) });
+  const given = Object.keys(environment).length === 0 ? "" : JSON.stringify(sorted(environment));
+  return [resource, scriptName, username ?? "", given, known];
+}
+
+/** The same members in the server's order, that of code points: a script can see in which order there are keys. */
+function sorted<T>(members: { readonly [name: string]: T }): { readonly [name: string]: T } {
+  return Object.fromEntries(Object.entries(members).sort(([a], [b]) => byCodePoint([...a], [...b])));
+}
+
+function byCodePoint(a: readonly string[], b: readonly string[]): number {
+  const at = a.findIndex((character, place) => character !== b[place]);
+  if (at < 0) return a.length - b.length;
+  return (a[at]?.codePointAt(0) ?? -1) - (b[at]?.codePointAt(0) ?? -1);
 }
 
 /** Where the username stands among what the module takes. */
 const USERNAME = 3;
 
+/** The ttl of what holds for ever; the module says 2⁶³ − 1, which a number cannot tell from this. */
+const UNLIMITED = 2 ** 63;
+
 /** Believes nothing: the answer was put together where the script ran. */
 function sound(result: External): External {
   if ("error" in result) {
     if (typeof result.error === "string" && Object.keys(result).length === 1) return result;
-  } else if (typeof result.satisfied === "boolean" && lists(result.advices) && lists(result.attributes)) {
-    // An unlimited ttl is one that is not there.
-    const { ttl, ...rest } = result;
-    if (ttl === undefined || ttl >= 2 ** 63) return rest;
-    if (ttl >= 0) return result;
+  } else {
+    const { satisfied, advices, attributes, ttl, ...others } = result;
+    const isWhole = typeof ttl === "number" && Number.isInteger(ttl) && ttl >= 0 && ttl <= UNLIMITED;
+    if (typeof satisfied === "boolean" && lists(advices) && lists(attributes) && isWhole && Object.keys(others).length === 0) {
+      // An unlimited ttl is one that is not there.
+      return ttl === UNLIMITED ? { satisfied, advices, attributes } : result;
+    }
   }
   throw new TypeError("no result of a script");
 }
 
-function lists(value: unknown): boolean {
+function lists(value: unknown): value is { readonly [name: string]: readonly string[] } {
   return (
     typeof value === "object" &&
     value !== null &&

@@ -25,7 +25,7 @@ pub(crate) fn set_session(length: usize) {
     SESSION.set(length);
 }
 
-/// The session's text; not called for before a script asks for something of it, as few do, and as it is longer than all else.
+/// The session's text. It is longer than all else, so it is looked at when a script asks for something of it: few do.
 pub(crate) fn session<T>(work: impl FnOnce(&[u8]) -> T) -> T {
     read(|bytes| {
         let start = bytes.len().saturating_sub(SESSION.get());

@@ -13,6 +13,7 @@ sessionText => {
     const { isArray } = Array;
     const { apply, defineProperty, get, getOwnPropertyDescriptor, has, ownKeys, set } = Reflect;
     const { trunc } = Math;
+    const whole = BigInt, { toString: digits } = BigInt.prototype;
     const { exec } = RegExp.prototype;
     const { slice, isWellFormed, toWellFormed } = String.prototype;
     const text = String;
@@ -318,12 +319,14 @@ sessionText => {
 
     const collect = () => {
         // What the script's own scope says now, also where it declared one of these names anew.
-        if (typeof authorized !== 'boolean') refuse('`authorized` must stay true or false');
-        const satisfied = authorized;
+        // What is looked at is what is answered: a script may have put a getter in its place, or taken it away.
+        const satisfied = typeof authorized === 'undefined' ? undefined : authorized;
+        if (typeof satisfied !== 'boolean') refuse('`authorized` must stay true or false');
         let until = '9223372036854775807';
         if (satisfied) {
-            if (typeof ttl !== 'number' || !(ttl >= 0)) refuse('`ttl` must be an instant in milliseconds since 1970, not negative');
-            if (ttl < UNLIMITED) until = BigInt(trunc(ttl)).toString();
+            const instant = typeof ttl === 'undefined' ? undefined : ttl;
+            if (typeof instant !== 'number' || !(instant >= 0)) refuse('`ttl` must be an instant in milliseconds since 1970, not negative');
+            if (instant < UNLIMITED) until = apply(digits, whole(trunc(instant)), []);
         }
         return answer((satisfied ? '{"satisfied":true,"advices":{}' : '{"satisfied":false,"advices":' + lists(advice, 'advice'))
             + ',"attributes":' + lists(responseAttributes, 'responseAttributes') + ',"ttl":' + until + '}');

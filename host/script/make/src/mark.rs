@@ -16,6 +16,10 @@ use walrus::{
 /// Bytes that one mark stands for, as a power of two. The runtime knows it too (`src/marks.rs`).
 const STRETCH: i32 = 10;
 
+/// Stretches that must lie before the marks: those the runtime sets back unmarked, so that no store from before the marks
+/// takes away the evidence of itself.
+const BEFORE: i32 = 7;
+
 /// Where the marks are, and the functions that mark more than one stretch.
 struct Marks {
     memory: MemoryId,
@@ -164,7 +168,7 @@ fn address(module: &Module) -> Option<i32> {
     match module.globals.get(global).kind {
         // Nothing else may share a stretch with marks: whoever writes among them is to be found out.
         GlobalKind::Local(ConstExpr::Value(Value::I32(address)))
-            if address > 0 && address % (1 << STRETCH) == 0 =>
+            if address >= BEFORE << STRETCH && address % (1 << STRETCH) == 0 =>
         {
             Some(address)
         }
