@@ -13,7 +13,6 @@ sessionText => {
     const { isArray } = Array;
     const { apply, defineProperty, get, getOwnPropertyDescriptor, has, ownKeys, set } = Reflect;
     const { trunc } = Math;
-    const whole = BigInt, { toString: digits } = BigInt.prototype;
     const { exec } = RegExp.prototype;
     const { slice, isWellFormed, toWellFormed } = String.prototype;
     const text = String;
@@ -326,7 +325,7 @@ sessionText => {
         if (satisfied) {
             const instant = typeof ttl === 'undefined' ? undefined : ttl;
             if (typeof instant !== 'number' || !(instant >= 0)) refuse('`ttl` must be an instant in milliseconds since 1970, not negative');
-            if (instant < UNLIMITED) until = apply(digits, whole(trunc(instant)), []);
+            if (instant < UNLIMITED) until = text(trunc(instant));
         }
         return answer((satisfied ? '{"satisfied":true,"advices":{}' : '{"satisfied":false,"advices":' + lists(advice, 'advice'))
             + ',"attributes":' + lists(responseAttributes, 'responseAttributes') + ',"ttl":' + until + '}');
